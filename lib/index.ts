@@ -1,0 +1,2 @@
+/** Public API of the package. */
+export { CtiError, type ErrorCode } from './errors.js';

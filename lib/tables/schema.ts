@@ -1,0 +1,88 @@
+/**
+ * A table's schema as the generator writes it (schema/tables/*.yaml -> lib/tables/generated/). The yaml's head explains
+ * segments, types and masks.
+ */
+export type FieldType =
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'u64'
+  | 'i32'
+  | 'be128'
+  | 'mac'
+  | 'ipv4'
+  | 'port'
+  | 'datapath'
+  | 'actions'
+  | 'ref';
+
+export interface FieldSchema {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Bytes from the start of the record, or of its key half. */
+  readonly offset: number;
+  readonly size: number;
+  readonly doc: string;
+  /** Not a name of the query language. */
+  readonly internal: boolean;
+  /** Bit of rows.known that says whether a row has a value here. */
+  readonly knownBit?: number;
+  /** The some-rows segment whose one-based record number this is. */
+  readonly index_of?: string;
+  readonly format?: 'hex' | 'hex4' | 'ipv6';
+  readonly unit?: string;
+  readonly enum?: Readonly<Record<string, number>>;
+  /** Name of a set in TableSchema.flags. */
+  readonly flags?: string;
+  /** The word a packet must satisfy to have this field at all. */
+  readonly requires?: string;
+}
+
+export interface SegmentSchema {
+  readonly name: string;
+  readonly per: 'row' | 'some-rows' | 'distinct' | 'bytes';
+  readonly masked: boolean;
+  /** Bytes of a key or mask half; of the record where not masked. */
+  readonly half: number;
+  /** Bytes of a record. */
+  readonly stride: number;
+  readonly doc: string;
+  readonly fields: readonly FieldSchema[];
+}
+
+export interface WordSchema {
+  readonly doc: string;
+  readonly hidden: boolean;
+  readonly all: readonly { readonly field: string; readonly in: readonly number[] }[];
+}
+
+/** A query name beyond the fields' own. */
+export interface ColumnSchema {
+  readonly name: string;
+  /** Another name for a field or column. */
+  readonly alias?: string;
+  /** The field this is (a part of). */
+  readonly of?: string;
+  readonly shift?: number;
+  /** Bits; whole field where absent. */
+  readonly width?: number;
+  /** Bits of the field that must be set for this part to exist (a VLAN tag's CFI). */
+  readonly present?: number;
+  readonly flags?: string;
+  readonly requires?: string;
+  /** A field of the dictionary that `of` points into. */
+  readonly dictionary?: string;
+  readonly doc?: string;
+}
+
+export interface TableSchema {
+  readonly name: string;
+  readonly version: number;
+  /** 16 hex digits; equal hashes mean equal layouts. */
+  readonly hash: string;
+  readonly doc: string;
+  readonly segments: readonly SegmentSchema[];
+  readonly flags: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly words: Readonly<Record<string, WordSchema>>;
+  readonly columns: readonly ColumnSchema[];
+}

@@ -1,0 +1,20 @@
+// The addon's entry: registers what each file of this folder offers.
+#include "bind/bind.h"
+
+namespace cti::bind {
+
+Napi::Error to_js(Napi::Env env, const Error& error) {
+  Napi::Error js = Napi::Error::New(env, error.message);
+  js.Set("code", Napi::String::New(env, std::string(error_code_name(error.code))));
+  return js;
+}
+
+}  // namespace cti::bind
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  cti::bind::init_program(env, exports);
+  cti::bind::init_snapshot(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(ctinspector, init)

@@ -1,0 +1,28 @@
+// What the files of native/bind share: one init function a file, and how native errors become JavaScript errors.
+//
+// Thread-safety: the JavaScript thread of the environment only.
+#pragma once
+
+#include <napi.h>
+
+#include "base/error.h"
+
+namespace cti::bind {
+
+void init_program(Napi::Env env, Napi::Object exports);
+void init_snapshot(Napi::Env env, Napi::Object exports);
+
+// A JavaScript Error whose `code` is the error's code; lib/errors.ts turns it into a CtiError.
+Napi::Error to_js(Napi::Env env, const Error& error);
+
+// The value of 'result', or its error thrown.
+template <typename T>
+T unwrap(Napi::Env env, Result<T> result) {
+  if (!result) throw to_js(env, result.error());
+  return *std::move(result);
+}
+inline void unwrap(Napi::Env env, Result<void> result) {
+  if (!result) throw to_js(env, result.error());
+}
+
+}  // namespace cti::bind

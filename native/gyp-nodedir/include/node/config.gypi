@@ -1,0 +1,2 @@
+# Stub, see common.gypi.
+{ 'target_defaults': { 'default_configuration': 'Release' }, 'variables': {} }

@@ -1,0 +1,45 @@
+#include "sys/memory.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace cti::sys {
+namespace {
+
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+}  // namespace
+
+Result<Mapping> Mapping::map(size_t size, int prot, int flags, int fd, std::string_view what) {
+  void* address = ::mmap(nullptr, size, prot, flags, fd, 0);
+  if (address == MAP_FAILED) return system_error(errno, "map " + std::to_string(size) + " bytes for " + std::string(what));
+  Mapping mapping;
+  mapping.data_ = address;
+  mapping.size_ = size;
+  return mapping;
+}
+
+void Mapping::reset() {
+  if (data_) ::munmap(data_, size_);
+  data_ = nullptr;
+  size_ = 0;
+}
+
+Result<UniqueFd> create_memfd(const std::string& name) {
+  int fd = ::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return system_error(errno, "create memfd " + name);
+  return UniqueFd(fd);
+}
+
+Result<void> seal_memfd(int fd) {
+  if (::fcntl(fd, F_ADD_SEALS, kSeals) < 0) return system_error(errno, "seal memfd");
+  return {};
+}
+
+bool is_sealed(int fd) {
+  int seals = ::fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & kSeals) == kSeals;
+}
+
+}  // namespace cti::sys

@@ -1,0 +1,1 @@
+#include "tables/generated/dp_flows.h"

@@ -1,0 +1,33 @@
+// Generates everything that follows from schema/*.yaml. `npm run generate` writes the files; with --check nothing is written and the
+// status is 1 if one of them would change (scripts/check calls it so).
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
+import { readSchemas } from './schema.js';
+import { generateTable } from './tables.js';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const check = process.argv.includes('--check');
+const schemas = readSchemas(join(root, 'schema'));
+const outputs = new Map<string, string>([
+  ...generateErrors(schemas.errors),
+  ...generateTraps(schemas.traps),
+  ...generateKernelFunctions(schemas.kernelFunctions),
+  ...schemas.tables.flatMap((table) => [...generateTable(table)]),
+]);
+
+let stale = 0;
+for (const [path, text] of outputs) {
+  const file = join(root, path);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
+  stale++;
+  if (check) {
+    console.error(`${path}: not what schema/ generates; run \`npm run generate\` and commit it`);
+  } else {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    console.log(`wrote ${path}`);
+  }
+}
+if (check && stale > 0) process.exit(1);
