@@ -27,8 +27,6 @@ export interface PipelineOptions {
   chassis: number;
   ports: readonly LogicalPort[];
   outside: { ip4: string; mac: string };
-  /** Where the other chassis is. */
-  remoteIp: string;
 }
 
 const TUNNEL = 100;
@@ -172,7 +170,7 @@ function deliver(options: PipelineOptions): string[] {
         ? `table=32,priority=100,reg15=${p.key},actions=${load(p.key, 'NXM_NX_REG12[]')},${goto(40)}`
         : `table=32,priority=100,reg15=${p.key},actions=move:OXM_OF_METADATA[0..23]->NXM_NX_TUN_ID[0..23],` +
             'move:NXM_NX_REG15[0..15]->NXM_NX_TUN_METADATA0[0..15],move:NXM_NX_REG14[0..15]->NXM_NX_TUN_METADATA0[16..31],' +
-            `load:${hex4(options.remoteIp)}->NXM_NX_TUN_IPV4_DST[],output:${TUNNEL}`,
+            `output:${TUNNEL}`,
     );
     if (!here) continue;
     flows.push(

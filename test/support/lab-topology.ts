@@ -104,8 +104,9 @@ const bridge = (name: string, mode: 'secure' | 'standalone'): string =>
   `-- add-br ${name} -- set bridge ${name} datapath_type=netdev fail-mode=${mode}`;
 const port = (on: string, name: string, ofport: number, rest = ''): string =>
   `-- add-port ${on} ${name} -- set interface ${name} ofport_request=${ofport} ${rest}`;
-const geneve = (on: string, name: string, local: string): string =>
-  port(on, name, 100, `type=geneve options:remote_ip=flow options:key=flow options:local_ip=${local}`);
+// No local_ip: OVS then looks for a local route to it, which only the system's routing table can give (see startSwitch).
+const geneve = (on: string, name: string, remote: string): string =>
+  port(on, name, 100, `type=geneve options:remote_ip=${remote} options:key=flow`);
 
 /** Bridges and ports, once; they stay in the database over a restart. */
 export async function buildBridges(vsctl: Command): Promise<void> {
@@ -123,8 +124,8 @@ export async function buildBridges(vsctl: Command): Promise<void> {
     port('br-phy2', 'u2', 1),
     port('br-fill', 'f-tx', 1),
     port('br-fill', 'f-rx', 2),
-    geneve('br-int', 'gnv1', UNDERLAY[0].ip),
-    geneve('br-remote', 'gnv2', UNDERLAY[1].ip),
+    geneve('br-int', 'gnv1', UNDERLAY[1].ip),
+    geneve('br-remote', 'gnv2', UNDERLAY[0].ip),
   ];
   await vsctl(...commands.join(' ').split(' ').filter((word) => word !== '').slice(1));
 }
@@ -140,7 +141,7 @@ export async function programSwitch(tag: string, appctl: Command, ofctl: (args: 
   await ipBatch(tag, UNDERLAY.flatMap((end) => [`link set ${end.bridge} up`, `addr add ${end.ip}/24 dev ${end.bridge}`]));
   const ports = logicalPorts();
   for (const [chassis, name] of [[1, 'br-int'], [2, 'br-remote']] as const) {
-    const { flows, groups } = pipeline({ chassis, ports, outside: hostNamed('ext'), remoteIp: UNDERLAY[2 - chassis]!.ip });
+    const { flows, groups } = pipeline({ chassis, ports, outside: hostNamed('ext') });
     await ofctl(['add-tlv-map', name, '{class=0x102,type=0x80,len=4}->tun_metadata0'], '');
     await ofctl(['-O', 'OpenFlow15', 'add-groups', name, '-'], groups);
     await ofctl(['-O', 'OpenFlow15', 'add-flows', name, '-'], flows);
