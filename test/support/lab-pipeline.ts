@@ -39,7 +39,11 @@ const NAT_ZONE = 1000;
 
 const routerMac = (lan: number): string => `02:00:00:00:00:0${lan}`;
 const gateway = (lan: number): string => `10.0.${lan}.1`;
-const hex4 = (ip: string): string => `0x${ip.split('.').map((n) => Number(n).toString(16).padStart(2, '0')).join('')}`;
+const hex4 = (ip: string): string =>
+  `0x${ip
+    .split('.')
+    .map((n) => Number(n).toString(16).padStart(2, '0'))
+    .join('')}`;
 const load = (value: number | string, field: string): string => `load:${value}->${field}`;
 const goto = (table: number): string => `resubmit(,${table})`;
 const IN_ZONE = 'zone=NXM_NX_REG13[0..15]';
@@ -47,8 +51,14 @@ const OUT_ZONE = 'zone=NXM_NX_REG12[0..15]';
 
 function enter(options: PipelineOptions, local: readonly LogicalPort[]): string[] {
   const flows = local.map((p) => {
-    const match = p.vlan === null ? `in_port=${p.ofport},vlan_tci=0x0000/0x1fff` : `in_port=${p.ofport},dl_vlan=${p.vlan}`;
-    const set = [load(p.lan, 'OXM_OF_METADATA[]'), load(p.key, 'NXM_NX_REG14[]'), load(p.key, 'NXM_NX_REG13[]'), goto(8)];
+    const match =
+      p.vlan === null ? `in_port=${p.ofport},vlan_tci=0x0000/0x1fff` : `in_port=${p.ofport},dl_vlan=${p.vlan}`;
+    const set = [
+      load(p.lan, 'OXM_OF_METADATA[]'),
+      load(p.key, 'NXM_NX_REG14[]'),
+      load(p.key, 'NXM_NX_REG13[]'),
+      goto(8),
+    ];
     return `table=0,priority=100,${match},actions=${[...(p.vlan === null ? [] : ['strip_vlan']), ...set].join(',')}`;
   });
   flows.push(
@@ -188,7 +198,9 @@ function deliver(options: PipelineOptions): string[] {
     'table=41,priority=200,ct_state=+trk+inv,actions=drop',
     `table=41,priority=150,ct_state=+trk+est-inv,actions=${goto(65)}`,
     'table=41,priority=100,ct_state=+trk+new,udp,tp_dst=123,actions=drop',
-    ...['ip', 'ipv6'].map((l3) => `table=41,priority=50,ct_state=+trk+new,${l3},actions=ct(commit,${OUT_ZONE}),${goto(65)}`),
+    ...['ip', 'ipv6'].map(
+      (l3) => `table=41,priority=50,ct_state=+trk+new,${l3},actions=ct(commit,${OUT_ZONE}),${goto(65)}`,
+    ),
   ];
 }
 
@@ -202,7 +214,8 @@ export function pipeline(options: PipelineOptions): { flows: string; groups: str
     ...routing(options),
     ...deliver(options),
   ];
-  const backend = (ip: string): string => `bucket=weight=100,actions=ct(commit,table=13,${IN_ZONE},nat(dst=${ip}:8080))`;
+  const backend = (ip: string): string =>
+    `bucket=weight=100,actions=ct(commit,table=13,${IN_ZONE},nat(dst=${ip}:8080))`;
   return {
     flows: `${flows.join('\n')}\n`,
     groups: `group_id=1,type=select,selection_method=dp_hash,${backend('10.0.1.12')},${backend('10.0.1.14')}\n`,

@@ -21,7 +21,7 @@ const PARTS = ['run', 'db', 'log', 'state.json'];
 /** Labs of tests: in the temporary directory, with this prefix, so that a later test finds those of one that was killed. */
 export const TEST_LAB_PREFIX = 'ctinspector-lab-';
 
-export const defaultDir = (): string => join(process.env['XDG_RUNTIME_DIR'] || tmpdir(), 'ctinspector-lab');
+export const defaultDir = (): string => join(process.env.XDG_RUNTIME_DIR || tmpdir(), 'ctinspector-lab');
 
 /** Prefix of the names of the lab's namespaces: two directories have two. */
 export const tagOf = (dir: string): string =>
@@ -33,7 +33,10 @@ const stateFile = (dir: string): string => join(dir, 'state.json');
 export function createState(dir: string, owner: LabState['owner']): LabState {
   // A unix socket's path has at most 107 bytes, and OVS makes DIR/run/ovs-vswitchd.4194304.ctl.
   if (Buffer.byteLength(dir) > 70) {
-    throw new CtiError('INVALID_ARGUMENT', `the lab's directory '${dir}' is too long for unix sockets in it: at most 70 bytes`);
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `the lab's directory '${dir}' is too long for unix sockets in it: at most 70 bytes`,
+    );
   }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const state: LabState = { dir, owner, nFilled: 0 };
@@ -41,7 +44,11 @@ export function createState(dir: string, owner: LabState['owner']): LabState {
     writeFileSync(stateFile(dir), JSON.stringify(state), { flag: 'wx' });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new CtiError('INVALID_ARGUMENT', `a lab is already up in ${dir}: 'scripts/lab down --dir ${dir}' takes it down`, { cause });
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `a lab is already up in ${dir}: 'scripts/lab down --dir ${dir}' takes it down`,
+      { cause },
+    );
   }
   const foreign = readdirSync(dir).filter((name) => name !== 'state.json');
   if (foreign.length > 0 || netnsWithPrefix(tagOf(dir)).length > 0) {

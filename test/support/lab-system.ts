@@ -42,16 +42,21 @@ function missing(program: string): CtiError {
   return new CtiError('SYSTEM', `${program} is not installed${from ? `; run: apt-get install ${from}` : ''}`);
 }
 
+const SBIN = ['/usr/sbin', '/sbin'];
+
 /** Refuses early, with the name of the package, rather than half way up. */
-export function requirePrograms(programs: readonly string[]): void {
-  const path = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
-  for (const program of programs) if (!path.some((dir) => dir && existsSync(`${dir}/${program}`))) throw missing(program);
+export function requirePrograms(
+  programs: readonly string[],
+  path: readonly string[] = [...(process.env.PATH ?? '').split(':'), ...SBIN],
+): void {
+  for (const program of programs)
+    if (!path.some((dir) => dir && existsSync(`${dir}/${program}`))) throw missing(program);
 }
 
 /** The environment of every program: OVS's and iproute2's may lie in sbin, which a user's PATH can lack. */
 const environment = (extra: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   ...process.env,
-  PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+  PATH: [process.env.PATH ?? '', ...SBIN].join(':'),
   LC_ALL: 'C',
   ...extra,
 });
@@ -81,7 +86,11 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      const result = { stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), status: code ?? -1 };
+      const result = {
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+        status: code ?? -1,
+      };
       if (code !== null && okStatus.includes(code)) return resolve(result);
       const command = [program, ...args].join(' ').slice(0, 200);
       if (late) return reject(new CtiError('SYSTEM', `'${command}' took longer than ${timeoutMs} ms and was stopped`));
@@ -107,7 +116,13 @@ export function daemon(
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new CtiError('SYSTEM', `${program} did not start (${signal ?? `status ${code}`}); see ${options.env['OVS_LOGDIR']}`));
+      else
+        reject(
+          new CtiError(
+            'SYSTEM',
+            `${program} did not start (${signal ?? `status ${code}`}); see ${options.env.OVS_LOGDIR}`,
+          ),
+        );
     });
   });
 }
@@ -170,6 +185,7 @@ export function removeNetnsSync(names: readonly string[]): void {
   killSync(names.flatMap(pidsIn));
   for (const name of names) {
     const removed = spawnSync('ip', ['netns', 'del', name], { env: environment(), timeout: 10_000 });
-    if (removed.status !== 0) throw new CtiError('SYSTEM', `cannot remove network namespace ${name}: ${removed.stderr}`);
+    if (removed.status !== 0)
+      throw new CtiError('SYSTEM', `cannot remove network namespace ${name}: ${removed.stderr}`);
   }
 }

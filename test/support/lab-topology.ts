@@ -9,7 +9,7 @@
  *
  * The switch and its bridges are in a namespace of their own, each host is in another: nothing shows outside.
  */
-import { type LogicalPort, pipeline, FILL_FLOWS } from './lab-pipeline.js';
+import { FILL_FLOWS, type LogicalPort, pipeline } from './lab-pipeline.js';
 import { ipBatch, run } from './lab-system.js';
 
 export interface Host {
@@ -69,14 +69,21 @@ export async function buildNetwork(tag: string, trafficTool: string): Promise<vo
   for (const name of [tag, ...names.map((n) => `${tag}-${n}`)]) await run('ip', ['netns', 'add', name]);
   // No chatter of the kernel's own in the switch and the fill namespace; and the far end of the underlay is also ours.
   const quiet = 'for d in all default; do echo 1 >/proc/sys/net/ipv6/conf/$d/disable_ipv6; done';
-  const underlay = 'for d in all default; do cd /proc/sys/net/ipv4/conf/$d; echo 1 >accept_local; echo 0 >rp_filter; done';
+  const underlay =
+    'for d in all default; do cd /proc/sys/net/ipv4/conf/$d; echo 1 >accept_local; echo 0 >rp_filter; done';
   await run('sh', ['-c', `[ ! -e /proc/sys/net/ipv6 ] || { ${quiet}; }; ${underlay}`], { netns: tag });
   await run('sh', ['-c', `[ ! -e /proc/sys/net/ipv6 ] || { ${quiet}; }`], { netns: `${tag}-fill` });
 
   await ipBatch(tag, [
     'link set lo up',
-    ...HOSTS.flatMap((h) => [`link add ${h.name} type veth peer name eth0 netns ${tag}-${h.name}`, `link set ${h.name} up`]),
-    ...['tx', 'rx'].flatMap((n) => [`link add f-${n} type veth peer name ${n} netns ${tag}-fill`, `link set f-${n} up`]),
+    ...HOSTS.flatMap((h) => [
+      `link add ${h.name} type veth peer name eth0 netns ${tag}-${h.name}`,
+      `link set ${h.name} up`,
+    ]),
+    ...['tx', 'rx'].flatMap((n) => [
+      `link add f-${n} type veth peer name ${n} netns ${tag}-fill`,
+      `link set f-${n} up`,
+    ]),
     'link add u1 type veth peer name u2',
     'link set u1 up',
     'link set u2 up',
@@ -127,7 +134,13 @@ export async function buildBridges(vsctl: Command): Promise<void> {
     geneve('br-int', 'gnv1', UNDERLAY[1].ip),
     geneve('br-remote', 'gnv2', UNDERLAY[0].ip),
   ];
-  await vsctl(...commands.join(' ').split(' ').filter((word) => word !== '').slice(1));
+  await vsctl(
+    ...commands
+      .join(' ')
+      .split(' ')
+      .filter((word) => word !== '')
+      .slice(1),
+  );
 }
 
 const UNDERLAY = [
@@ -136,11 +149,21 @@ const UNDERLAY = [
 ] as const;
 
 /** What a switch forgets when it stops: OpenFlow rules, tunnel routes, its flow limit. */
-export async function programSwitch(tag: string, appctl: Command, ofctl: (args: string[], input: string) => Promise<string>): Promise<void> {
+export async function programSwitch(
+  tag: string,
+  appctl: Command,
+  ofctl: (args: string[], input: string) => Promise<string>,
+): Promise<void> {
   // The bridges' own interfaces come and go with the switch.
-  await ipBatch(tag, UNDERLAY.flatMap((end) => [`link set ${end.bridge} up`, `addr add ${end.ip}/24 dev ${end.bridge}`]));
+  await ipBatch(
+    tag,
+    UNDERLAY.flatMap((end) => [`link set ${end.bridge} up`, `addr add ${end.ip}/24 dev ${end.bridge}`]),
+  );
   const ports = logicalPorts();
-  for (const [chassis, name] of [[1, 'br-int'], [2, 'br-remote']] as const) {
+  for (const [chassis, name] of [
+    [1, 'br-int'],
+    [2, 'br-remote'],
+  ] as const) {
     const { flows, groups } = pipeline({ chassis, ports, outside: hostNamed('ext') });
     await ofctl(['add-tlv-map', name, '{class=0x102,type=0x80,len=4}->tun_metadata0'], '');
     await ofctl(['-O', 'OpenFlow15', 'add-groups', name, '-'], groups);

@@ -70,7 +70,15 @@ const PINGS: readonly [from: string, to: string, size: number][] = [
   ['h5', 'fd00:2::13', 56],
 ];
 
-const CONVERSATIONS: readonly [protocol: 'tcp' | 'udp', from: string, to: string, address: string, port: number, listens: number, size: number][] = [
+const CONVERSATIONS: readonly [
+  protocol: 'tcp' | 'udp',
+  from: string,
+  to: string,
+  address: string,
+  port: number,
+  listens: number,
+  size: number,
+][] = [
   ['tcp', 'h1', 'h2', '10.0.1.12', 80, 80, 20_000],
   ['tcp', 'h1', 'h4', '10.0.1.14', 443, 443, 20_000],
   ['tcp', 'h3', 'h1', '10.0.1.11', 8080, 8080, 3000],
@@ -93,8 +101,14 @@ const MIXES: readonly [from: string, to: string, kinds: string][] = [
   ['ext', 'outside', 'tcp_syn,udp,icmp,tos,vlan'],
 ];
 
-const addressed = (host: Host, prefix = ''): string[] =>
-  [`--${prefix}mac`, host.mac, `--${prefix}ip4`, host.ip4, `--${prefix}ip6`, host.ip6];
+const addressed = (host: Host, prefix = ''): string[] => [
+  `--${prefix}mac`,
+  host.mac,
+  `--${prefix}ip4`,
+  host.ip4,
+  `--${prefix}ip6`,
+  host.ip6,
+];
 
 function target(from: Host, to: string): Host {
   if (to === 'outside') return { ...from, mac: '02:00:00:00:00:09', ip4: '203.0.113.1' };
@@ -122,8 +136,14 @@ export async function sendTraffic(tag: string, options: TrafficOptions): Promise
     const line = `tcp ${tag}-h1 ${tag}-${backend} ${VIP} 80 8080 1000\n`;
     await run(tool, ['talk', '--seconds', '0.3'], { input: line.repeat(3), okStatus: [0, 1] });
   }
-  const lines = CONVERSATIONS.map(([protocol, from, to, ...rest]) => `${protocol} ${tag}-${from} ${tag}-${to} ${rest.join(' ')}\n`);
-  const talked = await run(tool, ['talk', '--seconds', '2'], { input: lines.join(''), okStatus: [0, 1], timeoutMs: 40_000 });
+  const lines = CONVERSATIONS.map(
+    ([protocol, from, to, ...rest]) => `${protocol} ${tag}-${from} ${tag}-${to} ${rest.join(' ')}\n`,
+  );
+  const talked = await run(tool, ['talk', '--seconds', '2'], {
+    input: lines.join(''),
+    okStatus: [0, 1],
+    timeoutMs: 40_000,
+  });
   const { answered } = JSON.parse(talked.stdout) as { answered: boolean[] };
   answered.forEach((ok, i) => {
     report.conversations++;
@@ -156,7 +176,12 @@ interface Filled {
 }
 
 /** Sends flows `first` to `first + n - 1`, until all of them came out of the switch or the time is over. */
-export async function sendFill(tag: string, first: number, n: number, options: FillOptions & { once?: boolean }): Promise<Filled> {
+export async function sendFill(
+  tag: string,
+  first: number,
+  n: number,
+  options: FillOptions & { once?: boolean },
+): Promise<Filled> {
   const seconds = options.seconds ?? 30 + n / 2000;
   const args = ['fill', '--out', 'tx', '--in', 'rx', '--first', String(first), '--count', String(n)];
   args.push('--shapes', String(options.shapes ?? 6), '--seed', String(options.seed ?? 1), '--seconds', String(seconds));

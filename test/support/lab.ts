@@ -12,7 +12,6 @@ import { CtiError } from '../../lib/errors.js';
 import {
   createState,
   hasLab,
-
   readState,
   removeLabSync,
   removeStaleLabsSync,
@@ -41,7 +40,17 @@ export interface LabOptions {
   keep?: boolean;
 }
 
-const PROGRAMS = ['ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl', 'ovsdb-tool', 'ovs-appctl', 'ovs-ofctl', 'ip', 'ping', 'nsenter'];
+const PROGRAMS = [
+  'ovs-vswitchd',
+  'ovsdb-server',
+  'ovs-vsctl',
+  'ovsdb-tool',
+  'ovs-appctl',
+  'ovs-ofctl',
+  'ip',
+  'ping',
+  'nsenter',
+];
 
 /**
  * A fill must not be undone by OVS: flows idle for a day stay, and the limit is not lowered after a slow revalidation (which
@@ -94,7 +103,11 @@ export class Lab {
     const db = join(this.dir, 'db', 'conf.db');
     await run('ovsdb-tool', ['create', db, '/usr/share/openvswitch/vswitch.ovsschema']);
     const socket = `--remote=punix:${join(this.rundir, 'db.sock')}`;
-    await daemon('ovsdb-server', [db, socket, '--detach', '--pidfile', '--log-file', '--no-chdir'], this.#daemonOptions());
+    await daemon(
+      'ovsdb-server',
+      [db, socket, '--detach', '--pidfile', '--log-file', '--no-chdir'],
+      this.#daemonOptions(),
+    );
     const settings = OTHER_CONFIG.map((setting) => `other_config:${setting}`);
     await this.#vsctl(['--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...settings]);
     await this.#startSwitch();
@@ -232,7 +245,10 @@ export function stopLab(dir: string): void {
 
 function checkWhole(what: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new CtiError('INVALID_ARGUMENT', `Expected ${what} to be a whole number from ${least} to ${most} but received ${value}`);
+  throw new CtiError(
+    'INVALID_ARGUMENT',
+    `Expected ${what} to be a whole number from ${least} to ${most} but received ${value}`,
+  );
 }
 
 /** Directories of labs that end with this process. */
@@ -260,4 +276,3 @@ function hookExit(): void {
     });
   }
 }
-
