@@ -59,6 +59,7 @@ export async function captureDpFlows(options: CaptureOptions = {}): Promise<Tabl
 }
 
 const CHUNK_BYTES = 1 << 20;
+const HEAD_BYTES = 64 << 10;
 const REPORT_EVERY_MS = 100;
 const nowNs = () => BigInt(Date.now()) * 1_000_000n;
 
@@ -93,6 +94,23 @@ async function peek(pieces: AsyncGenerator<Uint8Array>): Promise<[Uint8Array | u
   return [first.done ? undefined : first.value, all()];
 }
 
+/** One line for a message: at most 80 characters, what is not plain ASCII escaped. */
+const quoted = (text: string): string =>
+  `'${text.slice(0, 80).replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`;
+
+/** Why a text that gave no row is no dump, or undefined if it is one of a datapath without flows. `head` is how it begins. */
+function notADump(name: string, bytes: number, head: string): CtiError | undefined {
+  const expected = "expected what 'ovs-appctl dpctl/dump-flows -m' prints but";
+  if (bytes === 0) return new CtiError('TEXT_MALFORMED', `${name}, line 1: ${expected} it is empty`);
+  const lines = head.split('\n');
+  const first = lines.findIndex((line) => line.trim() !== '');
+  const line = lines[first];
+  if (line === undefined) return new CtiError('TEXT_MALFORMED', `${name}, line 1: ${expected} it has blanks only`);
+  if (line.startsWith('flow-dump from ') && lines.slice(first + 1).every((line) => line.trim() === ''))
+    return undefined;
+  return new CtiError('TEXT_MALFORMED', `${name}, line ${first + 1}: ${expected} received ${quoted(line)}`);
+}
+
 function fileError(name: string, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return cancelled(signal);
   const own = fromNative(error);
@@ -121,9 +139,12 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
   const reader = native.dumpReader();
   const beginNs = nowNs();
   let bytes = 0;
+  let head = '';
   let nextReport = Date.now() + REPORT_EVERY_MS;
   const feed = async (chunks: AsyncIterable<Uint8Array>) => {
     for await (const chunk of chunks) {
+      if (head === '')
+        head = Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, HEAD_BYTES)).toString('latin1');
       const progress = await native.dumpReaderFeed(reader, chunk);
       bytes = progress.bytes;
       if (Date.now() < nextReport) continue;
@@ -145,14 +166,12 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
       input.destroy();
     }
     if (signal?.aborted) throw cancelled(signal);
-    if (bytes === 0) {
-      throw new CtiError(
-        'TEXT_MALFORMED',
-        `${name}, line 1: expected what 'ovs-appctl dpctl/dump-flows -m' prints but the file is empty`,
-      );
-    }
-    const snapshot = await native.dumpReaderFinish(reader);
-    return openSnapshot(DP_FLOWS, snapshot, { source: `file:${path}`, beginNs, endNs: nowNs(), cost: null });
+    const facts = { source: `file:${path}`, beginNs, endNs: nowNs(), cost: null };
+    const snapshot = openSnapshot(DP_FLOWS, await native.dumpReaderFinish(reader), facts);
+    const wrong = snapshot.facts.nRows === 0 ? notADump(name, bytes, head) : undefined;
+    if (!wrong) return snapshot;
+    snapshot.close();
+    throw wrong;
   } catch (error) {
     throw fileError(name, error, signal);
   }

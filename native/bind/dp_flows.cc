@@ -23,10 +23,13 @@ class CaptureTask : public Task, private ovs::DumpReceiver {
   Result<void> run(JobContext& context) override {
     context_ = &context;
     const ovs::Patience patience(limit, &context.cancel);
+    auto reader = text::DpFlowsReader::create();
+    if (!reader) return std::move(reader.error());
+    reader_ = *std::move(reader);
     auto facts = ovs::capture_dp_flows(rundir, target, patience, *this);
     if (!facts) return std::move(facts.error());
     facts_ = *std::move(facts);
-    auto snapshot = reader_.finish();
+    auto snapshot = reader_->finish();
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -45,19 +48,21 @@ class CaptureTask : public Task, private ovs::DumpReceiver {
   }
 
  private:
-  Result<uint32_t> add_datapath(const std::string& name) override { return reader_.add_datapath(name); }
+  Result<uint32_t> add_datapath(const std::string& name) override { return reader_->add_datapath(name); }
   Result<void> add_port(uint32_t datapath, uint32_t number, const std::string& name, const std::string& type) override {
-    return reader_.add_port(datapath, number, name, type);
+    auto id = reader_->add_port(datapath, number, name, type);
+    if (!id) return std::move(id.error());
+    return {};
   }
-  Result<void> begin_datapath(uint32_t datapath) override { return reader_.begin_datapath(datapath); }
+  Result<void> begin_datapath(uint32_t datapath) override { return reader_->begin_datapath(datapath); }
   Result<void> feed(Bytes text) override {
-    auto fed = reader_.feed(text);
-    context_->progress(reader_.bytes(), reader_.rows());
+    auto fed = reader_->feed(text);
+    context_->progress(reader_->n_bytes(), reader_->n_rows());
     return fed;
   }
 
   JobContext* context_ = nullptr;
-  text::DpFlowsReader reader_;
+  std::unique_ptr<text::DpFlowsReader> reader_;
   ovs::CaptureFacts facts_;
   tables::Snapshot snapshot_{};
 };
@@ -74,8 +79,7 @@ constexpr napi_type_tag kReaderTag = {0x6374695f64756d70, 0x7265616465725f31};
 
 // Shared by the JavaScript handle and the piece of work in flight; at most one is.
 struct SavedDump {
-  text::DpFlowsReader reader;
-  bool begun = false;
+  std::unique_ptr<text::DpFlowsReader> reader;
   bool busy = false;
   bool finished = false;
 };
@@ -125,19 +129,11 @@ class FeedWorker : public ReadWorker {
       : ReadWorker(env, std::move(dump)), kept_(Napi::Persistent(static_cast<Napi::Object>(chunk))), chunk_(chunk.Data(), chunk.ByteLength()) {}
 
  protected:
-  Result<void> work() override {
-    if (!dump_->begun) {
-      auto id = dump_->reader.add_datapath("");  // a saved dump does not say which
-      if (!id) return std::move(id.error());
-      CTI_TRY(dump_->reader.begin_datapath(*id));
-      dump_->begun = true;
-    }
-    return dump_->reader.feed(chunk_);
-  }
+  Result<void> work() override { return dump_->reader->feed(chunk_); }
   Napi::Value value() override {
     Napi::Object progress = Napi::Object::New(Env());
-    progress.Set("bytes", static_cast<double>(dump_->reader.bytes()));
-    progress.Set("rows", static_cast<double>(dump_->reader.rows()));
+    progress.Set("bytes", static_cast<double>(dump_->reader->n_bytes()));
+    progress.Set("rows", static_cast<double>(dump_->reader->n_rows()));
     return progress;
   }
 
@@ -152,7 +148,7 @@ class FinishWorker : public ReadWorker {
 
  protected:
   Result<void> work() override {
-    auto snapshot = dump_->reader.finish();
+    auto snapshot = dump_->reader->finish();
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -173,7 +169,9 @@ Shared reader_of(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value dump_reader(const Napi::CallbackInfo& info) {
-  auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::make_shared<SavedDump>()), [](Napi::Env, Shared* dump) { delete dump; });
+  auto dump = std::make_shared<SavedDump>();
+  dump->reader = unwrap(info.Env(), text::DpFlowsReader::create());
+  auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::move(dump)), [](Napi::Env, Shared* dump) { delete dump; });
   external.TypeTag(&kReaderTag);
   return external;
 }
