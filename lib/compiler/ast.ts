@@ -55,7 +55,13 @@ interface NameCondition<Kind> {
 
 /** A condition on one field. */
 export type FieldCondition =
-  | { readonly kind: 'compare'; readonly field: Name; readonly op: Operator; readonly value: Value; readonly span: Span }
+  | {
+      readonly kind: 'compare';
+      readonly field: Name;
+      readonly op: Operator;
+      readonly value: Value;
+      readonly span: Span;
+    }
   | InCondition<'in'>
   | InCondition<'within'>
   | { readonly kind: 'exactly'; readonly field: Name; readonly value: Value; readonly span: Span }

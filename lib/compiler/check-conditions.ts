@@ -5,7 +5,16 @@ import { checkCovers } from './check-covers.js';
 import { type Column, partMask, type Relation, requirementsOf, resolve } from './columns.js';
 import { complement, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
-import { type Dictionaries, FALSE, named, TRUE, type Truth, type TruthTable, truthTable, UNKNOWN } from './dictionaries.js';
+import {
+  type Dictionaries,
+  FALSE,
+  named,
+  TRUE,
+  type Truth,
+  type TruthTable,
+  truthTable,
+  UNKNOWN,
+} from './dictionaries.js';
 import { both, either, type Formula, negate, type Test } from './formula.js';
 import { type Element, EXPECTED, ValueReader } from './values.js';
 
@@ -15,7 +24,8 @@ export interface CheckContext {
   readonly dictionaries: Dictionaries;
 }
 
-const inverted = (truth: TruthTable): TruthTable => truth.map((t) => (t === UNKNOWN ? UNKNOWN : t === TRUE ? FALSE : TRUE));
+const inverted = (truth: TruthTable): TruthTable =>
+  truth.map((t) => (t === UNKNOWN ? UNKNOWN : t === TRUE ? FALSE : TRUE));
 
 export class ConditionChecker {
   constructor(readonly context: CheckContext) {}
@@ -87,13 +97,16 @@ export class ConditionChecker {
   }
 
   private ordered(column: Column, op: '<' | '<=' | '>' | '>=', value: Value, span: Span): Formula {
-    if (value.kind === 'range') this.fail(value.span, `${op} takes one value: for a range write ${column.name} in LO..HI`);
+    if (value.kind === 'range')
+      this.fail(value.span, `${op} takes one value: for a range write ${column.name} in LO..HI`);
     if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'actions') {
       const instead = column.kind === 'port' ? ' (their numbers have: odp_port)' : '';
       this.fail(span, `${column.name} has no order, so ${op} means nothing there${instead}: use = or matches`);
     }
     const element = this.reader(column).side(op, value);
-    return element ? this.elements(column, [element], false, span) : this.test({ kind: 'constant', value: false }, span);
+    return element
+      ? this.elements(column, [element], false, span)
+      : this.test({ kind: 'constant', value: false }, span);
   }
 
   /** `=` and `in`; negated `!=` and `not in`. */
@@ -103,25 +116,49 @@ export class ConditionChecker {
       return this.entry(column, truth, negated, span);
     }
     if (column.kind === 'actions') {
-      this.fail(span, 'an action list is not compared as a whole: use does ACTION, to PORT, sets FIELD or actions matches /.../');
+      this.fail(
+        span,
+        'an action list is not compared as a whole: use does ACTION, to PORT, sets FIELD or actions matches /.../',
+      );
     }
-    return this.elements(column, values.map((value) => this.reader(column).read(value)), negated, span);
+    return this.elements(
+      column,
+      values.map((value) => this.reader(column).read(value)),
+      negated,
+      span,
+    );
   }
 
   atoms(column: Column, values: readonly Value[]): Atom[] {
     return values.map((value) => {
-      if (value.kind === 'range') return this.fail(value.span, `${column.name} has no order, so a range means nothing there`);
+      if (value.kind === 'range')
+        return this.fail(value.span, `${column.name} has no order, so a range means nothing there`);
       return value;
     });
   }
 
   private elements(column: Column, elements: readonly Element[], negated: boolean, span: Span): Formula {
     if (column.kind === 'port-number') {
-      return this.entry(column, this.numbered(union(elements.map(({ set }) => set), column.width)), negated, span);
+      return this.entry(
+        column,
+        this.numbered(
+          union(
+            elements.map(({ set }) => set),
+            column.width,
+          ),
+        ),
+        negated,
+        span,
+      );
     }
     const place = (set: ValueSet): ValueSet => shifted(set, column.shift);
     if (column.maskAt === undefined) {
-      const set = place(union(elements.map((element) => element.set), column.width));
+      const set = place(
+        union(
+          elements.map((element) => element.set),
+          column.width,
+        ),
+      );
       return negate(this.test({ kind: 'value', column, set }, span), negated);
     }
     // Values that ask about different bits are different questions about what the flow looks at.
@@ -161,19 +198,36 @@ export class ConditionChecker {
 
   private within(column: Column, values: readonly Value[], span: Span): Formula {
     if (column.kind === 'port' || column.kind === 'port-number') {
-      this.fail(span, `within is for fields with values in between: write ${column.name} = ... or ${column.name} in {...}`);
+      this.fail(
+        span,
+        `within is for fields with values in between: write ${column.name} = ... or ${column.name} in {...}`,
+      );
     }
     this.needMask(column, span, 'within', `${column.name} in ...`);
-    const set = union(values.map((value) => this.reader(column).read(value).set), column.width);
+    const set = union(
+      values.map((value) => this.reader(column).read(value).set),
+      column.width,
+    );
     const whole = (of: Column, s: ValueSet): Formula => {
       const outside = shifted({ cubes: complement(s, of.width) }, of.shift).cubes;
       return this.test(
-        { kind: 'match', column: of, meaning: 'within', set: shifted(s, of.shift), outside, looks: partMask(of), requires: [] },
+        {
+          kind: 'match',
+          column: of,
+          meaning: 'within',
+          set: shifted(s, of.shift),
+          outside,
+          looks: partMask(of),
+          requires: [],
+        },
         span,
       );
     };
     // All that the flow matches has the field at all, and there a value in the set.
-    return both([whole(column, set), ...column.requires.map(({ column: of, cubes }) => whole({ ...of, shift: 0 }, { cubes }))]);
+    return both([
+      whole(column, set),
+      ...column.requires.map(({ column: of, cubes }) => whole({ ...of, shift: 0 }, { cubes })),
+    ]);
   }
 
   private exactly(column: Column, value: Value, span: Span): Formula {
@@ -186,7 +240,8 @@ export class ConditionChecker {
     if (column.kind === 'port-number') {
       return this.test({ kind: 'entry', column, meaning: 'exactly', truth: this.numbered(set) }, span);
     }
-    if (set.cubes.length !== 1) this.fail(value.span, 'exactly takes one value, a prefix or VALUE/MASK: a flow has one value and one mask');
+    if (set.cubes.length !== 1)
+      this.fail(value.span, 'exactly takes one value, a prefix or VALUE/MASK: a flow has one value and one mask');
     return this.test(
       {
         kind: 'match',
@@ -203,11 +258,20 @@ export class ConditionChecker {
   private has(column: Column, span: Span): Formula {
     if (column.kind === 'port' || column.kind === 'port-number' || column.maskAt !== undefined) {
       return this.test(
-        { kind: 'match', column, meaning: 'looks', set: { cubes: [] }, looks: partMask(column), requires: column.requires },
+        {
+          kind: 'match',
+          column,
+          meaning: 'looks',
+          set: { cubes: [] },
+          looks: partMask(column),
+          requires: column.requires,
+        },
         span,
       );
     }
-    return column.known ? this.test({ kind: 'known', column }, span) : this.test({ kind: 'constant', value: true }, span);
+    return column.known
+      ? this.test({ kind: 'known', column }, span)
+      : this.test({ kind: 'constant', value: true }, span);
   }
 
   private known(column: Column, span: Span): Formula {
@@ -220,7 +284,10 @@ export class ConditionChecker {
     if (column.kind === 'datapath') return entry(unknownIf(datapaths.length, (id) => datapaths[id] === undefined));
     if (column.known) return this.test({ kind: 'known', column }, span);
     if (column.maskAt !== undefined) {
-      this.fail(span, `a match is never unknown; for flows that do not look at ${column.name} write not has ${column.name}`);
+      this.fail(
+        span,
+        `a match is never unknown; for flows that do not look at ${column.name} write not has ${column.name}`,
+      );
     }
     return this.fail(span, `${column.name} is never unknown: every row has it`);
   }
@@ -232,7 +299,12 @@ export class ConditionChecker {
       regex = new RegExp(pattern.source, pattern.flags);
     } catch (error) {
       const reason = (error as Error).message.replace(/^.*: /, '');
-      throw questionError('QUERY_SYNTAX', source, pattern.span, `this is not a pattern (a JavaScript regular expression): ${reason}`);
+      throw questionError(
+        'QUERY_SYNTAX',
+        source,
+        pattern.span,
+        `this is not a pattern (a JavaScript regular expression): ${reason}`,
+      );
     }
     const truth = (names: readonly (string | undefined)[]): TruthTable =>
       truthTable(names.length, (id): Truth => {
@@ -246,10 +318,18 @@ export class ConditionChecker {
         return this.entry(column, truth(dictionaries.datapaths), false, span);
       case 'actions': {
         const { actions } = dictionaries;
-        return this.entry(column, truthTable(actions.size, (id) => (regex.test(actions.text(id)) ? TRUE : FALSE)), false, span);
+        return this.entry(
+          column,
+          truthTable(actions.size, (id) => (regex.test(actions.text(id)) ? TRUE : FALSE)),
+          false,
+          span,
+        );
       }
       default:
-        return this.fail(span, `matches is for text (in_port, dp, actions); ${column.name} is compared with ${EXPECTED[column.kind]}`);
+        return this.fail(
+          span,
+          `matches is for text (in_port, dp, actions); ${column.name} is compared with ${EXPECTED[column.kind]}`,
+        );
     }
   }
 
@@ -257,10 +337,16 @@ export class ConditionChecker {
     const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
     if (!attrs) {
       const names = Object.keys(ACTIONS);
-      throw questionError('QUERY_NAME', this.context.source, action.span, `there is no action called ${JSON.stringify(action.text)}`, {
-        expected: names,
-        suggestions: nearest(action.text, names),
-      });
+      throw questionError(
+        'QUERY_NAME',
+        this.context.source,
+        action.span,
+        `there is no action called ${JSON.stringify(action.text)}`,
+        {
+          expected: names,
+          suggestions: nearest(action.text, names),
+        },
+      );
     }
     const bits = attrs.reduce((all, attr) => all | (1n << BigInt(attr)), 0n);
     const orNothing = action.text.toLowerCase() === 'drop';
@@ -289,7 +375,12 @@ export class ConditionChecker {
       throw questionError('QUERY_TYPE', this.context.source, field.span, message, { expected: SETTABLE });
     }
     const { actions } = this.context.dictionaries;
-    return this.entry(actionsColumn, truthTable(actions.size, (id) => setsField(actions, id, column.name)), false, span);
+    return this.entry(
+      actionsColumn,
+      truthTable(actions.size, (id) => setsField(actions, id, column.name)),
+      false,
+      span,
+    );
   }
 
   private actionsColumn(span: Span): Column {
@@ -316,7 +407,10 @@ export class ConditionChecker {
     const no = column.kind === 'enum' ? column.values?.no : undefined;
     if (no === undefined) {
       const also = column.maskAt === undefined ? '' : `, or has ${name.text} for flows that look at it`;
-      this.fail(span, `${name.text} is not a condition by itself: expected a comparison, for example ${name.text} = ...${also}`);
+      this.fail(
+        span,
+        `${name.text} is not a condition by itself: expected a comparison, for example ${name.text} = ...${also}`,
+      );
     }
     const atom: Atom = { kind: 'atom', text: 'no', quoted: false, span: name.span };
     return this.equals(column, [atom], true, span);
@@ -335,7 +429,10 @@ export class ConditionChecker {
 
   needMask(column: Column, span: Span, what: string, instead: string): void {
     if (column.maskAt !== undefined) return;
-    this.fail(span, `${what} is about what a flow matches, and ${column.name} is not part of the match: write ${instead}`);
+    this.fail(
+      span,
+      `${what} is about what a flow matches, and ${column.name} is not part of the match: write ${instead}`,
+    );
   }
 
   test(test: Test, span: Span): Formula {

@@ -37,7 +37,10 @@ class Packet {
         this.field(term);
         return;
       default:
-        this.checker.fail(term.span, 'covers(...) describes one packet: a list of FIELD = VALUE, FIELD in ... and words like tcp');
+        this.checker.fail(
+          term.span,
+          'covers(...) describes one packet: a list of FIELD = VALUE, FIELD in ... and words like tcp',
+        );
     }
   }
 
@@ -72,7 +75,11 @@ class Packet {
     const reader = this.checker.reader(column);
     let set: ValueSet;
     let negated = term.kind === 'in' && term.negated;
-    if (term.kind === 'in') set = union(term.values.map((value) => reader.read(value).set), column.width);
+    if (term.kind === 'in')
+      set = union(
+        term.values.map((value) => reader.read(value).set),
+        column.width,
+      );
     else if (term.op === '=' || term.op === '!=') {
       set = reader.read(term.value).set;
       negated = term.op === '!=';
@@ -93,7 +100,12 @@ class Packet {
     const truth: TruthTable =
       column.kind === 'port'
         ? named(source, dictionaries, 'port', this.checker.atoms(column, values))
-        : this.checker.numbered(union(values.map((value) => this.checker.reader(column).read(value).set), column.width));
+        : this.checker.numbered(
+            union(
+              values.map((value) => this.checker.reader(column).read(value).set),
+              column.width,
+            ),
+          );
     // A second port is a second packet, unless they have an entry in common.
     const before = this.entries[0];
     if (before?.kind === 'test' && before.test.kind === 'entry') {
@@ -114,12 +126,18 @@ class Packet {
   }
 
   private contradiction(column: Column, span: Span): never {
-    return this.checker.fail(span, `no packet is like that: this contradicts what covers(...) says of ${column.name} before`);
+    return this.checker.fail(
+      span,
+      `no packet is like that: this contradicts what covers(...) says of ${column.name} before`,
+    );
   }
 
   formula(): Formula {
     const tests = [...this.fields.values()].map(({ column, cubes }) =>
-      this.checker.test({ kind: 'match', column, meaning: 'could', set: { cubes }, looks: 0n, requires: [] }, this.span),
+      this.checker.test(
+        { kind: 'match', column, meaning: 'could', set: { cubes }, looks: 0n, requires: [] },
+        this.span,
+      ),
     );
     return both([...tests, ...this.entries]);
   }

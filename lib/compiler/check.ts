@@ -49,10 +49,16 @@ class Checker {
     const { table, stages } = question;
     const name = this.relation.name;
     if (table.text.toLowerCase() !== name) {
-      throw questionError('QUERY_NAME', this.source, table.span, `there is no table called ${JSON.stringify(table.text)}`, {
-        expected: [name],
-        suggestions: nearest(table.text, [name]),
-      });
+      throw questionError(
+        'QUERY_NAME',
+        this.source,
+        table.span,
+        `there is no table called ${JSON.stringify(table.text)}`,
+        {
+          expected: [name],
+          suggestions: nearest(table.text, [name]),
+        },
+      );
     }
     for (const [i, stage] of stages.entries()) this.stage(stage, stages[i + 1]);
     // The order of a hash table says nothing: largest groups first, unless told otherwise.
@@ -106,7 +112,11 @@ class Checker {
   }
 
   private group(keys: readonly Name[], span: Span): void {
-    const columns = keys.map((name) => ({ title: name.text.toLowerCase(), column: this.key(name, true), span: name.span }));
+    const columns = keys.map((name) => ({
+      title: name.text.toLowerCase(),
+      column: this.key(name, true),
+      span: name.span,
+    }));
     const seen = new Set<string>();
     for (const { title, span: at } of columns) {
       if (seen.has(title)) this.fail(at, `${title} is there twice`);
@@ -122,9 +132,13 @@ class Checker {
   /** A column to order or group by. */
   private key(name: Name, group = false): Column {
     const column = resolve(this.source, this.relation, name);
-    if (column.kind === 'row') this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
+    if (column.kind === 'row')
+      this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
     if (!group && column.size === 16) {
-      this.fail(name.span, `${column.name} has 128 bits and cannot be ordered by: use count by ${column.name}, or a field of up to 64 bits`);
+      this.fail(
+        name.span,
+        `${column.name} has 128 bits and cannot be ordered by: use count by ${column.name}, or a field of up to 64 bits`,
+      );
     }
     return column;
   }
@@ -148,5 +162,9 @@ class Checker {
   }
 }
 
-export const checkQuestion = (source: string, question: Question, table: Relation, dictionaries: Dictionaries): CheckedQuestion =>
-  new Checker(source, table, dictionaries).question(question);
+export const checkQuestion = (
+  source: string,
+  question: Question,
+  table: Relation,
+  dictionaries: Dictionaries,
+): CheckedQuestion => new Checker(source, table, dictionaries).question(question);

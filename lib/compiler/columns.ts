@@ -177,7 +177,8 @@ class RelationBuilder {
       kind: part.dictionary === 'odp_port' ? 'port-number' : flags ? 'flags' : field.kind,
       shift: part.shift ?? field.shift,
       width: part.width ?? field.width,
-      requires: present === undefined ? requires : [...requires, { column: field, cubes: [{ value: present, mask: present }] }],
+      requires:
+        present === undefined ? requires : [...requires, { column: field, cubes: [{ value: present, mask: present }] }],
       ...(word && { requiresWord: word }),
       ...(flags && { values: flags }),
     });

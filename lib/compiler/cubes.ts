@@ -39,7 +39,8 @@ export function prefixesOf({ lo, hi }: Interval, width: number): Cube[] {
   let from = lo;
   while (from <= hi) {
     let size = 1n;
-    while ((from & ((size << 1n) - 1n)) === 0n && from + (size << 1n) - 1n <= hi && size << 1n <= full + 1n) size <<= 1n;
+    while ((from & ((size << 1n) - 1n)) === 0n && from + (size << 1n) - 1n <= hi && size << 1n <= full + 1n)
+      size <<= 1n;
     cubes.push(cube(from, full & ~(size - 1n)));
     from += size;
   }

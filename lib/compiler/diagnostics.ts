@@ -85,5 +85,8 @@ export function nearest(wrong: string, names: Iterable<string>): string[] {
   }
   found.sort((a, b) => a.d - b.d || a.name.localeCompare(b.name));
   const best = found[0]?.d ?? 0;
-  return found.filter(({ d }) => d <= best + (best === 0 ? 0 : 1)).slice(0, 3).map(({ name }) => name);
+  return found
+    .filter(({ d }) => d <= best + (best === 0 ? 0 : 1))
+    .slice(0, 3)
+    .map(({ name }) => name);
 }

@@ -37,7 +37,8 @@ export type Truth = typeof FALSE | typeof TRUE | typeof UNKNOWN;
 /** One byte an entry; empty without a snapshot. */
 export type TruthTable = Uint8Array;
 
-export const truthTable = (n: number, truth: (id: number) => Truth): TruthTable => Uint8Array.from({ length: n }, (_, id) => truth(id));
+export const truthTable = (n: number, truth: (id: number) => Truth): TruthTable =>
+  Uint8Array.from({ length: n }, (_, id) => truth(id));
 
 export type EntryKind = 'port' | 'datapath';
 
@@ -64,7 +65,8 @@ export function named(source: string, dictionaries: Dictionaries, kind: EntryKin
     // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.
     if (names.length === 0 || !complete) continue;
     const suggestions = nearest(atom.text, known);
-    const some = suggestions.length > 0 ? '' : `; there are ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}`;
+    const some =
+      suggestions.length > 0 ? '' : `; there are ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}`;
     const message = `no ${kind} is called ${JSON.stringify(atom.text)} in this snapshot${some}`;
     throw questionError('QUERY_NAME', source, atom.span, message, { expected: [`a ${kind} name`], suggestions });
   }

@@ -39,7 +39,12 @@ export type Test =
   /** The row has a value at all. */
   | { readonly kind: 'known'; readonly column: Column }
   /** The dictionary entry a row points at is true in the table; a masked one also says whether the flow looks at it. */
-  | { readonly kind: 'entry'; readonly column: Column; readonly meaning: 'overlaps' | 'disjoint' | 'could' | 'exactly'; readonly truth: TruthTable }
+  | {
+      readonly kind: 'entry';
+      readonly column: Column;
+      readonly meaning: 'overlaps' | 'disjoint' | 'could' | 'exactly';
+      readonly truth: TruthTable;
+    }
   /** The row's action list does one of the actions. */
   | { readonly kind: 'does'; readonly column: Column; readonly bits: bigint; readonly orNothing: boolean };
 

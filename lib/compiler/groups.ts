@@ -75,4 +75,3 @@ export function groupsOf(columns: readonly { title: string; column: Column; span
     relation: { name, columns: relation, words: {}, fields: new Map() },
   };
 }
-

@@ -1,7 +1,7 @@
 /** First pass: text -> syntax tree, or QUERY_SYNTAX. The grammar is grammar.peggy. */
 import type { Condition, Question, Span } from './ast.js';
 import { nearest, questionError } from './diagnostics.js';
-import { parse as peggyParse, SyntaxError as PeggyError } from './generated/parser.js';
+import { SyntaxError as PeggyError, parse as peggyParse } from './generated/parser.js';
 
 /** Longer questions are refused: nobody types them, and passes then need no other bound. UTF-16 units. */
 export const MAX_LENGTH = 65_536;

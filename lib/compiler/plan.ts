@@ -9,7 +9,9 @@ import type { GroupLayout } from './groups.js';
 import { join, type Normal, normalForm } from './normal-form.js';
 
 /** The table, or the groups that loop number `loop` made. */
-export type Source = { readonly kind: 'table' } | { readonly kind: 'groups'; readonly loop: number; readonly layout: GroupLayout };
+export type Source =
+  | { readonly kind: 'table' }
+  | { readonly kind: 'groups'; readonly loop: number; readonly layout: GroupLayout };
 
 export type Sink =
   | { readonly kind: 'list'; readonly limit?: number }
@@ -32,7 +34,10 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   readonly columns: readonly OutputColumn[];
   /** What the answer's rows are: row numbers, groups of `source`, or one number. */
-  readonly result: { readonly kind: 'rows' } | { readonly kind: 'count' } | { readonly kind: 'groups'; readonly source: Source };
+  readonly result:
+    | { readonly kind: 'rows' }
+    | { readonly kind: 'count' }
+    | { readonly kind: 'groups'; readonly source: Source };
 }
 
 export function planOf({ steps, columns }: CheckedQuestion): Plan {
@@ -41,7 +46,10 @@ export function planOf({ steps, columns }: CheckedQuestion): Plan {
   let over: Loop['over'] = 'all';
   let pending: { filter: Normal; span: Span }[] = [];
   const loop = (sink: Sink): void => {
-    const filter = join('and', pending.map((part) => part.filter));
+    const filter = join(
+      'and',
+      pending.map((part) => part.filter),
+    );
     plan.push({ source, over, filter, filterSpans: pending.map(({ span }) => span), sink });
     pending = [];
     over = 'list';

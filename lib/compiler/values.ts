@@ -57,7 +57,9 @@ export function parseMac(text: string): bigint | undefined {
 
 export function parseIpv4(text: string): bigint | undefined {
   const parts = /^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$/.test(text) ? text.split('.').map(Number) : [256];
-  return parts.every((part) => part < 256) ? parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n) : undefined;
+  return parts.every((part) => part < 256)
+    ? parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n)
+    : undefined;
 }
 
 /** RFC 4291 section 2.2, all three forms. */
@@ -109,7 +111,8 @@ export class ValueReader {
     this.refuseOrder(value.span, 'a range');
     const lo = this.point(value.lo);
     const hi = this.point(value.hi);
-    if (lo > hi) this.fail(value.span, `the range ${value.lo.text}..${value.hi.text} is empty: its end lies before its start`);
+    if (lo > hi)
+      this.fail(value.span, `the range ${value.lo.text}..${value.hi.text} is empty: its end lies before its start`);
     return this.fromInterval(lo, hi);
   }
 
@@ -223,7 +226,9 @@ export class ValueReader {
   }
 
   private ufid(atom: Atom): bigint {
-    const hex = /^(?:ufid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(atom.text);
+    const hex = /^(?:ufid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i.exec(
+      atom.text,
+    );
     return hex ? BigInt(`0x${hex.slice(1).join('')}`) : this.unexpected(atom);
   }
 
