@@ -148,7 +148,9 @@ export async function run(context: Context, _args: readonly string[], options: O
   await writeListing(context, format, {
     columns: ['check', 'is', 'found', 'what to do'].map((name) => ({ name })),
     rows,
-    footer: [`${rows.length} checks, ${rows.length - n} ok. Run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`],
+    footer: [
+      `${rows.length} checks, ${rows.length - n} ok. Run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`,
+    ],
     facts: { checks: rows.length, ok: rows.length - n, uid: process.getuid?.() ?? null },
   });
   return n === 0 ? 0 : 1;
