@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "test/vm_support.h"
 #include "window/window.h"
@@ -170,4 +172,21 @@ TEST_CASE("window: windows are apart, and freed") {
     }
     for (int i = 0; i < 8; i++) CHECK(*windows[i]->range(0x20000000, 1, Intent::read) == i);
   }
+}
+
+TEST_CASE("window: address space that runs out is an error, and later there is room again") {
+  uint64_t n_pages = 0;
+  std::ifstream("/proc/self/statm") >> n_pages;
+  rlimit before;
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  rlimit limited = before;
+  limited.rlim_cur = n_pages * sys::kPageSize + kWindowSize + kWindowSize / 2;
+  REQUIRE(setrlimit(RLIMIT_AS, &limited) == 0);
+  auto first = Window::create();
+  auto second = Window::create();
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(first);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == ErrorCode::OUT_OF_MEMORY);
+  CHECK(Window::create());
 }
