@@ -53,8 +53,9 @@ export function joinIntervals(intervals: readonly Interval[]): Interval[] {
   const joined: { lo: bigint; hi: bigint }[] = [];
   for (const { lo, hi } of sorted) {
     const last = joined.at(-1);
-    if (last && lo <= last.hi + 1n) last.hi = hi > last.hi ? hi : last.hi;
-    else joined.push({ lo, hi });
+    if (last && lo <= last.hi + 1n) {
+      if (hi > last.hi) last.hi = hi;
+    } else joined.push({ lo, hi });
   }
   return joined;
 }

@@ -15,7 +15,7 @@ import { CtiError } from '../errors.js';
 import { Program, type Run, stopError, type TableMapping } from '../runner/program.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
-export type { QuestionSnapshot } from './snapshot-dictionaries.js';
+export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export interface RunQuestionOptions {
   /** Stops between two slices, with CtiError CANCELLED. */
