@@ -1,5 +1,5 @@
 // Generated from schema/ by `npm run generate`. Do not edit.
-import type { TableSchema } from '../schema.js';
+import type { TableSchema } from '../../table-schema.js';
 
 export const DP_FLOWS: TableSchema = {
   "name": "dp_flows",
