@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The executable; main.ts can be imported without running. */
+import { main } from './main.js';
+
+await main();

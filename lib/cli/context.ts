@@ -1,0 +1,44 @@
+/** What a command gets from the outside: streams, the terminal, Ctrl-C. Tests make their own. */
+import { CtiError } from '../errors.js';
+import type { Options } from './registry.js';
+
+export interface Context {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  /** Whether each is a terminal; colour and progress go to terminals only. */
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted by Ctrl-C or a termination signal. */
+  readonly signal: AbortSignal;
+}
+
+export const FORMATS = ['table', 'json', 'ndjson', 'csv'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export function formatOf(options: Options): Format {
+  const given = options.format ?? 'table';
+  if (FORMATS.includes(given as Format)) return given as Format;
+  throw new CtiError('INVALID_ARGUMENT', `--format: expected ${FORMATS.join(', ')}, received '${String(given)}'`);
+}
+
+export interface SwitchOptions {
+  readonly rundir?: string;
+  readonly target?: string;
+  readonly timeoutMs: number;
+}
+
+export function switchOptions(options: Options): SwitchOptions {
+  const seconds = options.timeout === undefined ? 60 : Number(options.timeout);
+  if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 86_400) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `--timeout: expected a number of seconds above 0, at most 86400, received '${String(options.timeout)}'`,
+    );
+  }
+  return {
+    ...(typeof options.rundir === 'string' ? { rundir: options.rundir } : {}),
+    ...(typeof options.target === 'string' ? { target: options.target } : {}),
+    timeoutMs: Math.ceil(seconds * 1000),
+  };
+}

@@ -1,0 +1,50 @@
+// Adds up what the test runners wrote (TAP and doctest's JUnit XML) and prints the closing line "N passed, N failed".
+// Arguments: the results folder, how many other steps failed, the TAP runner's status. Status 1 if anything failed or nothing ran.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Parser } from 'tap-parser';
+
+const [dir = '', failedSteps = '0', tapStatus = '0'] = process.argv.slice(2);
+let passed = 0;
+let failed = Number(failedSteps);
+let skipped = 0;
+
+/** Counts assertions, not the subtests and files that contain them. */
+function count(parser: Parser): void {
+  let children = 0;
+  parser.on('child', (child) => {
+    children++;
+    count(child);
+  });
+  parser.on('assert', (assertion) => {
+    if (children > 0) {
+      children = 0; // this line only sums up the child before it
+      return;
+    }
+    if (assertion.skip) skipped++;
+    else if (assertion.ok) passed++;
+    else failed++;
+  });
+}
+
+const tap = join(dir, 'tap.txt');
+if (existsSync(tap)) {
+  const parser = new Parser();
+  count(parser);
+  parser.end(readFileSync(tap, 'utf8'));
+}
+const native = join(dir, 'native.xml');
+if (existsSync(native)) {
+  const xml = readFileSync(native, 'utf8');
+  const cases = xml.match(/<testcase /g)?.length ?? 0;
+  const bad = xml.match(/<testcase [^>]*>\s*<(failure|error)/g)?.length ?? 0;
+  passed += cases - bad;
+  failed += bad;
+}
+if (tapStatus !== '0' && failed === 0) failed++; // a time-out or a crash that no assertion shows
+if (passed === 0 && failed === 0) {
+  console.log('no test ran');
+  failed = 1;
+}
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exit(failed > 0 ? 1 : 0);
