@@ -449,6 +449,9 @@ t.test('files that are no dump', async (t) => {
     writeFileSync(file, bytes);
     await fails(t, what, code, message, () => readDpFlowsFile(file));
   }
+  await fails(t, 'an endless device', 'TEXT_MALFORMED', /line 1: expected what .* received '\\x00\\x00/, () =>
+    readDpFlowsFile('/dev/zero'),
+  );
   await fails(t, 'no such file', 'FILE', /nothing: ENOENT/, () => readDpFlowsFile(join(dir, 'nothing')));
   mkdirSync(join(dir, 'directory'));
   await fails(t, 'a directory', 'FILE', /directory: EISDIR/, () => readDpFlowsFile(join(dir, 'directory')));

@@ -64,6 +64,8 @@ export async function captureDpFlows(options: CaptureOptions = {}): Promise<Tabl
 
 const CHUNK_BYTES = 1 << 20;
 const HEAD_BYTES = 64 << 10;
+/** A dump has a flow in as much text; what has none is given up on, so that reading a device or an image ends. */
+const HOPELESS_BYTES = 16 << 20;
 const REPORT_EVERY_MS = 100;
 const nowNs = () => BigInt(Date.now()) * 1_000_000n;
 
@@ -167,6 +169,8 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
         head = Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, HEAD_BYTES)).toString('latin1');
       const progress = await native.dumpReaderFeed(reader, chunk);
       bytes = progress.bytes;
+      const wrong = progress.rows === 0 && bytes > HOPELESS_BYTES ? notADump(name, bytes, head) : undefined;
+      if (wrong) throw wrong;
       if (Date.now() < nextReport) continue;
       nextReport = Date.now() + REPORT_EVERY_MS;
       onProgress?.(progress);

@@ -1,6 +1,7 @@
 #include "bind/job.h"
 
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "bind/bind.h"
@@ -29,7 +30,14 @@ class Job : public std::enable_shared_from_this<Job> {
         });
       };
     }
-    thread_ = std::thread([this] { work(); });
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error& error) {
+      napi_remove_env_cleanup_hook(env_, end_early, this);
+      self_.reset();
+      function_.Release();
+      throw to_js(env_, errorf(ErrorCode::OUT_OF_MEMORY, "cannot start a thread: %s", error.what()));
+    }
   }
 
   void cancel() { context_.cancel.store(true, std::memory_order_relaxed); }

@@ -1,5 +1,5 @@
-// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is what memory
-// safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
+// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is
+// what memory safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
 //
 // Thread-safety: the JavaScript thread of the environment only.
 #include <cstring>
@@ -104,11 +104,14 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     program_ = unwrap(env, vm::Program::load(std::move(spec)));
     engine_ = vm::make_interpreter(program_);
     info.This().As<Napi::Object>().TypeTag(&kProgramTag);
-    external_bytes_ = kBytesPerSlot * program_->n_slots() + static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    auto data_size = static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    external_bytes_ = kBytesPerSlot * program_->n_slots() + data_size;
     Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
 
-  Napi::Value disassemble(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), program_->disassemble()); }
+  Napi::Value disassemble(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), program_->disassemble());
+  }
 
   // Names of the opcode table's rows, one a slot; null for the second slot of an lddw.
   Napi::Value opcodes(const Napi::CallbackInfo& info) {
@@ -183,8 +186,12 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto from = info[1].As<Napi::Object>();
     vm::RunOptions options;
     options.memory = bytes_of(from.Get("memory"));
-    for_each(from.Get("segments"), [&](Napi::Value value) { options.segments.push_back(segment_of(value.As<Napi::Object>())); });
-    for_each(from.Get("tables"), [&](Napi::Value value) { options.tables.push_back(table_of(value.As<Napi::Object>())); });
+    for_each(from.Get("segments"), [&](Napi::Value value) {
+      options.segments.push_back(segment_of(value.As<Napi::Object>()));
+    });
+    for_each(from.Get("tables"), [&](Napi::Value value) {
+      options.tables.push_back(table_of(value.As<Napi::Object>()));
+    });
     if (from.Get("args").IsArray()) {
       auto& args = options.args.emplace();
       size_t n = 0;
@@ -206,7 +213,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     table.schema_hash = uint64_of(from.Get("schemaHash"));
     for_each(from.Get("segments"), [&](Napi::Value value) {
       auto segment = value.As<Napi::Object>();
-      table.segments.push_back({segment_of(segment), uint32_of(segment.Get("stride")), uint32_of(segment.Get("nRecords"))});
+      uint32_t stride = uint32_of(segment.Get("stride"));
+      table.segments.push_back({segment_of(segment), stride, uint32_of(segment.Get("nRecords"))});
     });
     return table;
   }
@@ -253,7 +261,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     uint8_t* at = window.range(address, size, intent);
     if (at) return at;
     bool is_read_only = window.check(address, size, intent) == window::Denial::read_only;
-    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "address 0x%llx, %llu bytes: not all of it is %s in the window",
+    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT,
+                            "address 0x%llx, %llu bytes: not all of it is %s in the window",
                             static_cast<unsigned long long>(address), static_cast<unsigned long long>(size),
                             is_read_only ? "writable" : "mapped"));
   }

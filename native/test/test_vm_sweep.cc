@@ -1,5 +1,5 @@
-// The boundary sweep: every instruction that touches memory, with every pair of registers, offsets and addresses at the edges of what
-// 16, 31, 32 and 64 bits hold. What is expected is computed here from the Guest ABI's words alone.
+// The boundary sweep: every instruction that touches memory, with every pair of registers, offsets and addresses at
+// the edges of what 16, 31, 32 and 64 bits hold. What is expected is computed here from the Guest ABI's words alone.
 #include <optional>
 
 #include "test/vm_support.h"

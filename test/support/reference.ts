@@ -24,7 +24,9 @@ export type Expr =
   | readonly ['port-matches', pattern: string]
   /** The action list, as text. */
   | readonly ['actions-match', pattern: string]
-  | readonly ['to', port: string];
+  | readonly ['to', port: string]
+  /** It outputs to some port. */
+  | readonly ['outputs'];
 
 export interface ReferenceQuestion {
   readonly where?: Expr;
@@ -186,11 +188,12 @@ function number(text: string): bigint {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) return text.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
   if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text)) return BigInt(`0x${text.replaceAll(':', '')}`);
   if (text.includes(':')) {
-    // The last 32 bits may be written as IPv4.
-    const v4 = /[^:]+\.[^:]+$/.exec(text)?.[0];
-    const low = v4 === undefined ? '' : number(v4).toString(16).padStart(8, '0');
-    const plain = v4 === undefined ? text : `${text.slice(0, -v4.length)}${low.slice(0, 4)}:${low.slice(4)}`;
-    const [left, right] = plain.split('::').map((half) => half.split(':').filter(Boolean));
+    const groups = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...n: string[]) =>
+      [n.slice(0, 2), n.slice(2, 4)]
+        .map((pair) => pair.map((x) => Number(x).toString(16).padStart(2, '0')).join(''))
+        .join(':'),
+    );
+    const [left, right] = groups.split('::').map((half) => half.split(':').filter(Boolean));
     const zeros = right ? Array(8 - left!.length - right.length).fill('0') : [];
     return BigInt(`0x${[...left!, ...zeros, ...(right ?? [])].map((group) => group.padStart(4, '0')).join('')}`);
   }
@@ -281,10 +284,15 @@ function equals(line: Line, field: string, value: string): boolean | undefined {
 const portOf = (line: Line): string => line.match.get('in_port') ?? '';
 
 /** Ports that a list outputs to: what stands alone between commas, at any depth. */
+/** Actions that are a word alone; any other word alone is a port. */
+const WORDS = ['drop', 'ct', 'ct_clear', 'pop_vlan', 'pop_eth', 'pop_nsh', 'dec_ttl', 'pop_mpls'];
+
+/** The ports an action list outputs to; only these actions hold other actions. */
 function outputs(actions: string): string[] {
   return items(actions).flatMap((item) => {
-    const call = /^[a-z0-9_]+\((.*)\)$/.exec(item.trim());
-    return call ? outputs(call[1]!) : [item.trim()];
+    const nest = /^(?:clone|sample|actions|check_pkt_len|gt|le)\((.*)\)$/.exec(item);
+    if (nest) return outputs(nest[1]!);
+    return /[(=]/.test(item) || WORDS.includes(item) ? [] : [item];
   });
 }
 
@@ -346,6 +354,8 @@ function holds(line: Line, expr: Expr): boolean {
       return new RegExp(expr[1]).test(portOf(line));
     case 'actions-match':
       return new RegExp(expr[1]).test(line.actions);
+    case 'outputs':
+      return outputs(line.actions).length > 0;
     case 'to':
       return outputs(line.actions).includes(expr[1]);
   }

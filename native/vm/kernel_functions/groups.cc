@@ -3,8 +3,8 @@
 //   struct cti_groups { u32 capacity; u32 n; u32 key_size; u32 lost; entries[capacity] }
 //   entry: { u64 count; u64 sum; u8 key[key_size]; }      count 0: free
 //
-// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on one host is
-// filled further on another.
+// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on
+// one host is filled further on another.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -46,7 +46,8 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   uint8_t* at = env.window.range(groups, sizeof(Header), window::Intent::write);
   if (!at) return refuse(EFAULT);
   Header header = load<Header>(at);
-  if (!std::has_single_bit(header.capacity) || header.key_size % 8 != 0 || header.n > header.capacity) return refuse(EINVAL);
+  bool is_sane = std::has_single_bit(header.capacity) && header.key_size % 8 == 0 && header.n <= header.capacity;
+  if (!is_sane) return refuse(EINVAL);
   // At most 2^31 entries of less than 2^32 + 16 bytes: no overflow.
   uint64_t entry_size = sizeof(EntryHead) + uint64_t{header.key_size};
   uint8_t* entries = env.window.range(groups + sizeof(Header), header.capacity * entry_size, window::Intent::write);
