@@ -188,11 +188,12 @@ function number(text: string): bigint {
   if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) return text.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
   if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text)) return BigInt(`0x${text.replaceAll(':', '')}`);
   if (text.includes(':')) {
-    // The last 32 bits may be written as IPv4.
-    const v4 = /[^:]+\.[^:]+$/.exec(text)?.[0];
-    const low = v4 === undefined ? '' : number(v4).toString(16).padStart(8, '0');
-    const plain = v4 === undefined ? text : `${text.slice(0, -v4.length)}${low.slice(0, 4)}:${low.slice(4)}`;
-    const [left, right] = plain.split('::').map((half) => half.split(':').filter(Boolean));
+    const groups = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...n: string[]) =>
+      [n.slice(0, 2), n.slice(2, 4)]
+        .map((pair) => pair.map((x) => Number(x).toString(16).padStart(2, '0')).join(''))
+        .join(':'),
+    );
+    const [left, right] = groups.split('::').map((half) => half.split(':').filter(Boolean));
     const zeros = right ? Array(8 - left!.length - right.length).fill('0') : [];
     return BigInt(`0x${[...left!, ...zeros, ...(right ?? [])].map((group) => group.padStart(4, '0')).join('')}`);
   }
