@@ -5,6 +5,7 @@
 import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ObjectSpec, Relocation } from '../loader/spec.js';
+import type { ProgramSpec } from '../program-spec.js';
 import { DebugTable } from './debug-table.js';
 import { CODE_BASE, DATA_BASE, type Layout, layOut, type Placed, RODATA_BASE } from './layout.js';
 import { type KernelFunction, type Meaning, SymbolTable } from './symbols.js';
@@ -16,20 +17,9 @@ export interface LinkOptions {
   readonly entry?: string;
 }
 
-/** A ProgramSpec (lib/runner/program.ts) with every part filled. */
-export interface LinkedSpec {
-  readonly code: Uint8Array;
-  readonly kernelFunctions: KernelFunctionSet;
-  readonly imports: readonly { readonly name: string; readonly version: number }[];
-  readonly entry: number;
-  readonly functions: readonly number[];
-  readonly rodata: Uint8Array;
-  readonly data: Uint8Array;
-  readonly bssSize: number;
-}
-
 export interface LinkedProgram {
-  readonly spec: LinkedSpec;
+  /** Every part filled. */
+  readonly spec: Required<ProgramSpec>;
   /** The entry's symbol. */
   readonly entry: string;
   /** Names and source lines of instructions. */
