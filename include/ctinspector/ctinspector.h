@@ -94,4 +94,16 @@ extern void *array_at(const struct cti_array *array, uint64_t index);
 /* Prints a string constant. */
 #define print_text(text) print((text), sizeof(text) - 1)
 
+/* Where the segment of an index (enum cti_TABLE_segment) begins; an array of the segment's struct. */
+static inline const void *cti_segment(const struct cti_table *table, uint32_t index) {
+  return (const void *)table->segments[index].address;
+}
+
+/* Opens dp_flows. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_dp_flows_open(struct cti_table *table) {
+  int64_t failed = table_open("dp_flows", 8, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_DP_FLOWS_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+
 #endif

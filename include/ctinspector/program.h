@@ -19,6 +19,7 @@
 #define CTI_EFAULT 14
 #define CTI_EINVAL 22
 #define CTI_ENOSPC 28
+#define CTI_ESTALE 116
 
 /* Whether a kernel function's answer, a number or an address, is -errno. */
 #define cti_failed(answer) ((uint64_t)(answer) >= (uint64_t)-4095)

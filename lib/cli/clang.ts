@@ -36,7 +36,13 @@ function call(command: string, args: readonly string[], signal?: AbortSignal): P
     child.on('error', (error) => {
       const cancelled = error.name === 'AbortError';
       const code = cancelled ? 'CANCELLED' : 'COMPILER';
-      reject(new CtiError(code, cancelled ? 'stopped on request before it was done' : `cannot start ${command}: ${error.message}`, { cause: error }));
+      reject(
+        new CtiError(
+          code,
+          cancelled ? 'stopped on request before it was done' : `cannot start ${command}: ${error.message}`,
+          { cause: error },
+        ),
+      );
     });
     child.on('close', (status) => resolve({ status, stdout, stderr }));
   });

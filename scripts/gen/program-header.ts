@@ -44,6 +44,15 @@ function declaration(fn: KernelSet['functions'][number]): string {
   return `${comment(docs)}extern ${head}(${args || 'void'});\n`;
 }
 
+const open = ({ table }: Table): string => `
+/* Opens ${table}. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_${table}_open(struct cti_table *table) {
+  int64_t failed = table_open("${table}", ${table.length}, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_${table.toUpperCase()}_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+`;
+
 export function generateProgramHeader(sets: KernelSet[], tables: Table[]): [string, string][] {
   const functions = sets.find((set) => set.set === 'ctinspector')?.functions ?? [];
   const includes = [
@@ -63,6 +72,11 @@ ${functions.map(declaration).join('\n')}
 /* Prints a string constant. */
 #define print_text(text) print((text), sizeof(text) - 1)
 
+/* Where the segment of an index (enum cti_TABLE_segment) begins; an array of the segment's struct. */
+static inline const void *cti_segment(const struct cti_table *table, uint32_t index) {
+  return (const void *)table->segments[index].address;
+}
+${tables.map(open).join('')}
 #endif
 `,
     ],

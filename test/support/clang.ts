@@ -39,7 +39,17 @@ export async function compileBpf(
 ): Promise<string> {
   const { version = 19, cpu = 'v3', flags = [] } = options;
   const object = join(dir, `${basename(source, '.c')}-${version}-${cpu}${flags.join('').replaceAll('/', '_')}.o`);
-  const args = ['-target', 'bpf', `-mcpu=${cpu}`, '-O2', '-ffreestanding', '-fwrapv', ...flags];
+  const args = [
+    '-target',
+    'bpf',
+    `-mcpu=${cpu}`,
+    '-O2',
+    '-ffreestanding',
+    '-fwrapv',
+    '-I',
+    resolve('include'),
+    ...flags,
+  ];
   await exec(`clang-${version}`, [...args, '-c', resolve(programsDir, source), '-o', object]);
   return object;
 }

@@ -29,7 +29,10 @@ export async function compileShown(context: Context, source: string, object: str
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
   const source = args[0] ?? '';
   if (!source.endsWith('.c')) {
-    throw new CtiError('INVALID_ARGUMENT', `file: expected a program in C, with a name that ends in .c, received '${source}'`);
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `file: expected a program in C, with a name that ends in .c, received '${source}'`,
+    );
   }
   const object = typeof options.output === 'string' ? options.output : `${basename(source, '.c')}.o`;
   await compileShown(context, source, object);

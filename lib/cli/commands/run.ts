@@ -32,7 +32,9 @@ function parseInteger(option: string, text: string, expected: string, min: bigin
 function parseArgs(given: unknown): bigint[] {
   const list = Array.isArray(given) ? (given as string[]) : [];
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
-  return list.map((text) => parseInteger('--arg', text, 'a number of 64 bits such as 7, -1 or 0xff', -(1n << 63n), (1n << 64n) - 1n));
+  return list.map((text) =>
+    parseInteger('--arg', text, 'a number of 64 bits such as 7, -1 or 0xff', -(1n << 63n), (1n << 64n) - 1n),
+  );
 }
 
 async function readObject(file: string, shownAs = file): Promise<ObjectSpec> {
@@ -69,7 +71,11 @@ async function objectsOf(context: Context, files: readonly string[]): Promise<Ob
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** Lines and tabs of a program stay; all else that could steer a terminal does not. */
-const printable = (text: string): string => text.split(/([\n\t])/).map((part, i) => (i % 2 === 1 ? part : escapeText(part))).join('');
+const printable = (text: string): string =>
+  text
+    .split(/([\n\t])/)
+    .map((part, i) => (i % 2 === 1 ? part : escapeText(part)))
+    .join('');
 
 function signed(r0: bigint): string {
   const value = BigInt.asIntN(64, r0);
@@ -96,12 +102,20 @@ function reportText(context: Context, linked: LinkedProgram, end: Ended, tables:
   return 2;
 }
 
-function reportJson(context: Context, linked: LinkedProgram, end: Ended, tables: GivenTables, output: readonly Output[]): Status {
+function reportJson(
+  context: Context,
+  linked: LinkedProgram,
+  end: Ended,
+  tables: GivenTables,
+  output: readonly Output[],
+): Status {
   const line = linked.debug.locate(end.pc);
   const facts = {
     stop: end.kind,
     ...(end.kind === 'exited' ? { r0: String(end.r0) } : {}),
-    ...(end.kind === 'trapped' ? { trap: end.trap, ...(end.address === undefined ? {} : { address: end.address }) } : {}),
+    ...(end.kind === 'trapped'
+      ? { trap: end.trap, ...(end.address === undefined ? {} : { address: end.address }) }
+      : {}),
     pc: end.pc,
     function: linked.debug.functionAt(end.pc) ?? null,
     source: line ?? null,
@@ -120,22 +134,33 @@ export async function run(context: Context, args: readonly string[], options: Op
   if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
   const programArgs = parseArgs(options.arg);
   const fuel =
-    options.fuel === undefined ? DEFAULT_FUEL : parseInteger('--fuel', String(options.fuel), 'a number from 1 to 2^63 - 1', 1n, MAX_FUEL);
+    options.fuel === undefined
+      ? DEFAULT_FUEL
+      : parseInteger('--fuel', String(options.fuel), 'a number from 1 to 2^63 - 1', 1n, MAX_FUEL);
   const entry = typeof options.entry === 'string' ? { entry: options.entry } : {};
   const linked = link(await objectsOf(context, args), entry);
   const needsTables = linked.spec.imports.some((item) => item.name === 'table_open');
   const tables = await openTables(context, options, needsTables);
   try {
     const kept: Output[] = [];
-    const end = await execute(linked, { args: programArgs, tables: tables.mappings, fuel }, context.signal, (output) => {
-      if (format === 'json') kept.push(...output);
-      else {
-        for (const piece of output) {
-          context.stdout.write(piece.kind === 'text' ? printable(piece.text) : `record ${piece.type}: ${hexOf(piece.bytes)}\n`);
+    const end = await execute(
+      linked,
+      { args: programArgs, tables: tables.mappings, fuel },
+      context.signal,
+      (output) => {
+        if (format === 'json') kept.push(...output);
+        else {
+          for (const piece of output) {
+            context.stdout.write(
+              piece.kind === 'text' ? printable(piece.text) : `record ${piece.type}: ${hexOf(piece.bytes)}\n`,
+            );
+          }
         }
-      }
-    });
-    return format === 'json' ? reportJson(context, linked, end, tables, kept) : reportText(context, linked, end, tables);
+      },
+    );
+    return format === 'json'
+      ? reportJson(context, linked, end, tables, kept)
+      : reportText(context, linked, end, tables);
   } finally {
     tables.close();
   }
