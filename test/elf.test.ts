@@ -1,6 +1,6 @@
 // ELF objects of real clangs: loaded, linked, run, and compared with the same C on the host.
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import t from 'tap';
 import { link } from '../lib/linker/link.js';
 import { loadObject } from '../lib/loader/load-object.js';

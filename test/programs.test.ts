@@ -126,3 +126,81 @@ t.test('same_tuple joins the passes of a connection', async (t) => {
     '10.0.0.1 1234 > 10.0.0.2 80, protocol 6: 4 flows, recirc_id 0x0 0x1a 0x2b',
   ]);
 });
+
+t.test('maps do what a Map does, through inserts, removals and full tables', async (t) => {
+  const linked = await build('maps.c');
+  const next = random(7);
+  const nCommands = 20_000;
+  const memory = Buffer.alloc(nCommands * 32);
+  const expected: bigint[] = [];
+  const map = new Map<bigint, { total: bigint; n: bigint }>();
+  const array = Array.from({ length: 10 }, () => 0n);
+  for (let i = 0; i < nCommands; i++) {
+    // Few keys and many removals at first; later more keys than there is room for.
+    const what = next(100) < 2 ? 3 : next(100) < 4 ? 4 : next(3);
+    const key = BigInt(what === 4 ? next(14) : next(i < nCommands / 2 ? 40 : 120));
+    const value = BigInt(next(1000));
+    for (const [field, number] of [what, key, value].entries())
+      memory.writeBigUInt64LE(BigInt(number), i * 32 + field * 8);
+    const known = map.get(key);
+    if (what === 0) expected.push(known?.total ?? 0n);
+    else if (what === 2) expected.push(map.delete(key) ? 0n : BigInt.asUintN(64, -2n));
+    else if (what === 3) {
+      expected.push([...map].reduce((sum, [k, v]) => BigInt.asUintN(64, sum + k * 1000003n + v.total), 0n));
+    } else if (what === 4) {
+      if (key < 10n) array[Number(key)]! += value;
+      expected.push(array[Number(key)] ?? (1n << 64n) - 1n);
+    } else if (known) {
+      known.total += value;
+      known.n++;
+      expected.push(known.n);
+    } else if (map.size * 8 >= 64 * 7) {
+      expected.push(BigInt.asUintN(64, -28n));
+    } else {
+      map.set(key, { total: value, n: 1n });
+      expected.push(1n);
+    }
+  }
+  const result = Program.load(linked.spec).run({ memory });
+  t.match(result, { kind: 'exited', r0: BigInt(map.size) });
+  const after = Buffer.from(result.memory);
+  t.strictSame(
+    expected.map((_, i) => after.readBigUInt64LE(i * 32 + 24)),
+    expected,
+  );
+  t.ok(expected.includes(BigInt.asUintN(64, -28n)), 'the map was full at times');
+
+  t.match(runToEnd(await build('bad_maps.c')), { r0: 0n });
+});
+
+t.test('output is bounded, whole pieces, and makes room when it is taken', async (t) => {
+  const linked = await build('output.c');
+  const { r0, output } = runToEnd(linked, { args: [3n, 5n] });
+  t.equal(r0, 0n);
+  t.strictSame(
+    output.map((piece) => (piece.kind === 'text' ? piece.text : [piece.type, ...piece.bytes])),
+    ['\0'.repeat(5), '\0'.repeat(5), '\0'.repeat(5), 'grün\n', [7n, 1, 2, 3], ''],
+  );
+  // A piece of 100 bytes takes 16 + 104: eight of them in 1000 bytes; what comes after has no room for 16 + 8 either.
+  const small = runToEnd(linked, { args: [10n, 100n], outputLimit: 960 });
+  t.equal(small.r0, 3n, 'a print of nothing finds no room either');
+  t.equal(small.output.length, 8);
+  const whole = runToEnd(linked, { args: [200n, 8192n] });
+  t.equal(whole.r0 >> 8n, BigInt(200 - Math.floor((1 << 20) / (8192 + 16))));
+
+  using run = Program.load(linked.spec).start({ args: [1000n, 8192n] });
+  let bytes = 0;
+  for (;;) {
+    const stop = run.step(50_000n);
+    for (const piece of run.output()) bytes += piece.kind === 'text' ? piece.text.length : 0;
+    if (stop.kind === 'exited') {
+      t.equal(stop.r0, 0n, 'nothing was refused, because it was taken in time');
+      break;
+    }
+  }
+  t.equal(bytes, 1000 * 8192 + 'grün\n'.length);
+  t.throws(() => Program.load(linked.spec).start({ outputLimit: -1 }), {
+    code: 'INVALID_ARGUMENT',
+    message: /outputLimit/,
+  });
+});
