@@ -19,7 +19,7 @@ function version(): string {
   return manifest.version;
 }
 
-const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** Builds the command tree; `finish` receives the status of the command that ran. */
 export function buildProgram(context: Context, finish: (status: Status) => void): Command {
@@ -60,7 +60,7 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
       command.argument(arg.required ? `<${form}>` : `[${form}]`, arg.doc);
     }
     for (const option of row.options) {
-      if (option.repeats) command.option(option.flags, option.doc, collect, []);
+      if (option.repeats) command.option(option.flags, option.doc, collect);
       else command.option(option.flags, option.doc);
     }
     command.action(async (...values: unknown[]) => {

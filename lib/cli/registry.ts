@@ -18,7 +18,7 @@ export interface OptionRow {
   /** In commander's form: '--limit <n>'. */
   readonly flags: string;
   readonly doc: string;
-  /** May be given several times; its value is an array then, [] if it is not given. */
+  /** May be given several times; its value is an array then. */
   readonly repeats?: boolean;
 }
 
@@ -162,7 +162,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'run',
     summary: 'run a C program or an object file over the tables',
-    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and emits, and its result.',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
     args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },

@@ -143,24 +143,19 @@ export async function run(context: Context, args: readonly string[], options: Op
   const tables = await openTables(context, options, needsTables);
   try {
     const kept: Output[] = [];
-    const end = await execute(
-      linked,
-      { args: programArgs, tables: tables.mappings, fuel },
-      context.signal,
-      (output) => {
-        if (format === 'json') kept.push(...output);
-        else {
-          for (const piece of output) {
-            context.stdout.write(
-              piece.kind === 'text' ? printable(piece.text) : `record ${piece.type}: ${hexOf(piece.bytes)}\n`,
-            );
-          }
-        }
-      },
-    );
-    return format === 'json'
-      ? reportJson(context, linked, end, tables, kept)
-      : reportText(context, linked, end, tables);
+    let nRecords = 0;
+    const onOutput = (output: readonly Output[]) => {
+      if (format === 'json') kept.push(...output);
+      for (const piece of output) {
+        if (piece.kind === 'record') nRecords++;
+        else if (format === 'text') context.stdout.write(printable(piece.text));
+      }
+    };
+    const given = { args: programArgs, tables: tables.mappings, fuel };
+    const end = await execute(linked, given, context.signal, onOutput);
+    if (format === 'json') return reportJson(context, linked, end, tables, kept);
+    if (nRecords > 0) context.stderr.write(`${nRecords} records were emitted; --format json shows them\n`);
+    return reportText(context, linked, end, tables);
   } finally {
     tables.close();
   }
