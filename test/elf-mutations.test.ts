@@ -11,6 +11,8 @@ import { loadObject } from '../lib/loader/load-object.js';
 import { Program } from '../lib/runner/program.js';
 import { mutateElf } from './support/mutate-elf.js';
 
+t.setTimeout(600_000); // as many as one asks for
+
 const OBJECTS = 'test/fixtures/elf/objects';
 const COUNT = Number(process.env.CTI_ELF_MUTATIONS ?? 3000);
 const ONLY = process.env.CTI_ELF_MUTATION === undefined ? undefined : Number(process.env.CTI_ELF_MUTATION);

@@ -1,12 +1,17 @@
 // C programs over tables: the examples, the kernel functions they call, and the commands compile and run.
-import { readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { Writable } from 'node:stream';
 import t from 'tap';
+import { runCli } from '../lib/cli/main.js';
 import { type LinkedProgram, link } from '../lib/linker/link.js';
 import { loadObject } from '../lib/loader/load-object.js';
 import { type Output, Program, type StartOptions } from '../lib/runner/program.js';
-import { compileBpf, scratch } from './support/clang.js';
+import { compileBpf, runOnHost, scratch } from './support/clang.js';
 import { type FlowRow, flowTable } from './support/flow-table.js';
+
+t.setTimeout(600_000); // compilers, on a machine that may be busy
 
 const dir = scratch();
 
@@ -203,4 +208,123 @@ t.test('output is bounded, whole pieces, and makes room when it is taken', async
     code: 'INVALID_ARGUMENT',
     message: /outputLimit/,
   });
+});
+
+/** The command line, with its output caught. */
+async function cli(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  signal = new AbortController().signal,
+) {
+  const text = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        text[name] += chunk;
+        done();
+      },
+    });
+  const [stdout, stderr] = [stream('stdout'), stream('stderr')];
+  const status = await runCli(argv, { stdout, stderr, stdoutIsTerminal: false, stderrIsTerminal: false, env, signal });
+  return { status, ...text };
+}
+
+const programs = resolve('test/fixtures/elf/programs');
+
+t.test('ctinspector run: C and objects, over a saved dump', async (t) => {
+  const dump = join(dir, 'flows.txt');
+  const flow = (port: string, packets: number) =>
+    `ufid:${randomUUID()}, recirc_id(0),in_port(${port}),packet_type(ns=0,id=0),eth_type(0x0800),ipv4(frag=no), packets:${packets}, bytes:60, used:1.000s, actions:drop\n`;
+  writeFileSync(dump, `flow-dump from the main thread:\n${flow('p1', 5)}${flow('p2', 70)}${flow('p1', 8)}`);
+  const table = await cli(['run', 'examples/busiest_per_port.c', '--from', dump]);
+  t.match(table, {
+    status: 0,
+    stdout: 'p2: 70 packets in flow 1, the busiest of 1\np1: 8 packets in flow 2, the busiest of 2\nresult: 2\n',
+    stderr: /emitted records: 2;.*\n.*dp_flows: 3 rows from file:/s,
+  });
+  const json = JSON.parse(
+    (await cli(['run', 'examples/busiest_per_port.c', '--from', dump, '--format', 'json'])).stdout,
+  );
+  t.match(json, { stop: 'exited', r0: '2', function: 'vm_main', tables: { dp_flows: { nRows: 3 } } });
+  t.equal(json.output.filter((piece: object) => 'record' in piece).length, 2);
+
+  const objects = [];
+  for (const name of ['multi_a', 'multi_b']) {
+    const object = join(dir, `${name}.o`);
+    t.match(await cli(['compile', join(programs, `${name}.c`), '-o', object]), {
+      status: 0,
+      stderr: `wrote ${object}\n`,
+    });
+    objects.push(object);
+  }
+  const args = ['--arg', '0x5', '--arg', '-1'];
+  const several = await cli(['run', ...objects, join(programs, 'multi_c.c'), ...args]);
+  const [expected] = runOnHost(['multi_a.c', 'multi_b.c', 'multi_c.c'], dir, [[5n, (1n << 64n) - 1n]]);
+  t.match(several, { status: 0, stdout: new RegExp(`^result: ${expected}( |\n)`), stderr: '' });
+});
+
+t.test('ctinspector run: what goes wrong', async (t) => {
+  const traps = join(programs, 'traps.c');
+  const trapped = await cli(['run', traps, '--arg', '0x50000000', '--arg', '1']);
+  t.match(trapped, { status: 2, stdout: '' });
+  t.match(trapped.stderr, /^ctinspector: unmapped at pc \d+ in store, .*traps\.c:5:\d+, address 0x50000000: /);
+  const json = JSON.parse((await cli(['run', traps, '--arg', '0x50000000', '--format', 'json'])).stdout);
+  t.match(json, { stop: 'trapped', trap: 'unmapped', address: 0x5000_0000, function: 'store', source: { line: 5 } });
+  t.match(await cli(['run', join(programs, 'sort.c'), '--fuel', '100']), {
+    status: 2,
+    stderr: /used up its fuel \(\d+\).*sort\.c:\d+.*--fuel/,
+  });
+  t.match(await cli(['run', join(programs, 'misspelt.c')]), {
+    status: 2,
+    stderr: /misspelt\.c: .*did you mean 'topk_offer'/,
+  });
+  t.match(await cli(['run', traps, '--entry', 'nowhere']), {
+    status: 2,
+    stderr: /a global function 'nowhere', received vm_main/,
+  });
+  t.match(await cli(['run', traps, '--arg', 'seven']), {
+    status: 2,
+    stderr: /--arg: expected a number of 64 bits .*'seven'/,
+  });
+  t.match(await cli(['run', traps, ...Array.from({ length: 6 }, () => ['--arg', '1']).flat()]), {
+    status: 2,
+    stderr: /at most five/,
+  });
+  t.match(await cli(['run', traps, '--fuel', '0']), { status: 2, stderr: /--fuel: expected a number from 1/ });
+  t.match(await cli(['run', join(dir, 'none.o')]), { status: 2, stderr: /cannot read .*none\.o/ });
+  t.match(await cli(['run', 'package.json']), {
+    status: 2,
+    stderr: /package\.json: the ELF header, offset 0x0: magic number/,
+  });
+  const broken = join(dir, 'broken.c');
+  writeFileSync(broken, '#include "ctinspector/ctinspector.h"\nuint64_t vm_main(void) { return nothing; }\n');
+  t.match(await cli(['compile', broken, '-o', join(dir, 'broken.o')]), {
+    status: 2,
+    stderr: /broken\.c:2:33: error: .*nothing.*refused .*status 1/s,
+  });
+  t.match(await cli(['compile', 'README.md']), { status: 2, stderr: /ends in \.c/ });
+  const empty = join(dir, 'empty');
+  mkdirSync(empty, { recursive: true });
+  t.match(await cli(['run', traps], { ...process.env, PATH: empty }), {
+    status: 2,
+    stderr: /no clang that makes eBPF.*apt-get install clang-19/,
+  });
+
+  const endless = join(dir, 'endless.c');
+  writeFileSync(endless, 'volatile int go = 1;\nint vm_main(void) { while (go); return 0; }\n');
+  const abort = new AbortController();
+  const object = join(dir, 'endless.o');
+  await cli(['compile', endless, '-o', object]);
+  setTimeout(() => abort.abort(), 100);
+  const stopped = await cli(['run', object, '--fuel', '0x7fffffffffffffff'], process.env, abort.signal);
+  t.match(stopped, { status: 2, stderr: /stopped on request at pc \d+ in vm_main, .*endless\.c:2/ });
+});
+
+t.test('what a program prints cannot steer a terminal', async (t) => {
+  const source = join(dir, 'escape.c');
+  writeFileSync(
+    source,
+    '#include "ctinspector/ctinspector.h"\nint vm_main(void) { print_text("a\\033[2Jb\\tc\\n"); return 0; }\n',
+  );
+  t.match(await cli(['run', source]), { status: 0, stdout: 'a\\x1b[2Jb\tc\nresult: 0\n' });
 });

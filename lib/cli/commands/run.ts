@@ -154,7 +154,7 @@ export async function run(context: Context, args: readonly string[], options: Op
     const given = { args: programArgs, tables: tables.mappings, fuel };
     const end = await execute(linked, given, context.signal, onOutput);
     if (format === 'json') return reportJson(context, linked, end, tables, kept);
-    if (nRecords > 0) context.stderr.write(`${nRecords} records were emitted; --format json shows them\n`);
+    if (nRecords > 0) context.stderr.write(`emitted records: ${nRecords}; --format json shows them\n`);
     return reportText(context, linked, end, tables);
   } finally {
     tables.close();
