@@ -125,7 +125,9 @@ t.test('a trap says its function and source line, from BTF and from DWARF alike'
         t.match(result, { kind: 'trapped', trap: 'unmapped', address: 0x5000_0008 });
         const found = linked.debug.locate(result.pc);
         t.match(found, { line }, `clang ${version} ${flags.join(' ')} ${kind}`);
-        t.equal(found?.file, join(programsDir, 'traps.c'));
+        // DWARF 4's line table does not say the directory that relative names start from.
+        const isWhole = kind === 'BTF' || !flags.includes('-gdwarf-4');
+        t.match(found?.file, isWhole ? join(programsDir, 'traps.c') : /^test\/.*traps\.c$/);
         t.match(linked.debug.describe(result.pc), new RegExp(`^pc ${result.pc} in store, .*traps\\.c:${line}:\\d+$`));
       }
     }
