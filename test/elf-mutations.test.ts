@@ -9,6 +9,7 @@ import { CtiError } from '../lib/errors.js';
 import { link } from '../lib/linker/link.js';
 import { loadObject } from '../lib/loader/load-object.js';
 import { Program } from '../lib/runner/program.js';
+import { type BuiltSection, buildElf, symbols } from './support/elf-builder.js';
 import { mutateElf } from './support/mutate-elf.js';
 
 t.setTimeout(600_000); // as many as one asks for
@@ -79,4 +80,105 @@ t.test('damaged objects are refused or run', async (t) => {
     t.ok(outcomes.get('OBJECT_MALFORMED'), 'some are refused by the loader');
     t.ok(outcomes.get('PROGRAM_MALFORMED'), 'some are refused by the checker');
   }
+});
+
+const EXIT = Uint8Array.of(0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
+const MAIN = { name: 1, info: 0x12, section: 1 };
+/** Sections 1 to 3 of a program that returns 0; others come after. */
+const program = (more: Parameters<typeof symbols>[0] = [], names = '\0vm_main\0'): BuiltSection[] => [
+  { name: '.text', type: 1, flags: 6, bytes: EXIT, align: 8 },
+  { name: '.symtab', type: 2, bytes: symbols([MAIN, ...more]), link: 3, info: 1, entrySize: 24 },
+  { name: '.strtab', type: 3, bytes: Buffer.from(names, 'latin1') },
+];
+const MIB = 2 ** 20;
+
+/** Refuses, or loads and links, in time. */
+function inTime(
+  t: Pick<typeof import('tap').t, 'ok' | 'equal' | 'match'>,
+  what: string,
+  sections: readonly BuiltSection[],
+  expected: RegExp | undefined,
+): void {
+  const bytes = buildElf(sections);
+  const begin = performance.now();
+  try {
+    link([loadObject(bytes, 'bomb.o')]);
+    t.equal(expected, undefined, `${what}: is taken`);
+  } catch (error) {
+    t.ok(error instanceof CtiError, `${what}: ${String(error).slice(0, 300)}`);
+    t.match((error as Error).message, expected ?? /(?!)/, what);
+  }
+  const ms = performance.now() - begin;
+  t.ok(ms < 20_000, `${what}: ${ms.toFixed(0)} ms for ${(bytes.length / MIB).toFixed(1)} MiB`);
+}
+
+t.test('files made to take long, or much memory', async (t) => {
+  inTime(t, 'the program itself', program(), undefined);
+  inTime(
+    t,
+    'a larger file',
+    [...program(), { name: 'x', type: 1, bytes: new Uint8Array(33 * MIB) }],
+    /at most 33554432 bytes/,
+  );
+  const long = `\0vm_main\0${'n'.repeat(4096)}\0`;
+  const manySymbols = Array.from({ length: 1_000_000 }, () => ({ name: 9, info: 0x10, section: 1 }));
+  inTime(t, 'a million symbols with one long name', program(manySymbols, long), /names: expected at most 16 times/);
+  const unended = [{ name: 9, info: 0x10, section: 1 }];
+  inTime(
+    t,
+    'a name without an end',
+    program(unended, `\0vm_main\0${'n'.repeat(8 * MIB)}`),
+    /received 4097 bytes without an end/,
+  );
+  const manySections = Array.from({ length: 65_000 }, () => ({ name: 's', type: 1, flags: 6, bytes: EXIT }));
+  inTime(t, 'as many code sections as there can be', [...program(), ...manySections], undefined);
+  const bss = Array.from({ length: 1000 }, () => ({ name: '.bss', type: 8, flags: 3, size: 0x1000_0000 }));
+  inTime(
+    t,
+    'a terabyte of bss',
+    [...program(), ...bss],
+    /data and bss of the program: expected at most 268435456 bytes/,
+  );
+
+  const relocations = Buffer.alloc(16 * MIB);
+  for (let at = 0; at < relocations.length; at += 16) relocations.writeUInt32LE(2, at + 8);
+  const data = { name: '.data', type: 1, flags: 3, bytes: new Uint8Array(8 * MIB), align: 8 };
+  const rel = { name: '.rel.data', type: 9, bytes: relocations, link: 2, info: 4, entrySize: 16 };
+  inTime(
+    t,
+    'a million relocations of one place',
+    [...program(), data, rel],
+    /places that do not overlap, received two here/,
+  );
+  for (let i = 0; i < MIB; i++) {
+    relocations.writeBigUInt64LE(BigInt(8 * i), 16 * i);
+    relocations.writeUInt32LE(1, 16 * i + 12);
+  }
+  inTime(t, 'a million relocations', [...program(), data, rel], undefined);
+
+  // DWARF 4: a header, then special opcodes: each one a row.
+  const dwarf = Buffer.alloc(20 * MIB, 0xff);
+  dwarf.writeUInt32LE(dwarf.length - 4, 0);
+  dwarf.writeUInt16LE(4, 4);
+  const opcodes = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
+  dwarf.writeUInt32LE(6 + opcodes.length + 7, 6);
+  dwarf.set([8, 1, 1, 0xfb, 14, 13, ...opcodes, 0, 0x66, 0, 0, 0, 0, 0], 10);
+  inTime(t, 'a line program of 20 MiB', [...program(), { name: '.debug_line', type: 1, bytes: dwarf }], undefined);
+
+  const btf = Buffer.alloc(24 + 5006);
+  btf.set([0x9f, 0xeb, 1, 0, 24, 0, 0, 0], 0);
+  btf.writeUInt32LE(5006, 20);
+  btf.write('.text\0', 24);
+  const ext = Buffer.alloc(28 * MIB);
+  ext.set([0x9f, 0xeb, 1, 0, 24, 0, 0, 0], 0);
+  ext.writeUInt32LE(ext.length - 24, 20);
+  ext.writeUInt32LE(16, 24);
+  const debug = [
+    { name: '.BTF', type: 1, bytes: btf },
+    { name: '.BTF.ext', type: 1, bytes: ext },
+  ];
+  inTime(t, 'three million empty lists of lines', [...program(), ...debug], /expected at most 65536 sections/);
+  ext.writeUInt32LE(Math.floor((ext.length - 36) / 16), 32);
+  for (let at = 36; at + 16 <= ext.length; at += 16) ext.writeUInt32LE(((at - 36) / 16) % 5000, at + 4);
+  inTime(t, 'two million lines of many files', [...program(), ...debug], /at most 4096 source files/);
 });

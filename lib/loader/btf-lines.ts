@@ -8,6 +8,9 @@ import type { LineSpec } from './spec.js';
 
 const MAGIC = 0xeb9f;
 const LINE_INFO_SIZE = 16;
+/** As many as an object can have sections; source files far fewer. */
+const MAX_LISTS = 65_536;
+const MAX_FILES = 4096;
 
 function header(section: ElfSection, minimum: number): number {
   const { region } = section;
@@ -59,12 +62,16 @@ export function readBtfLines(
   const fileName = (at: number): string => {
     const known = files.get(at);
     if (known !== undefined) return known;
-    if (files.size >= 4096) throw info.refuse(0, 'line information: expected at most 4096 source files, received more');
+    if (files.size >= MAX_FILES)
+      throw info.refuse(0, `line information: expected at most ${MAX_FILES} source files, received more`);
     const name = names.string(at, 'source file name');
     files.set(at, name);
     return name;
   };
+  let nLists = 0;
   for (let at = 4; at < info.size; ) {
+    if (nLists++ >= MAX_LISTS)
+      throw info.refuse(at, `line information: expected at most ${MAX_LISTS} sections, received more`);
     const section = names.string(info.u32(at, 'section of lines'), 'section name');
     const count = info.u32(at + 4, 'number of lines');
     const target = code.get(section);

@@ -82,12 +82,16 @@ export class Region {
   /** The NUL-terminated string at `offset`, at most `MAX_NAME` bytes. */
   string(offset: number, what: string): string {
     this.check(offset, 1, what);
-    const end = this.bytes.indexOf(0, offset);
-    if (end < 0) throw this.refuse(offset, `${what}: expected a terminated string, received the end of the part`);
-    if (end - offset > MAX_NAME) {
-      throw this.refuse(offset, `${what}: expected a name of at most ${MAX_NAME} bytes, received ${end - offset}`);
+    // Looked for no further than it may be: a file could have many names and few ends.
+    const found = this.bytes.subarray(offset, offset + MAX_NAME + 1);
+    const length = found.indexOf(0);
+    if (length < 0) {
+      throw this.refuse(
+        offset,
+        `${what}: expected a terminated string of at most ${MAX_NAME} bytes, received ${found.length} bytes without an end`,
+      );
     }
-    return decoder.decode(this.bytes.subarray(offset, end));
+    return decoder.decode(found.subarray(0, length));
   }
 }
 
