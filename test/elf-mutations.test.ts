@@ -182,3 +182,86 @@ t.test('files made to take long, or much memory', async (t) => {
   for (let at = 36; at + 16 <= ext.length; at += 16) ext.writeUInt32LE(((at - 36) / 16) % 5000, at + 4);
   inTime(t, 'two million lines of many files', [...program(), ...debug], /at most 4096 source files/);
 });
+
+/** A section of relocations of `.text`: offset, type, symbol. */
+const relocationsOfText = (...list: [number, number, number][]): BuiltSection => {
+  const bytes = Buffer.alloc(16 * list.length);
+  for (const [i, [offset, type, symbol]] of list.entries()) {
+    bytes.writeBigUInt64LE(BigInt(offset), 16 * i);
+    bytes.writeUInt32LE(type, 16 * i + 8);
+    bytes.writeUInt32LE(symbol, 16 * i + 12);
+  }
+  return { name: '.rel.text', type: 9, bytes, link: 2, info: 1, entrySize: 16 };
+};
+
+t.test('what no compiler writes is refused where it stands', async (t) => {
+  const refused = (sections: readonly BuiltSection[], message: RegExp) => {
+    let received: unknown;
+    try {
+      link([loadObject(buildElf(sections), 'x.o')]);
+    } catch (error) {
+      received = error;
+    }
+    t.match(received, { code: 'OBJECT_MALFORMED', message }, String(message));
+  };
+  const base = program();
+  refused(
+    program([{ name: 1, info: 1, section: 0xfff2 }]),
+    /section \.symtab, offset 0x36: section of symbol 'vm_main': expected common only/,
+  );
+  refused(
+    program([{ name: 1, info: 0x30, section: 1 }]),
+    /offset 0x34: binding of symbol 'vm_main': expected 0 to 2, received 3/,
+  );
+  refused(
+    program([{ name: 1, info: 0, section: 99 }]),
+    /offset 0x36: section of symbol 'vm_main': expected below 5, received 99/,
+  );
+  refused(program([{ name: 77, info: 0, section: 1 }]), /section \.strtab, offset 0x4d: name of symbol 2/);
+  refused(
+    [...base, relocationsOfText([0, 2, 1])],
+    /section \.rel\.text, offset 0x8: type of a relocation of \.text: expected R_BPF_64_64 .*received 2/,
+  );
+  refused(
+    [...base, relocationsOfText([8, 1, 1])],
+    /section \.rel\.text, offset 0x0: offset of R_BPF_64_64: expected 16 bytes inside the 16 .*received 8/,
+  );
+  refused([...base, relocationsOfText([4, 10, 1])], /at a multiple of 8, received 4/);
+  refused(
+    [...base, relocationsOfText([0, 10, 7])],
+    /section \.rel\.text, offset 0xc: symbol of a relocation: expected below 2, received 7/,
+  );
+  refused(
+    [...base, relocationsOfText([0, 1, 1])],
+    /section \.text, offset 0x0: relocated address: expected opcode 18 with source 0, received b7 00/,
+  );
+  refused(
+    [...base, relocationsOfText([8, 10, 1])],
+    /section \.text, offset 0x8: relocated call: expected opcode 85 with source 1, received 95 00/,
+  );
+  refused(
+    [...base, { ...relocationsOfText([0, 1, 1]), type: 4 }],
+    /section \.rel\.text, offset 0x0: relocations: expected REL, .*received RELA/,
+  );
+  refused(
+    [...base, { name: '.tdata', type: 1, flags: 0x403, bytes: EXIT }],
+    /section \.tdata, .*expected no thread-local data/,
+  );
+  refused(
+    [...base, { name: '.odd', type: 1, flags: 6, bytes: EXIT.subarray(0, 12) }],
+    /section \.odd.*expected a multiple of 8 bytes .*received 12/,
+  );
+  refused(
+    [...base, { name: '.odd', type: 1, flags: 2, bytes: EXIT, align: 3 }],
+    /section table, offset 0x13[0-9a-f]: alignment of section 4: expected a power of two, received 3/,
+  );
+  refused(
+    [...base, { name: '.odd', type: 5, flags: 2, bytes: EXIT }],
+    /section \.odd.*expected PROGBITS, NOBITS or NOTE, received 5/,
+  );
+  refused(
+    base.filter(({ type }) => type !== 2),
+    /symbol table: expected one \(\.symtab\), received none/,
+  );
+  refused([...base, base[1]!], /symbol table: expected one, received 2/);
+});

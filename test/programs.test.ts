@@ -328,3 +328,13 @@ t.test('what a program prints cannot steer a terminal', async (t) => {
   );
   t.match(await cli(['run', source]), { status: 0, stdout: 'a\\x1b[2Jb\tc\nresult: 0\n' });
 });
+
+t.test('ctinspector disasm: an object file with its functions and source lines', async (t) => {
+  const object = await compileBpf('traps.c', dir, { cpu: 'v3', flags: ['-g'] });
+  const { status, stdout } = await cli(['disasm', object]);
+  t.equal(status, 0);
+  t.match(stdout, /^vm_main:\n; .*traps\.c:9\n.*\n\nstore:\n; .*traps\.c:4\n.*; .*traps\.c:5\n +\d+: 7b /s);
+  const nSlots = loadObject(readFileSync(object), 'x').sections.find((section) => section.kind === 'code')!.size / 8;
+  t.equal(stdout.match(/^ +\d+: /gm)?.length, nSlots, 'every slot once');
+  t.match(await cli(['disasm', await compileBpf('misspelt.c', dir)]), { status: 2, stderr: /topk_ofer/ });
+});

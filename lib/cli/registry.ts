@@ -134,9 +134,9 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'disasm',
-    summary: 'disassemble a raw eBPF program',
-    doc: "Prints the instructions of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
-    args: [{ name: 'file', doc: 'raw eBPF, entry at 0', required: true }],
+    summary: 'disassemble an eBPF program',
+    doc: "Prints the instructions of an object file, linked, with functions and source lines, or of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
+    args: [{ name: 'file', doc: 'an object file, or raw eBPF with its entry at 0', required: true }],
     options: [
       { flags: '--kernel-functions <set>', doc: 'conformance, upstream or ctinspector (default: ctinspector)' },
     ],

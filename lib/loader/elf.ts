@@ -199,6 +199,12 @@ function readSymbols(whole: Region, sections: readonly ElfSection[]): ElfSymbol[
     if (place === 'section' && index >= sections.length) {
       throw region.refuse(at + 6, `section of symbol '${name}': expected below ${sections.length}, received ${index}`);
     }
+    if (place === 'common' && (binding === 'local' || name === '')) {
+      throw region.refuse(
+        at + 6,
+        `section of symbol '${name}': expected common only of global symbols with a name, received it`,
+      );
+    }
     symbols.push({
       name,
       binding,
