@@ -12,32 +12,34 @@
  * name_size: its length, bytes
  * table: receives where the table's segments are mapped
  * table_size: room at table, bytes; at least sizeof(struct cti_table)
- * Returns 0; -ENOENT no such table in this run; -EINVAL table_size too small; -EFAULT a pointer is outside the
- *   window. */
+ * Returns 0; -ENOENT no such table in this run; -EINVAL table_size too small; -EFAULT not all of name is readable or
+ *   not all of table writable. */
 extern int64_t table_open(const char *name, uint64_t name_size, struct cti_table *table, uint64_t table_size);
 
 /* Keeps the capacity largest (key, value) pairs as a heap.
  * list: a bounded list: {u32 capacity, u32 n, struct {u64 key; u64 value;} entries[capacity]}, 8-byte aligned
  * key: larger is kept; for the smallest, offer ~key
  * value: what goes with the key, for example a row number; among equal keys the smaller value is kept
- * Returns the smallest key still kept once the list is full (offers with a smaller key can be left out), else 0;
- *   -EFAULT as u64 list not writable. */
+ * Returns the smallest key still kept once the list is full (offers with a smaller key can be left out), else 0; as
+ *   u64, -EFAULT list is not writable, -EINVAL list is misaligned, its capacity is 0, or n is larger than it. */
 extern uint64_t topk_offer(struct cti_topk *list, uint64_t key, uint64_t value);
 
 /* Sorts pairs.
  * pairs: {u64 key; u64 value;} each
  * n: how many
  * flags: 0: ascending by key; 1: descending by key. Ties go by value, ascending, always
- * Returns 0; -EFAULT pairs is not writable; -EINVAL unknown flag. */
+ * Returns 0; -EFAULT not all of pairs is writable; -EINVAL unknown flag; -ENOMEM the host has no memory for a copy. */
 extern int64_t pairs_sort(struct cti_pair *pairs, uint64_t n, uint64_t flags);
 
-/* Counts a row into its group.
+/* Counts a row into its group. Entries are searched from a hash of the key onwards; the hash is part of this version,
+ *   so that a table moves between hosts.
  * groups: a hash table in guest memory: {u32 capacity (a power of two), u32 n, u32 key_size (multiple of 8), u32
  *   lost, entries}; an entry is {u64 count; u64 sum; u8 key[key_size]}; count 0 means free
  * key: the group's key
  * amount: added to the group's sum
- * Returns 0; -ENOSPC the table is 7/8 full and the key is new (lost is counted); -EFAULT; -EINVAL the header is not
- *   sane. */
+ * Returns 0; -ENOSPC the table is 7/8 full and the key is new (lost is counted, up to 2^32 - 1); -EFAULT groups is
+ *   not writable or key not readable; -EINVAL capacity is no power of two, key_size no multiple of 8, or n larger
+ *   than capacity. */
 extern int64_t group_add(struct cti_groups *groups, const void *key, uint64_t amount);
 
 /* Writes text to the run's output, whole or not at all.

@@ -51,9 +51,13 @@ export function questionError(
     suggestions,
   };
   const hint = suggestions.length === 0 ? '' : `; did you mean ${suggestions.join(' or ')}?`;
-  return new CtiError(code, `${message}${hint}\n${pointAt(source, lineStart, offset, details.length)}`, {
-    details: { ...details },
-  });
+  return new CtiError(
+    code,
+    `${printable(`${message}${hint}`)}\n${pointAt(source, lineStart, offset, details.length)}`,
+    {
+      details: { ...details },
+    },
+  );
 }
 
 /** Optimal string alignment distance (insert, delete, replace, swap neighbours); stops caring above `limit`. */
@@ -74,7 +78,7 @@ function distance(a: string, b: string, limit: number): number {
   return last[b.length]!;
 }
 
-/** Up to three of `names` that `wrong` may have meant, nearest first. */
+/** Up to three of `names` that `wrong` may have meant: those that are nearest. */
 export function nearest(wrong: string, names: Iterable<string>): string[] {
   const typed = wrong.slice(0, 64).toLowerCase();
   const limit = typed.length <= 3 ? 1 : typed.length <= 6 ? 2 : 3;
@@ -84,9 +88,8 @@ export function nearest(wrong: string, names: Iterable<string>): string[] {
     if (d <= limit) found.push({ name, d });
   }
   found.sort((a, b) => a.d - b.d || a.name.localeCompare(b.name));
-  const best = found[0]?.d ?? 0;
   return found
-    .filter(({ d }) => d <= best + (best === 0 ? 0 : 1))
+    .filter(({ d }) => d === found[0]!.d)
     .slice(0, 3)
     .map(({ name }) => name);
 }

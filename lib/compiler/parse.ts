@@ -58,7 +58,7 @@ const oneOf = (words: readonly string[]): string =>
 function syntaxError(source: string, error: PeggyError): Error {
   const start = error.location.start.offset;
   const word = /^(?:[A-Za-z0-9_.]+|\S?)/.exec(source.slice(start, start + 100))?.[0] ?? '';
-  const span: Span = { start, end: start + Math.max(1, word.length) };
+  const span: Span = { start, end: start + word.length };
   const described = (error.expected ?? []).map((e) => describe(e as Parameters<typeof describe>[0]));
   const named = new Set(described.filter((text) => text !== undefined));
   // The other spellings of a word that is offered say nothing more.

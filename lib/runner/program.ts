@@ -101,8 +101,8 @@ export class Program {
   /**
    * Checks the program's structure and links its calls. The bytes are copied.
    *
-   * Throws CtiError: PROGRAM_MALFORMED, the message ending in "at pc N"; PROGRAM_UNRESOLVED if it calls what its set does not
-   * have; INVALID_ARGUMENT; WINDOW_FULL if its data is larger than the room it has.
+   * Throws CtiError: PROGRAM_MALFORMED, the message ending in "at pc N"; PROGRAM_UNRESOLVED if it calls what its set
+   * does not have; INVALID_ARGUMENT; WINDOW_FULL if its data is larger than the room it has.
    */
   static load(spec: ProgramSpec): Program {
     return new Program(spec);
@@ -133,8 +133,9 @@ export class Program {
   }
 
   /**
-   * Starts, runs to the end or until `fuel` is used up (DEFAULT_FUEL if absent), and closes. How it ended is in the result: a
-   * trap is not an exception; `stopError` makes one. This blocks the thread; to stay in control, use `start` and `step`.
+   * Starts, runs to the end or until `fuel` is used up (DEFAULT_FUEL if absent), and closes. How it ended is in the
+   * result: a trap is not an exception; `stopError` makes one. This blocks the thread; to stay in control, use `start`
+   * and `step`.
    */
   run(options: RunOptions = {}): RunResult {
     checkObject('options', options);

@@ -2,7 +2,10 @@
  * Where dp_flows come from: a running switch, over its control socket, or a saved `ovs-appctl dpctl/dump-flows -m`. Both stream
  * through the same native reader, off the JavaScript thread. A reading that fails gives an error, never part of a table.
  */
-import { createReadStream } from 'node:fs';
+import { constants, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { addon } from '../addon.js';
@@ -38,6 +41,7 @@ interface DpFlowsAddon {
   dumpReader(): object;
   dumpReaderFeed(reader: object, chunk: Uint8Array): Promise<{ bytes: number; rows: number }>;
   dumpReaderFinish(reader: object): Promise<NativeSnapshot>;
+  dumpReaderClose(reader: object): void;
 }
 
 /** The megaflows of every datapath of a running ovs-vswitchd. A switch without datapaths gives an empty table. */
@@ -60,8 +64,26 @@ export async function captureDpFlows(options: CaptureOptions = {}): Promise<Tabl
 
 const CHUNK_BYTES = 1 << 20;
 const HEAD_BYTES = 64 << 10;
+/** A dump has a flow in as much text; what has none is given up on, so that reading a device or an image ends. */
+const HOPELESS_BYTES = 16 << 20;
 const REPORT_EVERY_MS = 100;
 const nowNs = () => BigInt(Date.now()) * 1_000_000n;
+
+async function openInput(path: string): Promise<Readable> {
+  if (path === '-') return process.stdin;
+  const file = await open(path, 'r');
+  try {
+    if (!(await file.stat()).isFIFO()) return file.createReadStream({ highWaterMark: CHUNK_BYTES });
+    // A pipe (also the shell's `<(command)`) may be silent for long: the event loop waits for it, not one of libuv's threads,
+    // which nothing can stop. It is opened anew for that while the first descriptor holds it, so the writer is not missed.
+    const fd = openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    await file.close();
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
 
 /** Passes on what `stream` gives, in pieces of which the first has at least two bytes, if there are two. */
 async function* withWholeMagic(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -147,13 +169,15 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
         head = Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, HEAD_BYTES)).toString('latin1');
       const progress = await native.dumpReaderFeed(reader, chunk);
       bytes = progress.bytes;
+      const wrong = progress.rows === 0 && bytes > HOPELESS_BYTES ? notADump(name, bytes, head) : undefined;
+      if (wrong) throw wrong;
       if (Date.now() < nextReport) continue;
       nextReport = Date.now() + REPORT_EVERY_MS;
       onProgress?.(progress);
     }
   };
   try {
-    const input = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    const input = await openInput(path);
     const stop = () => input.destroy();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -174,5 +198,7 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
     throw wrong;
   } catch (error) {
     throw fileError(name, error, signal);
+  } finally {
+    native.dumpReaderClose(reader);
   }
 }

@@ -1,5 +1,6 @@
 // dp_flows from its two sources. captureDpFlows(rundir, target, timeoutMs, onProgress) is a job that asks a switch;
-// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader) parse a saved dump piece by piece on libuv's threads.
+// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader), dumpReaderClose(reader) parse a saved dump piece by piece
+// on libuv's threads.
 #include <atomic>
 #include <memory>
 
@@ -81,13 +82,17 @@ constexpr napi_type_tag kReaderTag = {0x6374695f64756d70, 0x7265616465725f31};
 struct SavedDump {
   std::unique_ptr<text::DpFlowsReader> reader;
   bool busy = false;
-  bool finished = false;
+  bool closed = false;  // finished or given up: the reader and its memory go as soon as no work is in flight
+
+  void settle() {
+    if (closed && !busy) reader.reset();
+  }
 };
 using Shared = std::shared_ptr<SavedDump>;
 
 class ReadWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, Shared dump) : Napi::AsyncWorker(env), dump_(std::move(dump)), deferred_(Napi::Promise::Deferred::New(env)) {
+  ReadWorker(Napi::Env env, Shared dump) : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), dump_(std::move(dump)) {
     dump_->busy = true;
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -105,6 +110,12 @@ class ReadWorker : public Napi::AsyncWorker {
   }
   void OnOK() override {
     dump_->busy = false;
+    settle();
+    dump_->settle();
+  }
+
+ private:
+  void settle() {
     if (!result_) {
       deferred_.Reject(to_js(Env(), result_.error()).Value());
       return;
@@ -116,11 +127,11 @@ class ReadWorker : public Napi::AsyncWorker {
     }
   }
 
-  Shared dump_;
-
- private:
   Napi::Promise::Deferred deferred_;
   Result<void> result_;
+
+ protected:
+  Shared dump_;
 };
 
 class FeedWorker : public ReadWorker {
@@ -144,7 +155,7 @@ class FeedWorker : public ReadWorker {
 
 class FinishWorker : public ReadWorker {
  public:
-  FinishWorker(Napi::Env env, Shared dump) : ReadWorker(env, std::move(dump)) { dump_->finished = true; }
+  FinishWorker(Napi::Env env, Shared dump) : ReadWorker(env, std::move(dump)) { dump_->closed = true; }
 
  protected:
   Result<void> work() override {
@@ -159,12 +170,16 @@ class FinishWorker : public ReadWorker {
   tables::Snapshot snapshot_{};
 };
 
-Shared reader_of(const Napi::CallbackInfo& info) {
+Shared any_reader_of(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<Shared>>().CheckTypeTag(&kReaderTag)) {
     throw Napi::TypeError::New(info.Env(), "expected a dump reader");
   }
-  Shared dump = *info[0].As<Napi::External<Shared>>().Data();
-  if (dump->busy || dump->finished) throw to_js(info.Env(), errorf(ErrorCode::INTERNAL, "the dump reader is in use or has finished"));
+  return *info[0].As<Napi::External<Shared>>().Data();
+}
+
+Shared reader_of(const Napi::CallbackInfo& info) {
+  Shared dump = any_reader_of(info);
+  if (dump->busy || dump->closed) throw to_js(info.Env(), errorf(ErrorCode::INTERNAL, "the dump reader is in use or has finished"));
   return dump;
 }
 
@@ -190,12 +205,20 @@ Napi::Value dump_reader_feed(const Napi::CallbackInfo& info) {
 
 Napi::Value dump_reader_finish(const Napi::CallbackInfo& info) { return queue(new FinishWorker(info.Env(), reader_of(info))); }
 
+Napi::Value dump_reader_close(const Napi::CallbackInfo& info) {
+  Shared dump = any_reader_of(info);
+  dump->closed = true;
+  dump->settle();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void init_dp_flows(Napi::Env env, Napi::Object exports) {
   exports.Set("captureDpFlows", Napi::Function::New(env, capture_dp_flows, "captureDpFlows"));
   exports.Set("dumpReader", Napi::Function::New(env, dump_reader, "dumpReader"));
   exports.Set("dumpReaderFeed", Napi::Function::New(env, dump_reader_feed, "dumpReaderFeed"));
+  exports.Set("dumpReaderClose", Napi::Function::New(env, dump_reader_close, "dumpReaderClose"));
   exports.Set("dumpReaderFinish", Napi::Function::New(env, dump_reader_finish, "dumpReaderFinish"));
 }
 

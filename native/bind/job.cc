@@ -1,6 +1,7 @@
 #include "bind/job.h"
 
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "bind/bind.h"
@@ -29,7 +30,14 @@ class Job : public std::enable_shared_from_this<Job> {
         });
       };
     }
-    thread_ = std::thread([this] { work(); });
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error& error) {
+      napi_remove_env_cleanup_hook(env_, end_early, this);
+      self_.reset();
+      function_.Release();
+      throw to_js(env_, errorf(ErrorCode::OUT_OF_MEMORY, "cannot start a thread: %s", error.what()));
+    }
   }
 
   void cancel() { context_.cancel.store(true, std::memory_order_relaxed); }
@@ -53,12 +61,14 @@ class Job : public std::enable_shared_from_this<Job> {
     thread_.join();
     napi_remove_env_cleanup_hook(env_, end_early, this);
     const std::shared_ptr<Job> keep = std::move(self_);
+    // What the task holds goes now: JavaScript may keep `cancel`, and with it the job, for long.
+    const std::unique_ptr<Task> task = std::move(task_);
     if (!result_) {
       deferred_.Reject(to_js(env, result_.error()).Value());
       return;
     }
     try {
-      deferred_.Resolve(task_->result(env));
+      deferred_.Resolve(task->result(env));
     } catch (const Napi::Error& error) {
       deferred_.Reject(error.Value());
     }

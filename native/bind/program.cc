@@ -1,7 +1,8 @@
-// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is what memory
-// safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
+// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is
+// what memory safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
 //
 // Thread-safety: the JavaScript thread of the environment only.
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,27 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   // (spec): a ProgramSpec with its defaults filled in.
   explicit ProgramObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guarded(info.Env(), [&] { load(info); });
+  }
+
+  void Finalize(Napi::BasicEnv env) override { Napi::MemoryManagement::AdjustExternalMemory(env, -external_bytes_); }
+
+  // The program behind 'value', which must be an object of this class.
+  static ProgramObject& of(const Napi::Value& value) {
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) {
+      throw to_js(value.Env(), invalid("expected a program"));
+    }
+    return *Unwrap(value.As<Napi::Object>());
+  }
+
+  std::shared_ptr<const vm::Program> program() const { return program_; }
+  std::shared_ptr<const vm::Engine> engine() const { return engine_; }
+
+ private:
+  // What a slot takes: itself, its row, and the interpreter's form of it.
+  static constexpr int64_t kBytesPerSlot = 32;
+
+  void load(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     auto from = info[0].As<Napi::Object>();
     std::string set = from.Get("kernelFunctions").As<Napi::String>();
@@ -82,21 +104,14 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     program_ = unwrap(env, vm::Program::load(std::move(spec)));
     engine_ = vm::make_interpreter(program_);
     info.This().As<Napi::Object>().TypeTag(&kProgramTag);
+    auto data_size = static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    external_bytes_ = kBytesPerSlot * program_->n_slots() + data_size;
+    Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
 
-  // The program behind 'value', which must be an object of this class.
-  static ProgramObject& of(const Napi::Value& value) {
-    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) {
-      throw to_js(value.Env(), invalid("expected a program"));
-    }
-    return *Unwrap(value.As<Napi::Object>());
+  Napi::Value disassemble(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), program_->disassemble());
   }
-
-  std::shared_ptr<const vm::Program> program() const { return program_; }
-  std::shared_ptr<const vm::Engine> engine() const { return engine_; }
-
- private:
-  Napi::Value disassemble(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), program_->disassemble()); }
 
   // Names of the opcode table's rows, one a slot; null for the second slot of an lddw.
   Napi::Value opcodes(const Napi::CallbackInfo& info) {
@@ -122,6 +137,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   std::shared_ptr<const vm::Program> program_;
   std::shared_ptr<const vm::Engine> engine_;
+  int64_t external_bytes_ = 0;
 };
 
 vm::SegmentSource segment_of(const Napi::Object& from) {
@@ -156,13 +172,27 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
 
   // (program, options): StartOptions with their defaults filled in.
   explicit RunObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guarded(info.Env(), [&] { start(info); });
+  }
+
+  void Finalize(Napi::BasicEnv env) override { release(env); }
+
+ private:
+  // Page tables and touched pages of a window's page map.
+  static constexpr int64_t kWindowOverhead = 64 * 1024;
+
+  void start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     ProgramObject& program = ProgramObject::of(info[0]);
     auto from = info[1].As<Napi::Object>();
     vm::RunOptions options;
     options.memory = bytes_of(from.Get("memory"));
-    for_each(from.Get("segments"), [&](Napi::Value value) { options.segments.push_back(segment_of(value.As<Napi::Object>())); });
-    for_each(from.Get("tables"), [&](Napi::Value value) { options.tables.push_back(table_of(value.As<Napi::Object>())); });
+    for_each(from.Get("segments"), [&](Napi::Value value) {
+      options.segments.push_back(segment_of(value.As<Napi::Object>()));
+    });
+    for_each(from.Get("tables"), [&](Napi::Value value) {
+      options.tables.push_back(table_of(value.As<Napi::Object>()));
+    });
     if (Napi::Value limit = from.Get("outputLimit"); limit.IsNumber()) options.output_limit = uint64_of(limit);
     if (from.Get("args").IsArray()) {
       auto& args = options.args.emplace();
@@ -177,12 +207,6 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
 
-  void Finalize(Napi::BasicEnv env) override { release(env); }
-
- private:
-  // Page tables and touched pages of a window's page map.
-  static constexpr int64_t kWindowOverhead = 64 * 1024;
-
   static vm::TableMapping table_of(const Napi::Object& from) {
     vm::TableMapping table;
     table.name = from.Get("name").As<Napi::String>();
@@ -191,7 +215,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     table.schema_hash = uint64_of(from.Get("schemaHash"));
     for_each(from.Get("segments"), [&](Napi::Value value) {
       auto segment = value.As<Napi::Object>();
-      table.segments.push_back({segment_of(segment), uint32_of(segment.Get("stride")), uint32_of(segment.Get("nRecords"))});
+      uint32_t stride = uint32_of(segment.Get("stride"));
+      table.segments.push_back({segment_of(segment), stride, uint32_of(segment.Get("nRecords"))});
     });
     return table;
   }
@@ -208,7 +233,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     if (run.has_ended()) throw to_js(env, invalid("the run has ended and cannot go on; start another"));
     int64_t fuel = static_cast<int64_t>(uint64_of(info[0]));
     if (fuel <= 0) throw to_js(env, invalid("fuel: expected 1 to 2^63 - 1"));
-    vm::Stop stop = run.step(fuel);
+    vm::Stop stop = guarded(env, [&] { return run.step(fuel); });
     auto result = Napi::Object::New(env);
     switch (stop.kind) {
       case vm::Stop::Kind::exited:
@@ -238,19 +263,19 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     uint8_t* at = window.range(address, size, intent);
     if (at) return at;
     bool is_read_only = window.check(address, size, intent) == window::Denial::read_only;
-    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "address 0x%llx, %llu bytes: not all of it is %s in the window",
+    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT,
+                            "address 0x%llx, %llu bytes: not all of it is %s in the window",
                             static_cast<unsigned long long>(address), static_cast<unsigned long long>(size),
                             is_read_only ? "writable" : "mapped"));
   }
 
-  // (address: number, size: number) -> Uint8Array, a copy
-  Napi::Value read(const Napi::CallbackInfo& info) {
-    uint64_t size = uint64_of(info[1]);
+  // (address: number, into: Uint8Array): fills it. The caller allocates, because V8 ends the process if it cannot here.
+  void read(const Napi::CallbackInfo& info) {
+    auto into = info[1].As<Napi::Uint8Array>();
+    uint64_t size = bytes_of(into).size();
     const uint8_t* at = range(info.Env(), uint64_of(info[0]), size, window::Intent::read);
-    auto copy = Napi::Uint8Array::New(info.Env(), size);
     // SAFETY: range() allowed 'size' bytes; nothing was run since that could unmap them.
-    if (size > 0) std::memcpy(copy.Data(), at, size);
-    return copy;
+    if (size > 0) std::memcpy(into.Data(), at, size);
   }
 
   // (address: number, bytes: Uint8Array)

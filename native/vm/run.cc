@@ -12,7 +12,8 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   std::unique_ptr<Run> run(new Run(std::move(program), std::move(engine), *std::move(window)));
   run->output_ = Output(options.output_limit);
   CTI_TRY(run->map_program());
-  CTI_TRY(run->window_->map_copy(window::kMemoryBase, options.memory, window::Access::read_write, window::kTablesBase, "memory"));
+  CTI_TRY(run->window_->map_copy(window::kMemoryBase, options.memory, window::Access::read_write, window::kTablesBase,
+                                 "memory"));
   for (const SegmentSource& segment : options.segments) {
     auto address = run->map_segment(segment, "segment " + segment.name);
     if (!address) return std::move(address.error());

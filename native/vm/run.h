@@ -51,8 +51,8 @@ struct RunOptions {
 class Run {
  public:
   // WINDOW_FULL, INVALID_ARGUMENT (a descriptor that is not sealed), OUT_OF_MEMORY.
-  static Result<std::unique_ptr<Run>> start(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
-                                            const RunOptions& options);
+  static Result<std::unique_ptr<Run>> start(std::shared_ptr<const Program> program,
+                                            std::shared_ptr<const Engine> engine, const RunOptions& options);
 
   // Goes on with 'fuel' (1 to 2^63 - 1). Must not be called after a stop that is an end.
   Stop step(int64_t fuel);
@@ -65,7 +65,8 @@ class Run {
   const std::vector<uint32_t>& segment_addresses() const { return segment_addresses_; }
 
  private:
-  Run(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine, std::unique_ptr<window::Window> window)
+  Run(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
+      std::unique_ptr<window::Window> window)
       : program_(std::move(program)), engine_(std::move(engine)), window_(std::move(window)) {}
   Result<void> map_program();
   Result<uint32_t> map_segment(const SegmentSource& source, const std::string& what);

@@ -3,8 +3,8 @@
 //   struct cti_groups { u32 capacity; u32 n; u32 key_size; u32 lost; entries[capacity] }
 //   entry: { u64 count; u64 sum; u8 key[key_size]; }      count 0: free
 //
-// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on one host is
-// filled further on another.
+// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on
+// one host is filled further on another.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -35,26 +35,27 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   uint8_t* at = env.window.range(groups, sizeof(Header), window::Intent::write);
   if (!at) return refuse(EFAULT);
   Header header = load<Header>(at);
-  if (!std::has_single_bit(header.capacity) || header.key_size % 8 != 0 || header.n > header.capacity) return refuse(EINVAL);
+  bool is_sane = std::has_single_bit(header.capacity) && header.key_size % 8 == 0 && header.n <= header.capacity;
+  if (!is_sane) return refuse(EINVAL);
   // At most 2^31 entries of less than 2^32 + 16 bytes: no overflow.
   uint64_t entry_size = sizeof(EntryHead) + uint64_t{header.key_size};
   uint8_t* entries = env.window.range(groups + sizeof(Header), header.capacity * entry_size, window::Intent::write);
   const uint8_t* key = env.window.range(key_address, header.key_size, window::Intent::read);
   if (!entries || !key) return refuse(EFAULT);
 
-  uint64_t each = 1 + header.key_size / 8;
   uint64_t mask = header.capacity - 1;
   uint64_t i = hash_key(key, header.key_size) & mask;
+  uint64_t n_looked_at = 0;
+  auto charge = [&] { return n_looked_at * (1 + header.key_size / 8); };
   // SAFETY: i stays below capacity, and range() allowed that many entries.
-  for (uint64_t looked_at = 1; looked_at <= header.capacity; looked_at++, i = (i + 1) & mask) {
+  for (; n_looked_at < header.capacity; i = (i + 1) & mask) {
+    n_looked_at++;
     uint8_t* entry = entries + i * entry_size;
     EntryHead head = load<EntryHead>(entry);
     bool is_free = head.count == 0;
     if (!is_free && std::memcmp(entry + sizeof(EntryHead), key, header.key_size) != 0) continue;
     if (is_free) {
-      if (uint64_t{header.n} * 8 >= uint64_t{header.capacity} * 7) {
-        break;
-      }
+      if (uint64_t{header.n} * 8 >= uint64_t{header.capacity} * 7) break;
       // The key may overlap the table.
       std::memmove(entry + sizeof(EntryHead), key, header.key_size);
       head = {0, 0};
@@ -62,11 +63,11 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
     }
     store(entry, EntryHead{head.count + 1, head.sum + amount});
     store(at, header);
-    return answer(0, each * looked_at);
+    return answer(0, charge());
   }
   if (header.lost < std::numeric_limits<uint32_t>::max()) header.lost++;
   store(at, header);
-  return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), each);
+  return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), charge());
 }
 
 }  // namespace cti::vm

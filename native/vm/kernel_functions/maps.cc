@@ -137,7 +137,7 @@ KernelResult ctinspector_map_next(Environment& env, const KernelArgs& args) {
     return answer(map.address + i * map.entry_size + 8, 1 + i - first);
   }
   store(cursor, uint64_t{map.header.capacity});
-  return answer(0, first < map.header.capacity ? 1 + map.header.capacity - first : 1);
+  return answer(0, first < map.header.capacity ? map.header.capacity - first : 1);
 }
 
 KernelResult ctinspector_array_at(Environment& env, const KernelArgs& args) {
