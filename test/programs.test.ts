@@ -10,6 +10,7 @@ import { loadObject } from '../lib/loader/load-object.js';
 import { type Output, Program, type StartOptions } from '../lib/runner/program.js';
 import { compileBpf, runOnHost, scratch } from './support/clang.js';
 import { type FlowRow, flowTable } from './support/flow-table.js';
+import { startLab } from './support/lab.js';
 
 t.setTimeout(600_000); // compilers, on a machine that may be busy
 
@@ -337,4 +338,54 @@ t.test('ctinspector disasm: an object file with its functions and source lines',
   const nSlots = loadObject(readFileSync(object), 'x').sections.find((section) => section.kind === 'code')!.size / 8;
   t.equal(stdout.match(/^ +\d+: /gm)?.length, nSlots, 'every slot once');
   t.match(await cli(['disasm', await compileBpf('misspelt.c', dir)]), { status: 2, stderr: /topk_ofer/ });
+});
+
+t.test('the examples over a real switch', async (t) => {
+  const lab = await startLab();
+  t.teardown(() => lab.stop());
+  await lab.traffic();
+  await lab.fill(500);
+  for (const name of ['busiest_per_port', 'mask_shapes', 'same_tuple']) {
+    const live = await cli(['run', `examples/${name}.c`, '--rundir', lab.rundir]);
+    t.match(
+      live,
+      { status: 0, stdout: /^result: \d+\n$/m, stderr: /dp_flows: \d+ rows from unixctl:.*\ncost to the switch: / },
+      name,
+    );
+  }
+
+  // The same flows from a file, which stands still, against the text itself.
+  const dump = join(dir, 'live.txt');
+  writeFileSync(dump, await lab.dump());
+  const lines = readFileSync(dump, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('ufid:'));
+  const ports = new Map<string, number[]>();
+  for (const line of lines) {
+    const port = /in_port\(([^)]+)\)/.exec(line)?.[1] ?? '?';
+    ports.set(port, [...(ports.get(port) ?? []), Number(/packets:(\d+)/.exec(line)?.[1])]);
+  }
+  t.ok(ports.size > 1);
+  const expected = [...ports].map(([port, packets]) => `${port}: ${Math.max(...packets)} of ${packets.length}`).sort();
+  const busiest = await cli(['run', 'examples/busiest_per_port.c', '--from', dump]);
+  const found = [...busiest.stdout.matchAll(/^(.*): (\d+) packets in flow (\d+), the busiest of (\d+)$/gm)];
+  t.strictSame(found.map(([, port, packets, , n]) => `${port}: ${packets} of ${n}`).sort(), expected);
+  for (const [, port, packets, row] of found) {
+    t.match(
+      lines[Number(row)],
+      new RegExp(`in_port\\(${port}\\).* packets:${packets},`),
+      'the row it names is that flow',
+    );
+  }
+
+  // Every flow has one shape.
+  const shapes = await cli(['run', 'examples/mask_shapes.c', '--from', dump]);
+  const counts = [...shapes.stdout.matchAll(/^(\d+) flows, (\d+) packets:/gm)];
+  const total = (index: number) => counts.reduce((sum, match) => sum + Number(match[index]), 0);
+  t.equal(total(1), lines.length);
+  t.equal(
+    total(2),
+    [...ports.values()].flat().reduce((a, b) => a + b, 0),
+  );
+  t.match(shapes.stdout, new RegExp(`^result: ${counts.length}$`, 'm'));
 });

@@ -1,7 +1,7 @@
 /** A dp_flows table made up for tests: records laid out as the schema says, given to a run as bytes. Not a reader: nothing of OVS is parsed. */
 import type { TableMapping } from '../../lib/runner/program.js';
 import { DP_FLOWS } from '../../lib/tables/generated/dp-flows.js';
-import type { SegmentSchema } from '../../lib/tables/schema.js';
+import type { SegmentSchema } from '../../lib/table-schema.js';
 
 type Values = Readonly<Record<string, bigint | number>>;
 
