@@ -3,7 +3,8 @@
  *
  *   ctinspector run examples/busiest_per_port.c
  *
- * Prints the ports, busiest first; emits a record of type 1 for each, struct busiest. The result is the number of ports, or -errno.
+ * Prints the ports, busiest first; emits a record of type 1 for each, struct busiest. The result is the number of
+ * ports, or -errno.
  */
 #include "ctinspector/ctinspector.h"
 #include "ctinspector/text.h"

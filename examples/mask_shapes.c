@@ -1,11 +1,11 @@
 /*
- * A histogram of mask shapes: which fields megaflows match on, and how exactly. Every distinct shape is a subtable that the datapath's
- * classifier has to look into, so many shapes with few flows each are what makes lookups slow.
+ * A histogram of mask shapes: which fields megaflows match on, and how exactly. Every distinct shape is a subtable
+ * that the datapath's classifier has to look into, so many shapes with few flows each are what makes lookups slow.
  *
  *   ctinspector run examples/mask_shapes.c
  *
- * Prints each shape, the one with most flows first: how many flows, their packets, and the fields, with /N where only N bits count. The result is the
- * number of shapes, or -errno.
+ * Prints each shape, the one with most flows first: how many flows, their packets, and the fields, with /N where only
+ * N bits count. The result is the number of shapes, or -errno.
  */
 #include "ctinspector/ctinspector.h"
 #include "ctinspector/text.h"
@@ -57,7 +57,8 @@ static const struct field {
   uint16_t size;
   uint16_t n_bits; /* of an exact match */
 } fields[] = {
-#define FIELD(part, name, at, bytes, bits) {#name, sizeof(#name) - 1, offsetof(struct shape, part) + (at), (bytes), (bits)},
+#define FIELD(part, name, at, bytes, bits) \
+  {#name, sizeof(#name) - 1, offsetof(struct shape, part) + (at), (bytes), (bits)},
 #define F(name, at, bytes, bits) FIELD(match, name, at, bytes, bits)
     CTI_DP_FLOWS_MATCH_FIELDS(F)
 #undef F

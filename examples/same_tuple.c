@@ -1,12 +1,12 @@
 /*
- * Flows that share a 5-tuple across recirculations: one connection's passes through the pipeline (conntrack, a bond's hash, a decapsulated
- * tunnel) are flows of their own with different recirc_id. This joins them again.
+ * Flows that share a 5-tuple across recirculations: one connection's passes through the pipeline (conntrack, a bond's
+ * hash, a decapsulated tunnel) are flows of their own with different recirc_id. This joins them again.
  *
  *   ctinspector run examples/same_tuple.c
  *
- * Looks at TCP, UDP and SCTP flows over IPv4 and IPv6 that match some part of the tuple; two share it if they match the same bits of it alike. Prints each
- * tuple that occurs with more than one recirc_id; emits a record of type 1 for each, struct tuple and struct passes. The result is how
- * many, or -errno.
+ * Looks at TCP, UDP and SCTP flows over IPv4 and IPv6 that match some part of the tuple; two share it if they match
+ * the same bits of it alike. Prints each tuple that occurs with more than one recirc_id; emits a record of type 1 for
+ * each, struct tuple and struct passes. The result is how many, or -errno.
  */
 #include "ctinspector/ctinspector.h"
 #include "ctinspector/text.h"
@@ -41,7 +41,8 @@ static struct {
 } record;
 
 /* Whether the flow has a tuple; it is in 'tuple' then. */
-static int __attribute__((noinline)) take_tuple(const struct cti_dp_flows_rows *row, const struct cti_dp_flows_match *match) {
+static int __attribute__((noinline))
+take_tuple(const struct cti_dp_flows_rows *row, const struct cti_dp_flows_match *match) {
   uint8_t proto = match->key.nw_proto;
   uint16_t type = match->key.eth_type;
   if ((proto != 6 && proto != 17 && proto != 132) || match->mask.nw_proto != 0xff) return 0;
@@ -57,7 +58,8 @@ static int __attribute__((noinline)) take_tuple(const struct cti_dp_flows_rows *
     tuple.src = (struct cti_be128){{match->key.nw_src & match->mask.nw_src, 0}};
     tuple.dst = (struct cti_be128){{match->key.nw_dst & match->mask.nw_dst, 0}};
   } else if (type == 0x86dd && row->ipv6) {
-    const struct cti_dp_flows_ipv6 *ipv6 = (const struct cti_dp_flows_ipv6 *)cti_segment(&table, CTI_DP_FLOWS_SEGMENT_IPV6) + (row->ipv6 - 1);
+    const struct cti_dp_flows_ipv6 *parts = cti_segment(&table, CTI_DP_FLOWS_SEGMENT_IPV6);
+    const struct cti_dp_flows_ipv6 *ipv6 = &parts[row->ipv6 - 1];
     tuple.src_mask = ipv6->mask.ipv6_src;
     tuple.dst_mask = ipv6->mask.ipv6_dst;
     for (int i = 0; i < 2; i++) {
@@ -67,7 +69,8 @@ static int __attribute__((noinline)) take_tuple(const struct cti_dp_flows_rows *
   } else {
     return 0;
   }
-  return tuple.src_mask.word[0] || tuple.src_mask.word[1] || tuple.dst_mask.word[0] || tuple.dst_mask.word[1] || tuple.tp_src_mask || tuple.tp_dst_mask;
+  return tuple.src_mask.word[0] || tuple.src_mask.word[1] || tuple.dst_mask.word[0] || tuple.dst_mask.word[1] ||
+         tuple.tp_src_mask || tuple.tp_dst_mask;
 }
 
 static void __attribute__((noinline)) put_address(const struct cti_be128 *address, uint16_t eth_type) {

@@ -1,5 +1,6 @@
-/* What programs in C share with the kernel functions: their structs, and macros that declare them. Written by hand; ctinspector.h, which is
- * generated, includes it. Everything is host byte order and naturally aligned. Also read by the native code. */
+/* What programs in C share with the kernel functions: their structs, and macros that declare them. Written by hand;
+ * ctinspector.h, which is generated, includes it. Everything is host byte order and naturally aligned. Also read by the
+ * native code. */
 #ifndef CTINSPECTOR_PROGRAM_H
 #define CTINSPECTOR_PROGRAM_H
 
@@ -59,43 +60,48 @@ struct cti_array {
 
 #ifdef __bpf__
 
-/* Declares one at file scope, ready for use: CTI_TOPK(busiest, 10); topk_offer(&busiest.list, ...); busiest.entries[i].key */
+/* Each declares one at file scope, ready for use:
+ *
+ *   CTI_TOPK(busiest, 10);
+ *   topk_offer(&busiest.list, packets, row);
+ *   busiest.entries[i].key
+ */
 #define CTI_TOPK(name, n_entries)         \
   static struct {                         \
     struct cti_topk list;                 \
     struct cti_pair entries[n_entries];   \
   } name = {.list = {.capacity = (n_entries)}}
 
-#define CTI_GROUPS(name, key_type, n_entries)                                                                         \
-  _Static_assert(((n_entries) & ((n_entries) - 1)) == 0, "the capacity of " #name " must be a power of two");         \
-  _Static_assert(sizeof(key_type) % 8 == 0, "the key of " #name " must be a multiple of 8 bytes: pad it with zeros"); \
-  static struct {                                                                                                     \
-    struct cti_groups groups;                                                                                         \
-    struct {                                                                                                          \
-      uint64_t count;                                                                                                 \
-      uint64_t sum;                                                                                                   \
-      key_type key;                                                                                                   \
-    } entries[n_entries];                                                                                             \
+#define CTI_GROUPS(name, key_type, n_entries) \
+  _Static_assert(((n_entries) & ((n_entries) - 1)) == 0, "the capacity of " #name " must be a power of two"); \
+  _Static_assert(sizeof(key_type) % 8 == 0, "the key of " #name " must be a multiple of 8 bytes"); \
+  static struct { \
+    struct cti_groups groups; \
+    struct { \
+      uint64_t count; \
+      uint64_t sum; \
+      key_type key; \
+    } entries[n_entries]; \
   } name = {.groups = {.capacity = (n_entries), .key_size = sizeof(key_type)}}
 
-#define CTI_MAP(name, key_type, value_type, n_entries)                                                                    \
-  _Static_assert(((n_entries) & ((n_entries) - 1)) == 0, "the capacity of " #name " must be a power of two");             \
-  _Static_assert(sizeof(key_type) % 8 == 0, "the key of " #name " must be a multiple of 8 bytes: pad it with zeros");     \
-  _Static_assert(sizeof(value_type) % 8 == 0, "the value of " #name " must be a multiple of 8 bytes: pad it with zeros"); \
-  static struct {                                                                                                         \
-    struct cti_map map;                                                                                                   \
-    struct {                                                                                                              \
-      uint64_t used;                                                                                                      \
-      key_type key;                                                                                                       \
-      value_type value;                                                                                                   \
-    } entries[n_entries];                                                                                                 \
+#define CTI_MAP(name, key_type, value_type, n_entries) \
+  _Static_assert(((n_entries) & ((n_entries) - 1)) == 0, "the capacity of " #name " must be a power of two"); \
+  _Static_assert(sizeof(key_type) % 8 == 0, "the key of " #name " must be a multiple of 8 bytes"); \
+  _Static_assert(sizeof(value_type) % 8 == 0, "the value of " #name " must be a multiple of 8 bytes"); \
+  static struct { \
+    struct cti_map map; \
+    struct { \
+      uint64_t used; \
+      key_type key; \
+      value_type value; \
+    } entries[n_entries]; \
   } name = {.map = {.capacity = (n_entries), .key_size = sizeof(key_type), .value_size = sizeof(value_type)}}
 
-#define CTI_ARRAY(name, value_type, n_entries)                                                                            \
-  _Static_assert(sizeof(value_type) % 8 == 0, "the value of " #name " must be a multiple of 8 bytes: pad it with zeros"); \
-  static struct {                                                                                                         \
-    struct cti_array array;                                                                                               \
-    value_type values[n_entries];                                                                                         \
+#define CTI_ARRAY(name, value_type, n_entries) \
+  _Static_assert(sizeof(value_type) % 8 == 0, "the value of " #name " must be a multiple of 8 bytes"); \
+  static struct { \
+    struct cti_array array; \
+    value_type values[n_entries]; \
   } name = {.array = {.capacity = (n_entries), .value_size = sizeof(value_type)}}
 
 #endif

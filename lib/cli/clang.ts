@@ -62,7 +62,10 @@ function inPath(command: string, path: string): string | undefined {
   return undefined;
 }
 
-/** The newest clang in `path` that makes eBPF. Throws CtiError COMPILER, with what was looked at and the package to install. */
+/**
+ * The newest clang in `path` that makes eBPF. Throws CtiError COMPILER, with what was looked at and the package to
+ * install.
+ */
 export async function findClang(path: string): Promise<Clang> {
   const seen: string[] = [];
   for (const command of COMMANDS) {
@@ -95,8 +98,8 @@ export function clangArgs({ version }: Clang, source: string, object: string): s
 }
 
 /**
- * Compiles `source` to `object` and returns the compiler's words, which may be warnings. Throws CtiError COMPILER with `details.diagnostics` if it
- * refuses.
+ * Compiles `source` to `object` and returns the compiler's words, which may be warnings. Throws CtiError COMPILER with
+ * `details.diagnostics` if it refuses.
  */
 export async function compileC(clang: Clang, source: string, object: string, signal?: AbortSignal): Promise<string> {
   const { status, stderr } = await call(clang.path, clangArgs(clang, source, object), signal);

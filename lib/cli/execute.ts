@@ -5,8 +5,8 @@ import type { LinkedProgram } from '../linker/link.js';
 import { type Output, Program, type RunOptions, type Stop } from '../runner/program.js';
 
 /**
- * A piece of n bytes costs at least 1 + n / 8 and holds 16 + n bytes of room, so one slice fills at most 2 MiB: with this limit only a piece
- * that is itself larger than half of it finds no room.
+ * A piece of n bytes costs at least 1 + n / 8 and holds 16 + n bytes of room, so one slice fills at most 2 MiB: with
+ * this limit only a piece that is itself larger than half of it finds no room.
  */
 const SLICE = 131_072n;
 const OUTPUT_LIMIT = 4 << 20;

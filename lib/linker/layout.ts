@@ -55,7 +55,8 @@ export function layOut(objects: readonly ObjectSpec[], commons: readonly CommonR
     }
     return at;
   };
-  // Code is padded by nothing: its alignment is 8, whatever the file says, so that a function ends where the next begins.
+  // Code is padded by nothing: its alignment is 8, whatever the file says, so that a function ends where the next
+  // begins.
   let codeSize = 0;
   for (const section of objects.flatMap((object) => object.sections)) {
     if (section.kind !== 'code') continue;
@@ -65,7 +66,8 @@ export function layOut(objects: readonly ObjectSpec[], commons: readonly CommonR
   if (codeSize / 8 > MAX_SLOTS) throw tooMuch('code', codeSize, 8 * MAX_SLOTS);
   const rodataSize = place('rodata', RODATA_BASE, 0);
   if (rodataSize > MAX_RODATA) throw tooMuch('read-only data', rodataSize, MAX_RODATA);
-  // bss begins at the next multiple of 8 after data: data is padded so that this is a multiple of every alignment in bss.
+  // bss begins at the next multiple of 8 after data: data is padded so that this is a multiple of every alignment in
+  // bss.
   const bss = objects.flatMap((object) => object.sections).filter((section) => section.kind === 'bss');
   const bssAlign = Math.max(8, ...[...new Set([...bss, ...commons].map((item) => item.align))]);
   const dataSize = up(place('data', DATA_BASE, 0), bssAlign);

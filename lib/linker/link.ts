@@ -1,6 +1,6 @@
 /**
- * Objects -> one program: sections placed, relocations applied, calls of kernel functions turned into imports. Nothing here knows the addon;
- * the result's `spec` is what lib/runner loads.
+ * Objects -> one program: sections placed, relocations applied, calls of kernel functions turned into imports. Nothing
+ * here knows the addon; the result's `spec` is what lib/runner loads.
  */
 import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
@@ -117,12 +117,13 @@ class Linker {
     const name = wanted ?? (choices.has('vm_main') ? 'vm_main' : names.length === 1 ? names[0]! : undefined);
     const slot = name === undefined ? undefined : choices.get(name);
     if (name !== undefined && slot !== undefined) return { name, slot };
-    const listed = `${names.slice(0, 20).join(', ')}${names.length > 20 ? `, and ${names.length - 20} more` : ''}`;
     const files = this.#objects.map((object) => object.file).join(', ');
-    throw new CtiError(
-      'LINK',
-      `${files}: entry: expected ${wanted === undefined ? "a function 'vm_main', or one global function alone" : `a global function '${wanted}'`}, received ${names.length === 0 ? 'no global function' : listed}${names.length === 0 ? '' : '; name one with --entry'}`,
-    );
+    const expected =
+      wanted === undefined ? "a function 'vm_main', or one global function alone" : `a global function '${wanted}'`;
+    const more = names.length > 20 ? `, and ${names.length - 20} more` : '';
+    const listed = `${names.slice(0, 20).join(', ')}${more}; name one with --entry`;
+    const received = names.length === 0 ? 'no global function' : listed;
+    throw new CtiError('LINK', `${files}: entry: expected ${expected}, received ${received}`);
   }
 
   #copySections(): void {
@@ -197,7 +198,8 @@ class Linker {
       if (addend !== -1)
         throw this.#refuse(where, 'call of a function defined elsewhere: expected immediate -1', String(addend));
       if (meaning.kind === 'none') {
-        // An undefined weak function: nothing can be called. A callx of the frame's address traps bad_call_target, always.
+        // An undefined weak function: nothing can be called. A callx of the frame's address traps bad_call_target,
+        // always.
         this.#code.set([OP_CALLX, 10, 0, 0, 0, 0, 0, 0], at);
       } else if (this.#set === 'ctinspector') {
         this.#code[at + 1] = SRC_IMPORT << 4;
@@ -267,7 +269,10 @@ class Linker {
     return this.#imports.length - 1;
   }
 
-  /** A kernel function has no code address of its own: a function of two instructions stands in, so that its import stays by name. */
+  /**
+   * A kernel function has no code address of its own: a function of two instructions stands in, so that its import
+   * stays by name.
+   */
   #thunk(fn: KernelFunction): number {
     const known = this.#thunks.get(fn.name);
     if (known !== undefined) return known;

@@ -1,6 +1,7 @@
 /**
- * Source lines from .BTF (for its strings) and .BTF.ext: kernel documentation, bpf/btf.rst, sections 3 and 4. Offsets in .BTF.ext are from the
- * start of the code section; what .rel.BTF.ext adds is the section's address, which is 0 in an object file.
+ * Source lines from .BTF (for its strings) and .BTF.ext: kernel documentation, bpf/btf.rst, sections 3 and 4. Offsets
+ * in .BTF.ext are from the start of the code section; what .rel.BTF.ext adds is the section's address, which is 0 in
+ * an object file.
  */
 import type { ElfSection } from './elf.js';
 import { hex, type Region } from './region.js';
@@ -31,7 +32,10 @@ function strings(btf: ElfSection): Region {
   return btf.region.slice(offset, btf.region.u32(20, 'size of the strings'), `${btf.region.part}, strings`);
 }
 
-/** Name of a code section -> its lines, ascending. `code` has the code sections by name; lines of names that several have are left out. */
+/**
+ * Name of a code section -> its lines, ascending. `code` has the code sections by name; lines of names that several
+ * have are left out.
+ */
 export function readBtfLines(
   btf: ElfSection,
   ext: ElfSection,

@@ -1,6 +1,6 @@
 /**
- * Source lines from DWARF's .debug_line, versions 4 and 5 (DWARF 5, section 6.2), for objects without BTF. 32-bit DWARF only, as clang writes it.
- * A sequence starts with DW_LNE_set_address, whose relocation names the code section.
+ * Source lines from DWARF's .debug_line, versions 4 and 5 (DWARF 5, section 6.2), for objects without BTF. 32-bit
+ * DWARF only, as clang writes it. A sequence starts with DW_LNE_set_address, whose relocation names the code section.
  */
 import { type Elf, type ElfSection, readRelocations, SHT } from './elf.js';
 import type { Region } from './region.js';

@@ -1,6 +1,6 @@
 /**
- * The ELF container: header, section table, symbol table, relocations; System V ABI chapter 4, and RFC 9669 with LLVM's BPF relocation types
- * (llvm/docs: "BPF relocation"). Pure: bytes in, tables out.
+ * The ELF container: header, section table, symbol table, relocations; System V ABI chapter 4, and RFC 9669 with
+ * LLVM's BPF relocation types (llvm/docs: "BPF relocation"). Pure: bytes in, tables out.
  */
 import { malformed, Region } from './region.js';
 import type { SymbolSpec } from './spec.js';

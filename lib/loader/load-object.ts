@@ -1,4 +1,7 @@
-/** ELF object -> ObjectSpec: which sections take part in a program, and how their places are to be filled. Pure: no I/O, no running system. */
+/**
+ * ELF object -> ObjectSpec: which sections take part in a program, and how their places are to be filled. Pure: no I/O,
+ * no running system.
+ */
 import { readBtfLines } from './btf-lines.js';
 import { readDwarfLines } from './dwarf-lines.js';
 import { type Elf, type ElfSection, readElf, readRelocations, SHF, SHT } from './elf.js';

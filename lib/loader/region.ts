@@ -1,6 +1,7 @@
 /**
- * Checked reading of one part of an object file. Every offset and size that comes from the file goes through here, so that what is wrong is
- * refused with file, section, offset, expected and received, and nothing is read or allocated beyond what the file holds.
+ * Checked reading of one part of an object file. Every offset and size that comes from the file goes through here, so
+ * that what is wrong is refused with file, section, offset, expected and received, and nothing is read or allocated
+ * beyond what the file holds.
  */
 import { CtiError } from '../errors.js';
 

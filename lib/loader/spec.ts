@@ -1,6 +1,6 @@
 /**
- * What an object file says, apart from any running system: sections that take part in a program, symbols, relocations, and where each
- * instruction comes from. Made by `loadObject`; made into a program by `lib/linker`.
+ * What an object file says, apart from any running system: sections that take part in a program, symbols, relocations,
+ * and where each instruction comes from. Made by `loadObject`; made into a program by `lib/linker`.
  */
 
 export type SectionKind = 'code' | 'rodata' | 'data' | 'bss';
@@ -9,8 +9,8 @@ export interface Relocation {
   /** Bytes from the section's start. */
   readonly offset: number;
   /**
-   * lddw: the two immediates of an lddw (R_BPF_64_64); call: the immediate of a call (R_BPF_64_32); abs64 and abs32: 8 or 4 bytes of data.
-   * The addend is what stands in the place.
+   * lddw: the two immediates of an lddw (R_BPF_64_64); call: the immediate of a call (R_BPF_64_32); abs64 and abs32: 8
+   * or 4 bytes of data. The addend is what stands in the place.
    */
   readonly form: 'lddw' | 'call' | 'abs64' | 'abs32';
   /** Index into ObjectSpec.symbols. */
@@ -44,8 +44,9 @@ export interface SymbolSpec {
   readonly binding: 'local' | 'global' | 'weak';
   readonly kind: 'function' | 'object' | 'section' | 'other';
   /**
-   * section: in sections[section] at `value`; undefined: defined elsewhere; absolute: the number `value`; common: to be given `size` bytes
-   * aligned to `value`; outside: in a section that takes no part in the program (debug information).
+   * section: in sections[section] at `value`; undefined: defined elsewhere; absolute: the number `value`; common: to
+   * be given `size` bytes aligned to `value`; outside: in a section that takes no part in the program (debug
+   * information).
    */
   readonly place: 'section' | 'undefined' | 'absolute' | 'common' | 'outside';
   readonly section: number;

@@ -1,6 +1,6 @@
 // What a program prints and emits, until whoever runs it takes it: a bounded buffer outside the window.
 //
-//   each piece   u32 kind (0 text, 1 record) | u32 size | u64 type (of a record) | size bytes | zeros up to a multiple of 8
+//   each piece   u32 kind (0 text, 1 record) | u32 size | u64 type (of a record) | size bytes | zeros to a multiple of 8
 //
 // Thread-safety: belongs to one run, as its window does.
 #pragma once

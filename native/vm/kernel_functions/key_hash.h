@@ -1,5 +1,5 @@
-// The hash of keys in guest memory. It is part of the kernel functions' signatures: a table that a program filled on one host is
-// filled further on another.
+// The hash of keys in guest memory. It is part of the kernel functions' signatures: a table that a program filled on
+// one host is filled further on another.
 //
 // Thread-safety: a pure function.
 #pragma once

@@ -1,12 +1,13 @@
-// Maps and arrays in guest memory (include/ctinspector/program.h has the structs): bounded by the capacity that the program declared, and part
-// of its image like any data.
+// Maps and arrays in guest memory (include/ctinspector/program.h has the structs): bounded by the capacity that the
+// program declared, and part of its image like any data.
 //
 //   struct cti_map   { u32 capacity; u32 n; u32 key_size; u32 value_size; }     then capacity entries
 //   entry            { u64 used; u8 key[key_size]; u8 value[value_size]; }      used is 0 or 1
 //   struct cti_array { u32 capacity; u32 value_size; }                          then capacity values
 //
-// Linear probing from hash(key) modulo capacity; removal moves later entries of the run back, so that no marker stays behind. The memory is the
-// program's: it may hold anything, and every index stays below the capacity whatever it holds.
+// Linear probing from hash(key) modulo capacity; removal moves later entries of the run back, so that no marker stays
+// behind. The memory is the program's: it may hold anything, and every index stays below the capacity whatever it
+// holds.
 #include <bit>
 #include <cstring>
 
@@ -110,10 +111,12 @@ KernelResult ctinspector_map_remove(Environment& env, const KernelArgs& args) {
   if (!key) return refuse(EFAULT);
   Found found = find(map, key);
   if (!found.is_there) return answer(minus(ENOENT), map.charge(found.looked_at));
-  // Entries that follow without a gap and started at or before the hole would no longer be found: each moves into it in turn.
+  // Entries that follow without a gap and started at or before the hole would no longer be found: each moves into it
+  // in turn.
   uint64_t hole = found.index;
   uint64_t looked_at = found.looked_at;
-  for (uint64_t n = 1, i = (hole + 1) & map.mask(); n < map.header.capacity && map.is_used(i); n++, i = (i + 1) & map.mask()) {
+  uint64_t i = (hole + 1) & map.mask();
+  for (uint64_t n = 1; n < map.header.capacity && map.is_used(i); n++, i = (i + 1) & map.mask()) {
     looked_at++;
     if (((i - map.home(i)) & map.mask()) < ((i - hole) & map.mask())) continue;
     std::memcpy(map.entry(hole), map.entry(i), map.entry_size);
