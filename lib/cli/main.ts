@@ -19,6 +19,8 @@ function version(): string {
   return manifest.version;
 }
 
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 /** Builds the command tree; `finish` receives the status of the command that ran. */
 export function buildProgram(context: Context, finish: (status: Status) => void): Command {
   const program = new Command('ctinspector');
@@ -54,14 +56,19 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
       .helpOption('-h, --help', 'print this help')
       .addHelpText('after', examplesOf([row]));
     for (const arg of row.args) {
-      const form = arg.rest ? `${arg.name}...` : arg.name;
+      const form = arg.rest || arg.list ? `${arg.name}...` : arg.name;
       command.argument(arg.required ? `<${form}>` : `[${form}]`, arg.doc);
     }
-    for (const option of row.options) command.option(option.flags, option.doc);
+    for (const option of row.options) {
+      if (option.repeats) command.option(option.flags, option.doc, collect);
+      else command.option(option.flags, option.doc);
+    }
     command.action(async (...values: unknown[]) => {
-      const args = values
-        .slice(0, row.args.length)
-        .map((value) => (Array.isArray(value) ? value.join(' ') : ((value as string | undefined) ?? '')));
+      const args = row.args.flatMap((arg, i) => {
+        const value = values[i] as string | string[] | undefined;
+        if (!Array.isArray(value)) return [value ?? ''];
+        return arg.list ? value : [value.join(' ')];
+      });
       const options = values[row.args.length] as Options;
       finish(await (await row.load()).run(context, args, options));
     });

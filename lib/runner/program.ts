@@ -12,8 +12,10 @@ import { type NativeProgram, native } from './native.js';
 import { DEFAULT_FUEL, Run, type RunOptions, type RunResult, type StartOptions } from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export type { Output } from './output.js';
 export {
   DEFAULT_FUEL,
+  DEFAULT_OUTPUT_LIMIT,
   type Engine,
   type Exited,
   type OutOfFuel,
@@ -141,7 +143,7 @@ export class Program {
     const run = this.start(startOptions);
     try {
       const stop = run.step(fuel);
-      return { ...stop, memory: run.memory() };
+      return { ...stop, memory: run.memory(), output: run.output() };
     } finally {
       run.close();
     }

@@ -165,6 +165,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                            InstanceMethod<&RunObject::read>("read"),
                            InstanceMethod<&RunObject::write>("write"),
                            InstanceMethod<&RunObject::segment_addresses>("segmentAddresses"),
+                           InstanceMethod<&RunObject::take_output>("takeOutput"),
                            InstanceMethod<&RunObject::close>("close"),
                        });
   }
@@ -192,6 +193,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     for_each(from.Get("tables"), [&](Napi::Value value) {
       options.tables.push_back(table_of(value.As<Napi::Object>()));
     });
+    if (Napi::Value limit = from.Get("outputLimit"); limit.IsNumber()) options.output_limit = uint64_of(limit);
     if (from.Get("args").IsArray()) {
       auto& args = options.args.emplace();
       size_t n = 0;
@@ -288,6 +290,14 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto list = Napi::Array::New(info.Env());
     for (uint32_t address : run(info.Env()).segment_addresses()) list[list.Length()] = address;
     return list;
+  }
+
+  // () -> Uint8Array: the pieces of vm/output.h since the last call
+  Napi::Value take_output(const Napi::CallbackInfo& info) {
+    std::vector<uint8_t> pieces = run(info.Env()).output().take();
+    auto copy = Napi::Uint8Array::New(info.Env(), pieces.size());
+    std::copy(pieces.begin(), pieces.end(), copy.Data());
+    return copy;
   }
 
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
