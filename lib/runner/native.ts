@@ -16,6 +16,7 @@ export interface NativeProgram {
   disassemble(): string;
   opcodes(): (string | null)[];
   functions(): { entry: number; nSlots: number }[];
+  machineCode(engine: string, addressing: string): { name: 'interpreter' | 'jit'; code: Uint8Array; offsets: Uint32Array };
 }
 
 export interface NativeSegment {
@@ -39,6 +40,8 @@ export interface NativeRunOptions {
   segments: NativeSegment[];
   tables: NativeTable[];
   args: bigint[] | undefined;
+  engine: string;
+  addressing: string;
 }
 
 export interface NativeRun {
