@@ -114,14 +114,18 @@ class Generator {
                  Form::cmpxchg32, Form::cmpxchg64});
     const isa::FormInfo& fields = isa::op_info(op).fields();
     bool is_load = isa::op_info(op).form == Form::load;
+    bool is_atomic = fields.imm == isa::ImmUse::selector;
     unsigned base = readable();
     int16_t displacement = offset();
+    // Most of them aligned.
+    if (is_atomic && !random_.one_in(10)) displacement = static_cast<int16_t>(displacement & ~7);
     if (random_.one_in(3)) {
       base = isa::kFramePointer;
       displacement = static_cast<int16_t>(-8 * (1 + static_cast<int>(random_.below(64))));
     } else if (!random_.one_in(12)) {
       base = writable();
       uint64_t at = address();
+      if (is_atomic && !random_.one_in(10)) at &= ~uint64_t{7};
       if (random_.one_in(2)) {
         at -= static_cast<uint64_t>(int64_t{displacement});
       } else if (random_.one_in(2)) {

@@ -12,8 +12,6 @@ using vm::KernelArgs;
 using vm::KernelResult;
 using vm::Stop;
 
-constexpr uint8_t kCanary = 0xc5;
-
 KernelResult add_one(vm::Environment&, const KernelArgs& args) { return vm::answer(args[0] + args[1] + 1, 1); }
 KernelResult unwind(vm::Environment&, const KernelArgs& args) {
   return {args[0] == 0 ? KernelResult::Kind::end : KernelResult::Kind::value, args[0], 1};
@@ -94,14 +92,7 @@ Result<std::unique_ptr<Bench>> Bench::create() {
     auto access = region.is_writable ? window::Access::read_write : window::Access::read;
     CTI_TRY(bench->window_->map_copy(region.address, zeros, access, window::kWindowSize, "region"));
   }
-  // Where the address space is taken, something else stands in: then there is no canary on that side.
-  uint8_t* base = bench->window_->view().base;
-  for (uint8_t* at : {base - window::Window::kGuardSize - sys::kPageSize, base + window::kWindowSize + window::Window::kGuardSize}) {
-    void* mapped = ::mmap(at, sys::kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    if (mapped != at) continue;
-    std::memset(mapped, kCanary, sys::kPageSize);
-    bench->canaries_.push_back(sys::Mapping::adopt(mapped, sys::kPageSize));
-  }
+  bench->canaries_.emplace(*bench->window_);
   return bench;
 }
 
@@ -113,15 +104,6 @@ void Bench::reset(uint64_t seed) {
     // SAFETY: create() mapped it.
     for (uint32_t i = 0; i < region.size; i += 8) store(base + region.address + i, random.next());
   }
-}
-
-bool Bench::canaries_are_whole() const {
-  for (const sys::Mapping& canary : canaries_) {
-    for (uint8_t byte : canary.bytes()) {
-      if (byte != kCanary) return false;
-    }
-  }
-  return true;
 }
 
 std::string Bench::compare_memory(const Bench& other) const {

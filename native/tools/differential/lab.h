@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "sys/memory.h"
+#include "tools/differential/canaries.h"
 #include "vm/engine.h"
 #include "vm/program.h"
 #include "window/window.h"
@@ -38,14 +38,14 @@ class Bench {
   // Fills the regions with what 'seed' says.
   void reset(uint64_t seed);
   window::Window& window() { return *window_; }
-  bool canaries_are_whole() const;
+  bool canaries_are_whole() const { return canaries_->are_whole(); }
   // The first byte of a writable region that differs, as text; empty if none does.
   std::string compare_memory(const Bench& other) const;
 
  private:
   Bench() = default;
   std::unique_ptr<window::Window> window_;
-  std::vector<sys::Mapping> canaries_;
+  std::optional<Canaries> canaries_;
 };
 
 struct Contender {
