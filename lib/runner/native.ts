@@ -53,9 +53,18 @@ export interface NativeRun {
   close(): void;
 }
 
+export interface NativeMeasured {
+  loadNs: number;
+  compileNs: number;
+  execNs: number;
+  r0: bigint;
+  nSlots: number;
+}
+
 export interface Native {
   NativeProgram: new (spec: ProgramSpec) => NativeProgram;
   NativeRun: new (program: NativeProgram, options: NativeRunOptions) => NativeRun;
+  measure(code: Uint8Array, memory: Uint8Array, seconds: number, engine: string, addressing: string): NativeMeasured;
   opcodeTable(): { name: string; code: number; form: string }[];
 }
 
