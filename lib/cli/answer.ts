@@ -90,13 +90,12 @@ function footer(result: QuestionResult, snapshot: TableSnapshot, wallMs: number)
   const { facts } = result;
   const { facts: about } = snapshot;
   const lines: string[] = [];
+  const scanned = count(facts.rowsScanned, 'flow');
   const shown =
     result.answer.kind === 'count'
-      ? 'counted'
-      : count(facts.rowsShown, result.answer.kind === 'groups' ? 'group' : 'row');
-  lines.push(
-    `${shown} of ${count(facts.rowsScanned, 'flow')}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`,
-  );
+      ? `${scanned} looked at`
+      : `${count(facts.rowsShown, result.answer.kind === 'groups' ? 'group' : 'row')} of ${scanned}`;
+  lines.push(`${shown}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`);
   const span = Number(about.endNs - about.beginNs) / 1e6;
   const begin = new Date(Number(about.beginNs / 1_000_000n)).toISOString();
   lines.push(

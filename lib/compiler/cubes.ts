@@ -24,8 +24,13 @@ export interface ValueSet {
   readonly intervals?: readonly Interval[];
 }
 
-export class TooManyCubes extends Error {}
+export class TooManyCubes extends Error {
+  override readonly name = 'TooManyCubes';
+}
 
+/** Cubes that a list of values or ranges may come to. */
+const MAX_LISTED = 65_536;
+/** Cubes that sets may come to when they are cut with one another. */
 const MAX_CUBES = 4096;
 
 export const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
@@ -63,7 +68,7 @@ export function joinIntervals(intervals: readonly Interval[]): Interval[] {
 export function fromIntervals(intervals: readonly Interval[], width: number): ValueSet {
   const joined = joinIntervals(intervals);
   const cubes = joined.flatMap((interval) => prefixesOf(interval, width));
-  if (cubes.length > MAX_CUBES) throw new TooManyCubes();
+  if (cubes.length > MAX_LISTED) throw new TooManyCubes();
   return { cubes, intervals: joined };
 }
 

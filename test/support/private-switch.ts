@@ -37,9 +37,10 @@ export async function startPrivateSwitch(): Promise<PrivateSwitch> {
   const quiet = ['-vconsole:off', '--no-chdir', '--pidfile'];
   const database = join(rundir, 'conf.db');
   execFileSync('ovsdb-tool', ['create', database, '/usr/share/openvswitch/vswitch.ovsschema'], { env });
-  // unshare(1) becomes the program, so the child's pid is the daemon's.
+  // Each program becomes the next, so the child's pid is the daemon's; it ends when this process does, however that ends.
+  const wrap = ['--pdeathsig', 'KILL', 'unshare', '--net'];
   const start = (program: string, args: string[]) =>
-    spawn('unshare', ['--net', program, ...args, ...quiet], { env, stdio: 'ignore' });
+    spawn('setpriv', [...wrap, program, ...args, ...quiet], { env, stdio: 'ignore' });
   const db = `unix:${join(rundir, 'db.sock')}`;
   const vsctl = (...args: string[]) => execFileSync('ovs-vsctl', [`--db=${db}`, ...args], { env, encoding: 'utf8' });
 

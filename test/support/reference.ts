@@ -189,7 +189,9 @@ function number(text: string): bigint {
   if (/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text)) return BigInt(`0x${text.replaceAll(':', '')}`);
   if (text.includes(':')) {
     const groups = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...n: string[]) =>
-      [n.slice(0, 2), n.slice(2, 4)].map((pair) => pair.map((x) => Number(x).toString(16).padStart(2, '0')).join('')).join(':'),
+      [n.slice(0, 2), n.slice(2, 4)]
+        .map((pair) => pair.map((x) => Number(x).toString(16).padStart(2, '0')).join(''))
+        .join(':'),
     );
     const [left, right] = groups.split('::').map((half) => half.split(':').filter(Boolean));
     const zeros = right ? Array(8 - left!.length - right.length).fill('0') : [];
