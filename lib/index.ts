@@ -2,7 +2,7 @@
  * Public API of the package.
  *
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
- * - Objects: `loadObject()` and `link()` make a program of what clang compiled (docs/programs.md).
+ * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
  * - Tables: `captureDpFlows()` reads a running switch, `readDpFlowsFile()` a saved dump (docs/sources.md); `TableView` reads cells.
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */

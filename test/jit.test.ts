@@ -18,7 +18,7 @@ const WILD = 'r1 = 0x1234 ll\nr0 = *(u64 *)(r1 + 8)\nexit';
 const WASM = Uint8Array.from(
   Buffer.from('0061736d0100000001060160017f017f030201000503010001070801047065656b00000a0901070020002802000b', 'hex'),
 );
-const peek = new WebAssembly.Instance(new WebAssembly.Module(WASM)).exports['peek'] as (at: number) => number;
+const peek = new WebAssembly.Instance(new WebAssembly.Module(WASM)).exports.peek as (at: number) => number;
 
 const wasmTrap = (): string => {
   try {
@@ -128,8 +128,8 @@ t.test('engine options', (t) => {
     t.match(gs, /^65/, 'a gs prefix');
     t.notMatch(mask, /^65/);
   }
-  process.env['CTINSPECTOR_JIT'] = 'off';
-  t.teardown(() => delete process.env['CTINSPECTOR_JIT']);
+  process.env.CTINSPECTOR_JIT = 'off';
+  t.teardown(() => delete process.env.CTINSPECTOR_JIT);
   t.equal(program.machineCode(), null, 'jit=off: auto interprets');
   t.match(program.run(), { r0: 7n });
   const error = (() => {
