@@ -1,6 +1,6 @@
 /** `ctinspector disasm FILE`: the instructions of a raw eBPF program. */
 import { readFile } from 'node:fs/promises';
-import { CtiError } from '../../errors.js';
+import { CtiError, fileError } from '../../errors.js';
 import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../../generated/kernel-functions.js';
 import { Program } from '../../runner/program.js';
 import type { Context } from '../context.js';
@@ -20,7 +20,7 @@ async function readProgram(file: string): Promise<Uint8Array> {
     }
     return Buffer.concat(chunks);
   } catch (error) {
-    throw new CtiError('FILE', `cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw fileError(file === '-' ? 'standard input' : file, error as Error, '; expected a file of 8-byte eBPF slots');
   }
 }
 
