@@ -13,14 +13,18 @@ const root = resolve(import.meta.dirname, '..');
 const load = (text: string) => Program.load({ code: assemble(text), kernelFunctions: 'conformance' });
 const WILD = 'r1 = 0x1234 ll\nr0 = *(u64 *)(r1 + 8)\nexit';
 
+/** The part of it that Node's types leave to the DOM's. */
+declare const WebAssembly: {
+  Module: new (code: Uint8Array) => object;
+  Instance: new (module: object) => { exports: Record<string, unknown> };
+  RuntimeError: ErrorConstructor;
+};
+
 /** (module (memory 1) (func (export "peek") (param i32) (result i32) local.get 0 i32.load)) */
 const WASM = Uint8Array.from(
-  Buffer.from(
-    '0061736d0100000001060160017f017f030201000503010001070801047065656b00000a0901070020002802000b',
-    'hex',
-  ),
+  Buffer.from('0061736d0100000001060160017f017f030201000503010001070801047065656b00000a0901070020002802000b', 'hex'),
 );
-const peek = new WebAssembly.Instance(new WebAssembly.Module(WASM)).exports['peek'] as (at: number) => number;
+const peek = new WebAssembly.Instance(new WebAssembly.Module(WASM)).exports.peek as (at: number) => number;
 
 const wasmTrap = (): string => {
   try {
@@ -76,14 +80,17 @@ t.test('a fault of WebAssembly stays its own, before and after one of a compiled
   t.equal(wasmTrap(), 'memory access out of bounds', 'on the main thread, after the workers are gone');
 });
 
-t.test('a fault that is nobody\'s ends the process as it would have', (t) => {
+t.test("a fault that is nobody's ends the process as it would have", (t) => {
   const crash = `
     const { Program } = await import(${JSON.stringify(new URL('../dist/runner/program.js', import.meta.url).href)});
     Program.load({ code: Buffer.from('b7000000000000009500000000000000', 'hex'), kernelFunctions: 'conformance' }).run({ engine: 'jit' });
     process.kill(process.pid, process.argv[1]);
     setTimeout(() => {}, 5000);`;
   for (const signal of ['SIGSEGV', 'SIGBUS']) {
-    const child = spawnSync(process.execPath, ['--input-type=module', '-e', crash, signal], { cwd: root, encoding: 'utf8' });
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', crash, signal], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     t.equal(child.signal, signal, child.stderr);
   }
   t.end();
@@ -97,9 +104,18 @@ t.test('no memory is writable and executable at once', (t) => {
       const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
       // V8 has pages of its own that are both; the addon's code is in memfds, mapped twice.
       const memfds = maps.filter((line) => /memfd:|\/dev\/shm|asmjit/.test(line));
-      t.ok(memfds.some((line) => / r-xs /.test(line)), 'code is mapped to execute');
-      t.ok(memfds.some((line) => / rw-s /.test(line)), 'and, elsewhere, to write');
-      t.same(memfds.filter((line) => / .w.?x/.test(line)), []);
+      t.ok(
+        memfds.some((line) => / r-xs /.test(line)),
+        'code is mapped to execute',
+      );
+      t.ok(
+        memfds.some((line) => / rw-s /.test(line)),
+        'and, elsewhere, to write',
+      );
+      t.same(
+        memfds.filter((line) => / .w.?x/.test(line)),
+        [],
+      );
     }
   }
   t.end();
@@ -118,8 +134,8 @@ t.test('engine options', (t) => {
     t.match(gs, /^65/, 'a gs prefix');
     t.notMatch(mask, /^65/);
   }
-  process.env['CTINSPECTOR_JIT'] = 'off';
-  t.teardown(() => delete process.env['CTINSPECTOR_JIT']);
+  process.env.CTINSPECTOR_JIT = 'off';
+  t.teardown(() => delete process.env.CTINSPECTOR_JIT);
   t.equal(program.machineCode(), null, 'jit=off: auto interprets');
   t.match(program.run(), { r0: 7n });
   const error = (() => {

@@ -16,7 +16,10 @@ export interface NativeProgram {
   disassemble(): string;
   opcodes(): (string | null)[];
   functions(): { entry: number; nSlots: number }[];
-  machineCode(engine: string, addressing: string): { name: 'interpreter' | 'jit'; code: Uint8Array; offsets: Uint32Array };
+  machineCode(
+    engine: string,
+    addressing: string,
+  ): { name: 'interpreter' | 'jit'; code: Uint8Array; offsets: Uint32Array };
 }
 
 export interface NativeSegment {

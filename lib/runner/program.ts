@@ -9,7 +9,15 @@ import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../generated/kernel-fu
 import type { ProgramImport, ProgramSpec } from '../program-spec.js';
 import { checkArray, checkBytes, checkInteger, checkObject, checkString, invalid } from './check.js';
 import { type NativeProgram, native } from './native.js';
-import { checkEngine, DEFAULT_FUEL, type EngineOptions, Run, type RunOptions, type RunResult, type StartOptions } from './run.js';
+import {
+  checkEngine,
+  DEFAULT_FUEL,
+  type EngineOptions,
+  Run,
+  type RunOptions,
+  type RunResult,
+  type StartOptions,
+} from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
 export {

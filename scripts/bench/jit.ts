@@ -13,12 +13,19 @@ const PROGRAMS = resolve(import.meta.dirname, 'programs');
 const FLAGS = ['-O2', '-fno-vectorize', '-fno-slp-vectorize', '-fno-unroll-loops', '-fno-builtin'];
 const BPF_FLAGS = ['-target', 'bpf', '-mcpu=v4', ...FLAGS];
 const MIN_SLOTS = 50;
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 0.1);
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const addressing = (process.env['BENCH_ADDRESSING'] ?? 'auto') as Addressing;
-const only = process.env['BENCH_ONLY']?.split(',');
+const seconds = Number(process.env.BENCH_SECONDS ?? 0.1);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const addressing = (process.env.BENCH_ADDRESSING ?? 'auto') as Addressing;
+const only = process.env.BENCH_ONLY?.split(',');
 
-const run = (command: string, args: string[]): string => execFileSync(command, args, { encoding: 'utf8' });
+const run = (command: string, args: string[]): string => {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error(`${command} is not installed; apt-get install clang-19 llvm-19`);
+  }
+};
 
 /** Random bytes that are the same in every run. */
 function memory(): Uint8Array {
@@ -33,7 +40,8 @@ function memory(): Uint8Array {
   return bytes;
 }
 
-const geomean = (values: readonly number[]) => Math.exp(values.reduce((sum, x) => sum + Math.log(x), 0) / values.length);
+const geomean = (values: readonly number[]) =>
+  Math.exp(values.reduce((sum, x) => sum + Math.log(x), 0) / values.length);
 
 export const bench: Bench = async (report) => {
   const folder = mkdtempSync(join(tmpdir(), 'cti-bench-'));
@@ -48,12 +56,20 @@ export const bench: Bench = async (report) => {
     const compile: number[] = [];
     for (const name of names) {
       const source = join(PROGRAMS, `${name}.c`);
-      const [object, binary, native] = ['o', 'bin', 'native'].map((suffix) => join(folder, `${name}.${suffix}`)) as [string, string, string];
+      const [object, binary, native] = ['o', 'bin', 'native'].map((suffix) => join(folder, `${name}.${suffix}`)) as [
+        string,
+        string,
+        string,
+      ];
       run('clang-19', [...BPF_FLAGS, '-c', source, '-o', object]);
       run('llvm-objcopy-19', ['-O', 'binary', '--only-section=.text', object, binary]);
       run('clang-19', [...FLAGS, source, join(PROGRAMS, 'native.c'), '-o', native]);
       const code = new Uint8Array(readFileSync(binary));
-      const facts = { r0: [new Set<bigint>(), new Set<bigint>()] as const, compileNs: Number.POSITIVE_INFINITY, nSlots: 0 };
+      const facts = {
+        r0: [new Set<bigint>(), new Set<bigint>()] as const,
+        compileNs: Number.POSITIVE_INFINITY,
+        nSlots: 0,
+      };
       const best = await bestInTurn(
         {
           jit: () => {
@@ -64,7 +80,9 @@ export const bench: Bench = async (report) => {
             return measured.execNs;
           },
           native: () => {
-            const [ns, r0] = run(native, [memoryPath, String(seconds)]).trim().split(' ') as [string, string];
+            const [ns, r0] = run(native, [memoryPath, String(seconds)])
+              .trim()
+              .split(' ') as [string, string];
             facts.r0[1].add(BigInt(r0));
             return Number(ns);
           },
@@ -75,7 +93,7 @@ export const bench: Bench = async (report) => {
       if (ours !== theirs) throw new Error(`${name}: r0 is ${ours} compiled by us and ${theirs} by clang`);
       ratios.set(name, best.jit / best.native);
       if (facts.nSlots > MIN_SLOTS) compile.push(facts.compileNs / facts.nSlots);
-      if (process.env['BENCH_VERBOSE']) {
+      if (process.env.BENCH_VERBOSE) {
         const ns = (value: number) => `${Math.round(value)} ns`;
         console.error(
           `${name.padEnd(14)} ${(best.jit / best.native).toFixed(2)}  ${ns(best.jit)} / ${ns(best.native)}, ${facts.nSlots} slots, compiled in ${ns(facts.compileNs)}`,
@@ -104,7 +122,13 @@ export const bench: Bench = async (report) => {
       });
     }
     if (call !== undefined) {
-      report({ metric: 'jit.kernel_call_ratio', value: call, unit: 'x', against: `a call through a pointer, ${flags}`, goal: { atMost: 3 } });
+      report({
+        metric: 'jit.kernel_call_ratio',
+        value: call,
+        unit: 'x',
+        against: `a call through a pointer, ${flags}`,
+        goal: { atMost: 3 },
+      });
     }
   } finally {
     rmSync(folder, { recursive: true });

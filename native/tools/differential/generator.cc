@@ -277,7 +277,7 @@ class Generator {
     block(2 + random_.below(8), 0);
     if (random_.one_in(4)) put(Op::mov64_imm, 0, 0, 0, immediate());
     // A call at the very end returns past it: into the next function, or past the program.
-    if (random_.one_in(24)) {
+    if (random_.one_in(14)) {
       calls_.push_back(here());
       put(Op::call_local, 0, 0, 0, 0);
     } else {
