@@ -67,7 +67,7 @@ TEST_CASE("20,000 random programs: every engine, every kind of code, the same") 
   }
   CHECK((*contest)->canaries_are_whole());
   CHECK(n_stops > 50000);
-  for (const char* end : {"exited", "out_of_fuel", "unmapped", "read_only", "misaligned_atomic", "stack_overflow", "bad_call_target",
+  for (std::string end : {"exited", "out_of_fuel", "unmapped", "read_only", "misaligned_atomic", "stack_overflow", "bad_call_target",
                           "kernel_function", "end_of_program"}) {
     CAPTURE(end);
     CHECK(ends[end] > 0);
