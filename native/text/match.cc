@@ -160,10 +160,22 @@ class MatchScanner {
       if (c_.done() || (c_.left() >= 2 && c_.at[0] == ',' && c_.at[1] == ' ')) break;
       if (!c_.eat(',')) return MatchEnd::malformed;
     }
-    return depth_ == 0 ? MatchEnd::ok : MatchEnd::malformed;
+    if (depth_ != 0) return MatchEnd::malformed;
+    note_untagged();
+    return MatchEnd::ok;
   }
 
  private:
+  // Keys of the datapath cannot say "with or without a tag": a flow without vlan(...) matches untagged packets only, and
+  // ovs-vswitchd's own datapath does the same (dpif-netdev.c, handle_packet_upcall). Without -m a tag of which nothing is
+  // matched is left out, but its encap(...) is there.
+  void note_untagged() {
+    if (attrs_ & (key_bit(kKeyVlan) | key_bit(kKeyEncap))) return;
+    for (const UnknownPart& part : unknown_)
+      if (part.name == "vlan" || part.name == "encap") return;
+    flow_.match.mask.vlan_tci = 0xffff;  // the key is 0
+  }
+
   const Key* next_key(std::string_view name) {
     std::span<const Key> all = keys();
     for (size_t i = expected_, tried = 0; tried < all.size(); tried++, i++) {
