@@ -10,7 +10,9 @@ const { dirname, join, resolve } = require('node:path');
 const root = resolve(__dirname, '..');
 const out = process.argv[2] ? resolve(process.argv[2]) : join(root, 'build', 'Release');
 const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-const args = ['build', '--directory', root, '--out', join(root, '.build', 'addon'), '--config', 'Release'];
+// CMake's tree; another one for another configuration (scripts/asan-node).
+const tree = process.env.CTI_BUILD_TREE ?? join(root, '.build', 'addon');
+const args = ['build', '--directory', root, '--out', tree, '--config', 'Release'];
 args.push('--parallel', String(Math.min(availableParallelism(), 8)));
 for (const define of (process.env.CTI_CMAKE_DEFINES ?? '').split(' ').filter(Boolean)) args.push(`--CD${define}`);
 
@@ -23,5 +25,5 @@ if (child.status !== 0) {
 }
 mkdirSync(out, { recursive: true });
 // Renamed into place: a process that has the old addon mapped keeps its own copy.
-copyFileSync(join(root, '.build', 'addon', 'Release', 'ctinspector.node'), join(out, '.ctinspector.node.new'));
+copyFileSync(join(tree, 'Release', 'ctinspector.node'), join(out, '.ctinspector.node.new'));
 renameSync(join(out, '.ctinspector.node.new'), join(out, 'ctinspector.node'));

@@ -1,3 +1,4 @@
+/// <reference path="./support/webassembly.d.ts" />
 /** Compiled programs in a Node process: engine options, faults beside WebAssembly's, memory that is never writable and executable. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -331,7 +331,8 @@ t.test('group_add: headers that are not sane, tables without a free entry', (t) 
   t.end();
 });
 
-/** Each (pointer, length) pair: the arguments for a good call, and which argument is the pointer; null: the length is in the header. */
+/** Each (pointer, length) pair: the arguments for a good call, and which argument is the pointer; null: the length is
+ * in the header. */
 const POINTERS: [name: Name, args: bigint[], pointer: number, size: bigint, writes: boolean][] = [
   ['table_open', [MEMORY, 8n, MEMORY + 64n, 416n], 0, 8n, false],
   ['table_open', [MEMORY, 8n, MEMORY + 64n, 416n], 2, 416n, true],

@@ -63,7 +63,7 @@ const RETURN_2 = 'b7000000020000009500000000000000';
 
 t.test('the conformance suite through scripts/bpf-plugin', { skip: noSuite }, (t) => {
   t.ok(existsSync(join(root, 'dist', 'runner', 'program.js')), 'dist/ is built (npm run build)');
-  for (const [i, { name, bytes, memory, expected }] of suite.filter((_, i) => i % 13 === 0).entries()) {
+  for (const [i, { name, bytes, memory, expected }] of suite.filter((_, i) => i % 26 === 0).entries()) {
     const separator = ['', ' ', '  '][i % 3]!;
     const spaced = (hex: string) => (hex.match(/../g) ?? []).join(separator);
     const engine = ['interpreter', 'jit', 'auto'][i % 4];
@@ -115,6 +115,16 @@ t.test('scripts/bpf-plugin: arguments and failures', (t) => {
     t.match(status === 0 ? result.stdout : result.stderr, output, `${name}: output`);
     if (status !== 0) t.equal(result.stdout, '', `${name}: nothing on standard output`);
   }
+  t.end();
+});
+
+t.test('the examples run', (t) => {
+  const example = (name: string) => spawnSync(process.execPath, [join(root, 'examples', name)], { encoding: 'utf8' });
+  t.match(example('sum-bytes.mjs'), {
+    status: 0,
+    stdout: /2: 3d 21 04 [\s\S]*goto \+0x4 <7>[\s\S]*sum 256, fuel used 20\n$/,
+  });
+  t.match(example('slices.mjs'), { status: 0, stdout: /used up its fuel .* at pc 0/ });
   t.end();
 });
 

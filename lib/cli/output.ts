@@ -3,8 +3,7 @@
  * footer: below the table, inside the JSON, and on standard error for ndjson and csv, whose standard output is rows alone.
  */
 import { once } from 'node:events';
-import Table from 'cli-table3';
-import { escapeText } from '../escape.js';
+import { escapeJson, escapeText } from '../escape.js';
 import type { Context, Format } from './context.js';
 
 export interface Cell {
@@ -59,21 +58,26 @@ const dim = (context: Context, text: string): string =>
 
 /** A JSON text in which bigints are numbers if exact, else strings. */
 export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(
+  const json = JSON.stringify(
     value,
     (_key, item) => {
       if (typeof item !== 'bigint') return item;
-      return item <= BigInt(Number.MAX_SAFE_INTEGER) && item >= -BigInt(Number.MAX_SAFE_INTEGER) ? Number(item) : String(item);
+      return item <= BigInt(Number.MAX_SAFE_INTEGER) && item >= -BigInt(Number.MAX_SAFE_INTEGER)
+        ? Number(item)
+        : String(item);
     },
     indent,
   );
+  return escapeJson(json);
 }
 
 const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-const csvValue = (cell: Cell): string => {
+/** Exactly what was received, unless it goes to a terminal. */
+const csvValue = (context: Context, cell: Cell): string => {
   if (cell.json === null || cell.json === undefined) return '';
-  return csvField(typeof cell.json === 'object' ? cell.text : String(cell.json));
+  const text = typeof cell.json === 'object' ? cell.text : String(cell.json);
+  return csvField(context.stdoutIsTerminal ? escapeText(text) : text);
 };
 
 const objectOf = (listing: Listing, row: readonly Cell[]): Record<string, unknown> =>
@@ -88,6 +92,7 @@ async function writeTable(context: Context, out: Writer, listing: Listing): Prom
       await out.write(`${escapeText(row[0]?.text ?? '')}\n`);
     }
   } else {
+    const { default: Table } = await import('cli-table3'); // here, so that --help and errors do not wait for it
     const table = new Table({
       head: listing.columns.map((column) => column.name),
       colAligns: listing.columns.map((column) => column.align ?? 'left'),
@@ -120,7 +125,11 @@ export async function writeListing(context: Context, format: Format, listing: Li
     if (format === 'csv') await out.write(`${listing.columns.map((column) => csvField(column.name)).join(',')}\r\n`);
     for (const row of listing.rows) {
       n++;
-      await out.write(format === 'csv' ? `${row.map(csvValue).join(',')}\r\n` : `${toJson(objectOf(listing, row))}\n`);
+      await out.write(
+        format === 'csv'
+          ? `${row.map((cell) => csvValue(context, cell)).join(',')}\r\n`
+          : `${toJson(objectOf(listing, row))}\n`,
+      );
     }
     for (const line of listing.footer) context.stderr.write(`${escapeText(line)}\n`);
   }

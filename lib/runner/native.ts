@@ -43,6 +43,7 @@ export interface NativeRunOptions {
   segments: NativeSegment[];
   tables: NativeTable[];
   args: bigint[] | undefined;
+  outputLimit: number;
   engine: string;
   addressing: string;
 }
@@ -53,6 +54,8 @@ export interface NativeRun {
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
   segmentAddresses(): number[];
+  /** Pieces as native/vm/output.h lays them out. */
+  takeOutput(): Uint8Array;
   close(): void;
 }
 

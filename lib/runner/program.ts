@@ -20,9 +20,11 @@ import {
 } from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export type { Output } from './output.js';
 export {
   type Addressing,
   DEFAULT_FUEL,
+  DEFAULT_OUTPUT_LIMIT,
   type Engine,
   type EngineOptions,
   type Exited,
@@ -117,8 +119,8 @@ export class Program {
   /**
    * Checks the program's structure and links its calls. The bytes are copied.
    *
-   * Throws CtiError: PROGRAM_MALFORMED, the message ending in "at pc N"; PROGRAM_UNRESOLVED if it calls what its set does not
-   * have; INVALID_ARGUMENT; WINDOW_FULL if its data is larger than the room it has.
+   * Throws CtiError: PROGRAM_MALFORMED, the message ending in "at pc N"; PROGRAM_UNRESOLVED if it calls what its set
+   * does not have; INVALID_ARGUMENT; WINDOW_FULL if its data is larger than the room it has.
    */
   static load(spec: ProgramSpec): Program {
     return new Program(spec);
@@ -164,8 +166,9 @@ export class Program {
   }
 
   /**
-   * Starts, runs to the end or until `fuel` is used up (DEFAULT_FUEL if absent), and closes. How it ended is in the result: a
-   * trap is not an exception; `stopError` makes one. This blocks the thread; to stay in control, use `start` and `step`.
+   * Starts, runs to the end or until `fuel` is used up (DEFAULT_FUEL if absent), and closes. How it ended is in the
+   * result: a trap is not an exception; `stopError` makes one. This blocks the thread; to stay in control, use `start`
+   * and `step`.
    */
   run(options: RunOptions = {}): RunResult {
     checkObject('options', options);
@@ -173,7 +176,7 @@ export class Program {
     const run = this.start(startOptions);
     try {
       const stop = run.step(fuel);
-      return { ...stop, memory: run.memory() };
+      return { ...stop, memory: run.memory(), output: run.output() };
     } finally {
       run.close();
     }

@@ -10,6 +10,7 @@ import {
   type NativeTable,
   native,
 } from './native.js';
+import { decodeOutput, type Output } from './output.js';
 
 /** Guest address of `StartOptions.memory`, which r1 has at entry. */
 export const MEMORY_BASE = 0x3000_0000;
@@ -17,6 +18,10 @@ export const MEMORY_BASE = 0x3000_0000;
 export const SEGMENTS_BASE = 0x4000_0000;
 /** What `Program.run` gives a program if it is not told: seconds of a tight loop. */
 export const DEFAULT_FUEL = 1_000_000_000n;
+
+/** Room for what a program prints and emits, each piece with 16 bytes of its own; past it, print and emit answer -ENOSPC. */
+export const DEFAULT_OUTPUT_LIMIT = 1 << 20;
+const MAX_OUTPUT_LIMIT = 1 << 28;
 
 const MAX_FUEL = (1n << 63n) - 1n;
 const MAX_U64 = (1n << 64n) - 1n;
@@ -80,6 +85,8 @@ export interface StartOptions extends EngineOptions {
   readonly segments?: readonly SegmentMapping[];
   /** r1 to r5, each a 64-bit number, unsigned or signed. Absent: address and length of `memory`, or 0. */
   readonly args?: readonly bigint[];
+  /** Bytes of what is printed and emitted that are held until `output` takes them; DEFAULT_OUTPUT_LIMIT if absent. At most 256 MiB. */
+  readonly outputLimit?: number;
 }
 
 export interface RunOptions extends StartOptions {
@@ -112,6 +119,8 @@ export type Stop = Exited | Trapped | OutOfFuel;
 export type RunResult = Stop & {
   /** The memory after the run. */
   readonly memory: Uint8Array;
+  /** What the program printed and emitted. */
+  readonly output: readonly Output[];
 };
 
 /** The error that a stop other than `exited` amounts to, for callers that want an exception. */
@@ -212,6 +221,7 @@ function checkOptions(options: StartOptions): NativeRunOptions {
     segments: checkArray('segments', options.segments ?? []).map((item, i) => checkSource(`segments[${i}]`, item)),
     tables: checkArray('tables', options.tables ?? []).map((item, i) => checkTable(`tables[${i}]`, item)),
     args: options.args === undefined ? undefined : checkArgs(options.args),
+    outputLimit: checkInteger('outputLimit', options.outputLimit ?? DEFAULT_OUTPUT_LIMIT, 0, MAX_OUTPUT_LIMIT),
     ...engine,
   };
 }
@@ -299,6 +309,11 @@ export class Run implements Disposable {
   /** A copy of the memory the run was started on, as it is now. */
   memory(): Uint8Array {
     return this.read(MEMORY_BASE, this.#memorySize);
+  }
+
+  /** What the program printed and emitted since the last call, in order. That makes room for more. */
+  output(): Output[] {
+    return decodeOutput(this.#open().takeOutput());
   }
 
   #call<T>(operation: () => T): T {

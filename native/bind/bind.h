@@ -13,6 +13,8 @@ namespace cti::bind {
 
 void init_program(Napi::Env env, Napi::Object exports);
 void init_snapshot(Napi::Env env, Napi::Object exports);
+void init_unixctl(Napi::Env env, Napi::Object exports);
+void init_dp_flows(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);
 
 // A JavaScript Error whose `code` is the error's code; lib/errors.ts turns it into a CtiError.
@@ -28,13 +30,14 @@ inline void unwrap(Napi::Env env, Result<void> result) {
   if (!result) throw to_js(env, result.error());
 }
 
-// What 'function' returns; memory that ran out in it is thrown as an error, because a C++ exception must not reach Node.
+// What 'function' returns; memory that ran out in it is thrown as an error, because a C++ exception must not reach
+// Node.
 template <typename Function>
 auto guarded(Napi::Env env, Function function) {
   try {
     return function();
   } catch (const std::bad_alloc&) {
-    throw to_js(env, Error{ErrorCode::OUT_OF_MEMORY, "the host has no memory left for this; free some, or ask for less"});
+    throw to_js(env, Error{ErrorCode::OUT_OF_MEMORY, "the host has no memory left for this; free some or ask for less"});
   }
 }
 

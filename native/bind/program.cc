@@ -1,5 +1,5 @@
-// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is what memory
-// safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
+// Programs and runs as JavaScript objects. lib/runner checks arguments before it calls; what is checked again here is
+// what memory safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
 //
 // Thread-safety: the JavaScript thread of the environment only.
 #include <array>
@@ -126,11 +126,14 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     });
     program_ = unwrap(env, vm::Program::load(std::move(spec)));
     info.This().As<Napi::Object>().TypeTag(&kProgramTag);
-    external_bytes_ = kBytesPerSlot * program_->n_slots() + static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    auto data_size = static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    external_bytes_ = kBytesPerSlot * program_->n_slots() + data_size;
     Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
 
-  Napi::Value disassemble(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), program_->disassemble()); }
+  Napi::Value disassemble(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), program_->disassemble());
+  }
 
   // Names of the opcode table's rows, one a slot; null for the second slot of an lddw.
   Napi::Value opcodes(const Napi::CallbackInfo& info) {
@@ -201,6 +204,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                            InstanceMethod<&RunObject::read>("read"),
                            InstanceMethod<&RunObject::write>("write"),
                            InstanceMethod<&RunObject::segment_addresses>("segmentAddresses"),
+                           InstanceMethod<&RunObject::take_output>("takeOutput"),
                            InstanceMethod<&RunObject::close>("close"),
                        });
   }
@@ -222,8 +226,13 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto from = info[1].As<Napi::Object>();
     vm::RunOptions options;
     options.memory = bytes_of(from.Get("memory"));
-    for_each(from.Get("segments"), [&](Napi::Value value) { options.segments.push_back(segment_of(value.As<Napi::Object>())); });
-    for_each(from.Get("tables"), [&](Napi::Value value) { options.tables.push_back(table_of(value.As<Napi::Object>())); });
+    for_each(from.Get("segments"), [&](Napi::Value value) {
+      options.segments.push_back(segment_of(value.As<Napi::Object>()));
+    });
+    for_each(from.Get("tables"), [&](Napi::Value value) {
+      options.tables.push_back(table_of(value.As<Napi::Object>()));
+    });
+    if (Napi::Value limit = from.Get("outputLimit"); limit.IsNumber()) options.output_limit = uint64_of(limit);
     if (from.Get("args").IsArray()) {
       auto& args = options.args.emplace();
       size_t n = 0;
@@ -246,7 +255,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     table.schema_hash = uint64_of(from.Get("schemaHash"));
     for_each(from.Get("segments"), [&](Napi::Value value) {
       auto segment = value.As<Napi::Object>();
-      table.segments.push_back({segment_of(segment), uint32_of(segment.Get("stride")), uint32_of(segment.Get("nRecords"))});
+      uint32_t stride = uint32_of(segment.Get("stride"));
+      table.segments.push_back({segment_of(segment), stride, uint32_of(segment.Get("nRecords"))});
     });
     return table;
   }
@@ -293,7 +303,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     uint8_t* at = window.range(address, size, intent);
     if (at) return at;
     bool is_read_only = window.check(address, size, intent) == window::Denial::read_only;
-    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "address 0x%llx, %llu bytes: not all of it is %s in the window",
+    throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT,
+                            "address 0x%llx, %llu bytes: not all of it is %s in the window",
                             static_cast<unsigned long long>(address), static_cast<unsigned long long>(size),
                             is_read_only ? "writable" : "mapped"));
   }
@@ -319,6 +330,14 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto list = Napi::Array::New(info.Env());
     for (uint32_t address : run(info.Env()).segment_addresses()) list[list.Length()] = address;
     return list;
+  }
+
+  // () -> Uint8Array: the pieces of vm/output.h since the last call
+  Napi::Value take_output(const Napi::CallbackInfo& info) {
+    std::vector<uint8_t> pieces = run(info.Env()).output().take();
+    auto copy = Napi::Uint8Array::New(info.Env(), pieces.size());
+    std::copy(pieces.begin(), pieces.end(), copy.Data());
+    return copy;
   }
 
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }

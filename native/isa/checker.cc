@@ -80,7 +80,9 @@ class Checker {
       }
       if (use == RegUse::reserved || use == RegUse::selector) return {};
       if (reg >= kNumRegisters) return refuse(pc, "%s register r%u does not exist, expected r0 to r10,", field, reg);
-      if (use != RegUse::read && reg == kFramePointer) return refuse(pc, "%s writes r10, which is read-only,", info.name.data());
+      if (use != RegUse::read && reg == kFramePointer) {
+        return refuse(pc, "%s writes r10, which is read-only,", info.name.data());
+      }
       return {};
     };
     CTI_TRY(check(fields.dst, "destination", slot.dst));
@@ -100,7 +102,8 @@ class Checker {
 
   Result<void> check_wide(const OpInfo& info, uint32_t pc) {
     if (info.form == Form::wide_unlinked) {
-      return refuse(pc, "lddw with source %d (%s) needs a linker", code_.slots[pc].src, info.name.data() + sizeof "lddw");
+      const char* what = info.name.data() + sizeof "lddw";  // past "lddw_"
+      return refuse(pc, "lddw with source %d (%s) needs a linker", code_.slots[pc].src, what);
     }
     if (pc + 1 >= n_) return refuse(pc, "lddw lacks its second slot");
     const Slot& second = code_.slots[pc + 1];
@@ -172,15 +175,17 @@ const Function* find_function(const FunctionTable& functions, uint64_t slot) {
 }
 
 Result<CheckedCode> check(Bytes code, uint32_t entry, std::span<const uint32_t> functions) {
-  if (code.empty()) return errorf(ErrorCode::PROGRAM_MALFORMED, "the program is empty, expected an instruction at pc 0");
+  if (code.empty()) {
+    return errorf(ErrorCode::PROGRAM_MALFORMED, "the program is empty, expected an instruction at pc 0");
+  }
   size_t n_slots = code.size() / kSlotSize;
   if (n_slots > kMaxSlots || (n_slots == kMaxSlots && code.size() % kSlotSize != 0)) {
-    return errorf(ErrorCode::PROGRAM_MALFORMED, "the program has %zu slots, more than %" PRIu32 ", at pc %" PRIu32, n_slots,
-                  kMaxSlots, kMaxSlots);
+    return errorf(ErrorCode::PROGRAM_MALFORMED, "the program has %zu slots, more than %" PRIu32 ", at pc %" PRIu32,
+                  n_slots, kMaxSlots, kMaxSlots);
   }
   if (code.size() % kSlotSize != 0) {
-    return errorf(ErrorCode::PROGRAM_MALFORMED, "the program is %zu bytes, which is no multiple of 8, at pc %zu", code.size(),
-                  n_slots);
+    return errorf(ErrorCode::PROGRAM_MALFORMED, "the program is %zu bytes, which is no multiple of 8, at pc %zu",
+                  code.size(), n_slots);
   }
   return Checker(decode(code)).run(entry, functions);
 }

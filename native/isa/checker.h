@@ -1,5 +1,5 @@
-// The structural checker: refuses programs that are not well formed, and nothing else. Whether a program is safe is not its
-// business: the window confines every access, and fuel every loop.
+// The structural checker: refuses programs that are not well formed, and nothing else. Whether a program is safe is
+// not its business: the window confines every access, and fuel every loop.
 //
 // Thread-safety: pure functions.
 #pragma once
@@ -32,8 +32,9 @@ struct CheckedCode {
   FunctionTable functions;
 };
 
-// Checks 'code'; 'entry' and 'functions' are entries that a loader adds to those the code shows by itself (slot 0, targets of
-// local calls, lddw of code addresses). PROGRAM_MALFORMED, the message ending in "at pc N", for the first slot that is wrong.
+// Checks 'code'; 'entry' and 'functions' are entries that a loader adds to those the code shows by itself (slot 0,
+// targets of local calls, lddw of code addresses). PROGRAM_MALFORMED, the message ending in "at pc N", for the first
+// slot that is wrong.
 Result<CheckedCode> check(Bytes code, uint32_t entry, std::span<const uint32_t> functions);
 
 }  // namespace cti::isa

@@ -52,12 +52,13 @@ std::string disassemble_instruction(const OpInfo& info, const Slot& slot, int32_
     return "lock " + memory(type, slot.dst, slot.offset) + " " + text + " " + src(prefix);
   };
   auto fetch = [&](char prefix, const char* type) {
-    std::string address = info.text.starts_with("xchg") ? at(slot.dst, slot.offset)
-                                                        : "(" + std::string(type) + " *)(" + at(slot.dst, slot.offset) + ")";
+    std::string address = at(slot.dst, slot.offset);
+    if (!info.text.starts_with("xchg")) address = std::string("(").append(type).append(" *)(").append(address).append(")");
     return src(prefix) + " = " + text + "(" + address + ", " + src(prefix) + ")";
   };
   auto exchange = [&](char prefix) {
-    return reg(prefix, 0) + " = " + text + "(" + at(slot.dst, slot.offset) + ", " + reg(prefix, 0) + ", " + src(prefix) + ")";
+    std::string r0 = reg(prefix, 0);
+    return r0 + " = " + text + "(" + at(slot.dst, slot.offset) + ", " + r0 + ", " + src(prefix) + ")";
   };
   uint64_t wide = static_cast<uint64_t>(static_cast<uint32_t>(second)) << 32 | static_cast<uint32_t>(slot.imm);
 
@@ -132,8 +133,9 @@ std::string disassemble(std::span<const Slot> slots, const CallName& call_name) 
     const Slot& slot = slots[pc];
     uint16_t offset = static_cast<uint16_t>(slot.offset);
     uint32_t imm = static_cast<uint32_t>(slot.imm);
-    std::string line = format("%6" PRIu32 ": %02x %02x %02x %02x %02x %02x %02x %02x ", pc, slot.code, slot.src << 4 | slot.dst,
-                              offset & 0xff, offset >> 8, imm & 0xff, imm >> 8 & 0xff, imm >> 16 & 0xff, imm >> 24);
+    std::string line = format("%6" PRIu32 ": %02x %02x %02x %02x %02x %02x %02x %02x ", pc, slot.code,
+                              slot.src << 4 | slot.dst, offset & 0xff, offset >> 8, imm & 0xff, imm >> 8 & 0xff,
+                              imm >> 16 & 0xff, imm >> 24);
     const OpInfo* info = is_second ? nullptr : decode_op(slot).info;
     if (info) {
       line += disassemble_instruction(*info, slot, pc + 1 < slots.size() ? slots[pc + 1].imm : 0);

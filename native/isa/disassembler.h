@@ -18,8 +18,8 @@ using CallName = std::function<std::string(const OpInfo& call, int32_t imm)>;
 // One instruction, without its slot number and bytes; 'second' is the next slot's immediate, for an lddw.
 std::string disassemble_instruction(const OpInfo& info, const Slot& slot, int32_t second);
 
-// One line a slot: number, bytes, instruction and, where it helps, a note: the slot a jump goes to, a kernel function's name.
-// What is no instruction is shown as such, so any bytes can be looked at.
+// One line a slot: number, bytes, instruction and, where it helps, a note: the slot a jump goes to, a kernel
+// function's name. What is no instruction is shown as such, so any bytes can be looked at.
 std::string disassemble(std::span<const Slot> slots, const CallName& call_name);
 
 }  // namespace cti::isa

@@ -7,8 +7,8 @@
 //          | code | dst  | src  | offset |   imm   |      little-endian
 //          +------+------+------+--------+---------+
 //
-// opcodes.def has one row an instruction. Neighbours: checker.h (is a program well formed), disassembler.h (for people),
-// semantics.h (what the operations compute).
+// opcodes.def has one row an instruction. Neighbours: checker.h (is a program well formed), disassembler.h (for
+// people), semantics.h (what the operations compute).
 //
 // Thread-safety: constants and pure functions.
 #pragma once
@@ -99,7 +99,8 @@ struct DecodedOp {
 };
 DecodedOp decode_op(const Slot& slot);
 
-// The slot that a jump or local call in slot 'pc' goes to; may lie outside the program. Only for forms with a jump field.
+// The slot that a jump or local call in slot 'pc' goes to; may lie outside the program. Only for forms with a jump
+// field.
 inline int64_t jump_target(const OpInfo& info, const Slot& slot, uint32_t pc) {
   return int64_t{pc} + 1 + (info.fields().offset == OffsetUse::jump ? int64_t{slot.offset} : int64_t{slot.imm});
 }

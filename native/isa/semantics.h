@@ -1,5 +1,5 @@
-// What the operations of opcodes.def compute where C++ has no operator of the same meaning (RFC 9669, section 4.1). T is
-// uint32_t or uint64_t.
+// What the operations of opcodes.def compute where C++ has no operator of the same meaning (RFC 9669, section 4.1). T
+// is uint32_t or uint64_t.
 //
 // Thread-safety: pure functions, and atomic operations on memory that the caller has checked.
 #pragma once
@@ -59,7 +59,29 @@ constexpr T smod(T a, T b) {
   return static_cast<T>(signed_of(a) % signed_of(b));
 }
 
-// Stores 'desired' at 'p' if 'expected' is there; the old value. SAFETY: 'p' is checked and aligned.
+// Atomic operations on the T at 'p', sequentially consistent; each gives the old value. SAFETY: 'p' is checked and
+// aligned.
+template <typename T>
+inline T fetch_add(T* p, T b) {
+  return __atomic_fetch_add(p, b, __ATOMIC_SEQ_CST);
+}
+template <typename T>
+inline T fetch_or(T* p, T b) {
+  return __atomic_fetch_or(p, b, __ATOMIC_SEQ_CST);
+}
+template <typename T>
+inline T fetch_and(T* p, T b) {
+  return __atomic_fetch_and(p, b, __ATOMIC_SEQ_CST);
+}
+template <typename T>
+inline T fetch_xor(T* p, T b) {
+  return __atomic_fetch_xor(p, b, __ATOMIC_SEQ_CST);
+}
+template <typename T>
+inline T exchange(T* p, T b) {
+  return __atomic_exchange_n(p, b, __ATOMIC_SEQ_CST);
+}
+// Stores 'desired' if 'expected' is there.
 template <typename T>
 inline T compare_exchange(T* p, T expected, T desired) {
   __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);

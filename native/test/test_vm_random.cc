@@ -1,5 +1,6 @@
-// Random programs: whatever the bytes, a program is refused or runs within its fuel, leaves what lies past the guards alone, and gives
-// the same result in slices of 1 as uninterrupted. Under ASan and UBSan this is what shows that the interpreter cannot be made to crash.
+// Random programs: whatever the bytes, a program is refused or runs within its fuel, leaves what lies past the guards
+// alone, and gives the same result in slices of 1 as uninterrupted. Under ASan and UBSan this is what shows that the
+// interpreter cannot be made to crash.
 #include <sys/mman.h>
 
 #include <cstring>
@@ -98,7 +99,8 @@ std::vector<uint8_t> any_bytes(Random& random) {
   return code;
 }
 
-// A window with a page right behind each of its guards: the place is reserved with the pages, then all between them is given back.
+// A window with a page right behind each of its guards: the place is reserved with the pages, then all between them is
+// given back.
 class WindowBetweenCanaries {
  public:
   WindowBetweenCanaries() {

@@ -1,6 +1,6 @@
-// The interpreter: the reference every other engine is compared with, and the off switch. Each row of opcodes.def becomes a
-// label; instructions are decoded once into a form that needs no more shifting or sign extension, one a slot so that a pc is an
-// index. Guest memory is touched only where the window's page map allows it.
+// The interpreter: the reference every other engine is compared with, and the off switch. Each row of opcodes.def
+// becomes a label; instructions are decoded once into a form that needs no more shifting or sign extension, one a slot
+// so that a pc is an index. Guest memory is touched only where the window's page map allows it.
 #include <cinttypes>
 
 #include "isa/semantics.h"
@@ -92,7 +92,8 @@ class Interpreter final : public Engine {
   } while (0)
 #define NEXT() NEXT_AFTER(1)
 
-// A taken backward jump charges the slots from its target to itself: -distance, as the distance counts from the next slot.
+// A taken backward jump charges the slots from its target to itself: -distance, as the distance counts from the next
+// slot.
 #define JUMP(distance)               \
   do {                               \
     int32_t d = (distance);          \
@@ -261,8 +262,8 @@ call_register: {
     goto call_kernel;
   }
   uint64_t distance = value - isa::kCodeBase;
-  const isa::Function* function =
-      distance % isa::kSlotSize == 0 ? isa::find_function(program_->code().functions, distance / isa::kSlotSize) : nullptr;
+  if (distance % isa::kSlotSize != 0) TRAP(bad_call_target);
+  const isa::Function* function = isa::find_function(program_->code().functions, distance / isa::kSlotSize);
   if (!function) TRAP(bad_call_target);
   callee = code + function->entry;
   callee_slots = function->n_slots;

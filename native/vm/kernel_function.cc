@@ -4,7 +4,8 @@
 
 namespace cti::vm {
 
-#define CTI_KERNEL_FUNCTION(set, number, name, version, n_args) KernelResult set##_##name(Environment&, const KernelArgs&);
+#define CTI_KERNEL_FUNCTION(set, number, name, version, n_args) \
+  KernelResult set##_##name(Environment&, const KernelArgs&);
 #include "vm/generated/kernel_functions.inc"
 #undef CTI_KERNEL_FUNCTION
 
@@ -38,7 +39,8 @@ struct BuiltinSet {
 
 }  // namespace
 
-KernelSet::KernelSet(std::string_view name, std::span<const KernelFunction> functions) : name_(name), functions_(functions) {
+KernelSet::KernelSet(std::string_view name, std::span<const KernelFunction> functions)
+    : name_(name), functions_(functions) {
   for (const KernelFunction& function : functions) {
     if (function.number >= by_number_.size()) by_number_.resize(function.number + 1);
     by_number_[function.number] = &function;

@@ -1,10 +1,10 @@
-// Kernel functions: what a program may call. schema/kernel-functions.yaml has one row each; the row's set and name give the
-// C++ function, SET_NAME, in kernel_functions/, one file a group.
+// Kernel functions: what a program may call. schema/kernel-functions.yaml has one row each; the row's set and name
+// give the C++ function, SET_NAME, in kernel_functions/, one file a group.
 //
-// A kernel function gets the program's arguments as numbers. Whatever is a pointer goes through Window::range() before it is
-// touched, and what is read twice is copied first: the memory may be shared with an application that changes it meanwhile.
-// It runs on the engine's thread, must not block, and calls nothing that enters JavaScript: what cannot be answered at once
-// says `suspend`.
+// A kernel function gets the program's arguments as numbers. Whatever is a pointer goes through Window::range() before
+// it is touched, and what is read twice is copied first: the memory may be shared with an application that changes it
+// meanwhile. It runs on the engine's thread, must not block, and calls nothing that enters JavaScript: what cannot be
+// answered at once says `suspend`.
 //
 // Thread-safety: constants and pure functions; a KernelCall belongs to one run.
 #pragma once
@@ -28,10 +28,13 @@ struct OpenTable {
   cti_table facts;
 };
 
+class Output;
+
 // What a run offers to kernel functions.
 struct Environment {
   window::Window& window;
   std::span<const OpenTable> tables;
+  Output* output = nullptr;  // where print and emit put things; without one they have no room
 };
 
 struct KernelResult {

@@ -25,11 +25,13 @@ Result<void> Program::resolve() {
     if (info.is_wide()) {
       pc++;
     } else if (info.form == isa::Form::call_number && !set.by_number(static_cast<uint32_t>(imm))) {
-      return errorf(ErrorCode::PROGRAM_UNRESOLVED, "kernel function %" PRId32 " is not in set %.*s (%s), called at pc %" PRIu32, imm,
+      return errorf(ErrorCode::PROGRAM_UNRESOLVED,
+                    "kernel function %" PRId32 " is not in set %.*s (%s), called at pc %" PRIu32, imm,
                     static_cast<int>(set.name().size()), set.name().data(), set.list().c_str(), pc);
     } else if (info.form == isa::Form::call_import) {
       if (imm < 0 || static_cast<size_t>(imm) >= imports_.size()) {
-        return errorf(ErrorCode::PROGRAM_MALFORMED, "call of import %" PRId32 ", but the program has %zu imports, at pc %" PRIu32, imm,
+        return errorf(ErrorCode::PROGRAM_MALFORMED,
+                      "call of import %" PRId32 ", but the program has %zu imports, at pc %" PRIu32, imm,
                       imports_.size(), pc);
       }
       if (!imports_[imm]) {
@@ -50,11 +52,14 @@ uint64_t Program::data_size() const {
 }
 
 const KernelFunction& Program::callee(const isa::OpInfo& info, int32_t imm) const {
-  return info.form == isa::Form::call_import ? *imports_[imm] : *kernel_functions().by_number(static_cast<uint32_t>(imm));
+  if (info.form == isa::Form::call_import) return *imports_[imm];
+  return *kernel_functions().by_number(static_cast<uint32_t>(imm));
 }
 
 std::string Program::disassemble() const {
-  return isa::disassemble(code_.slots, [this](const isa::OpInfo& info, int32_t imm) { return std::string(callee(info, imm).name); });
+  return isa::disassemble(code_.slots, [this](const isa::OpInfo& info, int32_t imm) {
+    return std::string(callee(info, imm).name);
+  });
 }
 
 }  // namespace cti::vm

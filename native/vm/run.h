@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "vm/engine.h"
+#include "vm/output.h"
 
 namespace cti::vm {
 
@@ -43,14 +44,15 @@ struct RunOptions {
   Bytes memory;                                 // copied to window::kMemoryBase
   std::vector<SegmentSource> segments;          // mapped first, from window::kTablesBase up
   std::vector<TableMapping> tables;             // mapped after them
+  uint64_t output_limit = Output::kDefaultLimit;  // bytes of what is printed and emitted and not yet taken
   std::optional<std::array<uint64_t, 5>> args;  // r1..r5; without them address and length of the memory
 };
 
 class Run {
  public:
   // WINDOW_FULL, INVALID_ARGUMENT (a descriptor that is not sealed), OUT_OF_MEMORY.
-  static Result<std::unique_ptr<Run>> start(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
-                                            const RunOptions& options);
+  static Result<std::unique_ptr<Run>> start(std::shared_ptr<const Program> program,
+                                            std::shared_ptr<const Engine> engine, const RunOptions& options);
 
   // Goes on with 'fuel' (1 to 2^63 - 1). Must not be called after a stop that is an end.
   Stop step(int64_t fuel);
@@ -58,11 +60,13 @@ class Run {
   bool has_ended() const { return has_ended_; }
   window::Window& window() { return *window_; }
   const State& state() const { return state_; }
+  Output& output() { return output_; }
   // Where RunOptions::segments lie, in their order; 0 for an empty one.
   const std::vector<uint32_t>& segment_addresses() const { return segment_addresses_; }
 
  private:
-  Run(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine, std::unique_ptr<window::Window> window)
+  Run(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
+      std::unique_ptr<window::Window> window)
       : program_(std::move(program)), engine_(std::move(engine)), window_(std::move(window)) {}
   Result<void> map_program();
   Result<uint32_t> map_segment(const SegmentSource& source, const std::string& what);
@@ -73,6 +77,7 @@ class Run {
   std::unique_ptr<window::Window> window_;
   State state_;
   std::vector<OpenTable> tables_;
+  Output output_;
   std::vector<uint32_t> segment_addresses_;
   bool has_ended_ = false;
 };

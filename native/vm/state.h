@@ -1,5 +1,5 @@
-// Where a program is: its registers and frames, and why it stopped. A plain struct without host addresses: any engine resumes
-// it, and an image holds it.
+// Where a program is: its registers and frames, and why it stopped. A plain struct without host addresses: any engine
+// resumes it, and an image holds it.
 //
 // Thread-safety: plain values.
 #pragma once
@@ -39,13 +39,14 @@ struct State {
   static State at_entry(uint32_t entry, const std::array<uint64_t, 5>& args);
 };
 
-// Why a program no longer runs. `suspended`: a kernel function answers later; its answer goes into r0 before the program resumes.
+// Why a program no longer runs. `suspended`: a kernel function answers later; its answer goes into r0 before the
+// program resumes.
 struct Stop {
   enum class Kind : uint8_t { exited, trapped, out_of_fuel, suspended };
 
   Kind kind;
   TrapKind trap = TrapKind::none;
-  uint32_t pc = 0;         // exited: of the exit or call that ended it; trapped: of the instruction; else: where it resumes
+  uint32_t pc = 0;         // exited, trapped: of the instruction that did it; else: where it resumes
   uint64_t r0 = 0;         // exited
   uint32_t address = 0;    // trapped, where trap_has_address()
   uint64_t fuel_used = 0;  // of this step; more than was given if the last charge was larger than what was left

@@ -1,5 +1,5 @@
-// The guest's side of memory: addresses and where things lie (docs/internals.md, Guest ABI). Constants of the ABI: images and
-// compiled programs hold them.
+// The guest's side of memory: addresses and where things lie (docs/internals.md, Guest ABI). Constants of the ABI:
+// images and compiled programs hold them.
 //
 // Thread-safety: constants.
 #pragma once
@@ -27,6 +27,8 @@ inline constexpr uint32_t kMemoryBase = 0x30000000;
 inline constexpr uint32_t kTablesBase = 0x40000000;
 
 // r10 of the frame at 'depth', 0 being the outermost.
-constexpr uint64_t frame_pointer(unsigned depth) { return uint64_t{kStackBase} + kStackSize - uint64_t{depth} * kFrameSize; }
+constexpr uint64_t frame_pointer(unsigned depth) {
+  return uint64_t{kStackBase} + kStackSize - uint64_t{depth} * kFrameSize;
+}
 
 }  // namespace cti::window

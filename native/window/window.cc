@@ -21,11 +21,10 @@ static_assert(sys::kPageSize == kGuestPageSize, "guest pages are host pages");
 }  // namespace
 
 Result<std::unique_ptr<Window>> Window::create() {
-  auto reservation = sys::Mapping::map(kWindowSize + 2 * kGuardSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                                       "a program's window");
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  auto reservation = sys::Mapping::map(kWindowSize + 2 * kGuardSize, PROT_NONE, kFlags, -1, "a program's window");
   if (!reservation) return std::move(reservation.error());
-  auto page_map = sys::Mapping::map(kNumPages + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                                    "a window's page map");
+  auto page_map = sys::Mapping::map(kNumPages + 1, PROT_READ | PROT_WRITE, kFlags, -1, "a window's page map");
   if (!page_map) return std::move(page_map.error());
   std::unique_ptr<Window> window(new Window);
   window->base_ = reservation->data() + kGuardSize;
@@ -40,12 +39,13 @@ Window::~Window() = default;
 Result<void> Window::check_room(uint32_t at, uint64_t size, uint64_t end, std::string_view what) const {
   std::string name(what);
   if (at % kGuestPageSize != 0 || at < kFirstMappable) {
-    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: address 0x%" PRIx32 " is not the start of a page from 0x10000 up", name.c_str(),
-                  at);
+    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: address 0x%" PRIx32 " is not the start of a page from 0x10000 up",
+                  name.c_str(), at);
   }
   if (end > kWindowSize) end = kWindowSize;
   if (at > end || size > end - at) {
-    return errorf(ErrorCode::WINDOW_FULL, "%s: %" PRIu64 " bytes do not fit between 0x%" PRIx32 " and 0x%" PRIx64 " of the window",
+    return errorf(ErrorCode::WINDOW_FULL,
+                  "%s: %" PRIu64 " bytes do not fit between 0x%" PRIx32 " and 0x%" PRIx64 " of the window",
                   name.c_str(), size, at, end);
   }
   for (uint64_t page = at >> kGuestPageBits; page < (at + round_up(size)) >> kGuestPageBits; page++) {
@@ -91,17 +91,18 @@ Result<void> Window::map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end
   if (::fstat(fd, &facts) < 0) return system_error(errno, "look at descriptor " + std::to_string(fd) + " of " + name);
   if (!sys::is_sealed(fd)) {
     return errorf(ErrorCode::INVALID_ARGUMENT,
-                  "%s: descriptor %d is not a memfd sealed against writing, growing and shrinking; memory that can shrink is not mapped",
+                  "%s: descriptor %d is not a memfd sealed against writing, growing and shrinking; memory that can "
+                  "shrink is not mapped",
                   name.c_str(), fd);
   }
   if (size > static_cast<uint64_t>(facts.st_size)) {
-    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: %" PRIu64 " bytes are asked for, but the memfd has %lld", name.c_str(), size,
-                  static_cast<long long>(facts.st_size));
+    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: %" PRIu64 " bytes are asked for, but the memfd has %lld",
+                  name.c_str(), size, static_cast<long long>(facts.st_size));
   }
   CTI_TRY(check_room(at, size, end, what));
   if (size == 0) return {};
-  // Shared and private read-only mappings of a sealed memfd are the same pages; Linux before 6.7 refuses the shared one.
-  // SAFETY: the range lies in this window's reservation, and nothing is mapped there.
+  // Shared and private read-only mappings of a sealed memfd are the same pages; Linux before 6.7 refuses the shared
+  // one. SAFETY: the range lies in this window's reservation, and nothing is mapped there.
   void* mapped = ::mmap(base_ + at, round_up(size), PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
   if (mapped == MAP_FAILED) return system_error(errno, "map " + std::to_string(size) + " bytes for " + name);
   set_pages(at, size, Access::read);
@@ -111,7 +112,8 @@ Result<void> Window::map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end
 Result<GuestAddr> Window::allocate(uint64_t size, std::string_view what) {
   uint64_t room = kWindowSize - next_table_;
   if (size > kWindowSize || round_up(size) > room) {
-    return errorf(ErrorCode::WINDOW_FULL, "%s: %" PRIu64 " bytes are asked for, but only %" PRIu64 " are left of the window's %" PRIu64,
+    return errorf(ErrorCode::WINDOW_FULL,
+                  "%s: %" PRIu64 " bytes are asked for, but only %" PRIu64 " are left of the window's %" PRIu64,
                   std::string(what).c_str(), size, room, kWindowSize - kTablesBase);
   }
   GuestAddr address{static_cast<uint32_t>(next_table_)};

@@ -3,9 +3,9 @@
 //      guard   | 0 ... mapped segments ... 2^32 - 1 |   guard
 //      64 KiB  |               4 GiB                |   64 KiB
 //
-// The window knows which of its pages may be read or written from its own map, a byte a page. C++ touches guest memory only
-// after asking that map, so no fault is ever relied on. What is mapped stays: anonymous memory, copies, and sealed memfds;
-// memory that someone else could shrink is refused.
+// The window knows which of its pages may be read or written from its own map, a byte a page. C++ touches guest memory
+// only after asking that map, so no fault is ever relied on. What is mapped stays: anonymous memory, copies, and
+// sealed memfds; memory that someone else could shrink is refused.
 //
 // Thread-safety: one thread at a time maps and runs. A Window may be handed from thread to thread.
 #pragma once
@@ -37,11 +37,13 @@ class Window {
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
-  // Each maps 'size' bytes at 'at' (a page's start, at least 64 KiB), rounded up to pages, zero-filled past what is given. A size of
-  // 0 maps nothing. 'what' names the segment in an error. WINDOW_FULL if it does not fit before 'end' or something is there.
+  // Each maps 'size' bytes at 'at' (a page's start, at least 64 KiB), rounded up to pages, zero-filled past what is
+  // given. A size of 0 maps nothing. 'what' names the segment in an error. WINDOW_FULL if it does not fit before 'end'
+  // or something is there.
   Result<void> map_anonymous(uint32_t at, uint64_t size, uint64_t end, std::string_view what);
   Result<void> map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what);
-  // 'fd' is a memfd of at least 'size' bytes that nobody can shrink or write, else INVALID_ARGUMENT. It stays the caller's.
+  // 'fd' is a memfd of at least 'size' bytes that nobody can shrink or write, else INVALID_ARGUMENT. It stays the
+  // caller's.
   Result<void> map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end, std::string_view what);
 
   // Room for 'size' bytes among the tables: ascending, page-aligned, with an unmapped page behind each. WINDOW_FULL.
@@ -65,8 +67,9 @@ class Window {
   };
   View view() const { return {base_, pages_}; }
 
-  // A (pointer, length) pair of a kernel function, as the program gave it: null if any of it lies outside the window, in a hole, or
-  // (to write) on a read-only page. A length of 0 is allowed at any address and gives a pointer that must not be used.
+  // A (pointer, length) pair of a kernel function, as the program gave it: null if any of it lies outside the window,
+  // in a hole, or (to write) on a read-only page. A length of 0 is allowed at any address and gives a pointer that
+  // must not be used.
   uint8_t* range(uint64_t address, uint64_t size, Intent intent) const;
 
   // Bytes that were mapped, other than memfds: what the window costs the host at most.

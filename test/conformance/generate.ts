@@ -1,6 +1,7 @@
 /**
- * Writes the vectors whose expected values are computed: `npx tsx test/conformance/generate.ts`. The values come from the text of
- * RFC 9669, evaluated here on BigInts, never from running an engine. test/vm.test.ts fails if the files differ from this.
+ * Writes the vectors whose expected values are computed: `npx tsx test/conformance/generate.ts`. The values come from
+ * the text of RFC 9669, evaluated here on BigInts, never from running an engine. test/vm.test.ts fails if the files
+ * differ from this.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

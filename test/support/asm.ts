@@ -1,6 +1,6 @@
 /**
- * An assembler for tests: the text that `Program.disassemble` prints, with labels and decimal numbers besides. Written from RFC 9669,
- * not from native/isa, so that an error in either shows.
+ * An assembler for tests: the text that `Program.disassemble` prints, with labels and decimal numbers besides. Written
+ * from RFC 9669, not from native/isa, so that an error in either shows.
  *
  *     loop:  r1 += -1          w1 s>>= w2             r0 = 0x1122334455667788 ll     r1 = code NAME ll
  *            r2 = (s8)r1       r3 = be16 r3           r0 = *(u8 *)(r1 + 2)           *(u64 *)(r10 - 8) = r1

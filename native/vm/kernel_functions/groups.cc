@@ -3,14 +3,15 @@
 //   struct cti_groups { u32 capacity; u32 n; u32 key_size; u32 lost; entries[capacity] }
 //   entry: { u64 count; u64 sum; u8 key[key_size]; }      count 0: free
 //
-// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on one host is
-// filled further on another.
+// Linear probing from hash(key) modulo capacity. The hash is part of the signature: a table that a program filled on
+// one host is filled further on another.
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
 
 #include "vm/kernel_function.h"
+#include "vm/kernel_functions/key_hash.h"
 
 namespace cti::vm {
 namespace {
@@ -27,18 +28,6 @@ struct EntryHead {
   uint64_t sum;
 };
 
-// The finalizer of splitmix64 over each word.
-uint64_t hash(const uint8_t* key, uint32_t size) {
-  uint64_t h = size;
-  for (uint32_t i = 0; i < size; i += 8) {
-    h = (h ^ load<uint64_t>(key + i)) + 0x9e3779b97f4a7c15;
-    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
-    h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
-    h ^= h >> 31;
-  }
-  return h;
-}
-
 }  // namespace
 
 KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
@@ -46,7 +35,8 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   uint8_t* at = env.window.range(groups, sizeof(Header), window::Intent::write);
   if (!at) return refuse(EFAULT);
   Header header = load<Header>(at);
-  if (!std::has_single_bit(header.capacity) || header.key_size % 8 != 0 || header.n > header.capacity) return refuse(EINVAL);
+  bool is_sane = std::has_single_bit(header.capacity) && header.key_size % 8 == 0 && header.n <= header.capacity;
+  if (!is_sane) return refuse(EINVAL);
   // At most 2^31 entries of less than 2^32 + 16 bytes: no overflow.
   uint64_t entry_size = sizeof(EntryHead) + uint64_t{header.key_size};
   uint8_t* entries = env.window.range(groups + sizeof(Header), header.capacity * entry_size, window::Intent::write);
@@ -54,7 +44,7 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   if (!entries || !key) return refuse(EFAULT);
 
   uint64_t mask = header.capacity - 1;
-  uint64_t i = hash(key, header.key_size) & mask;
+  uint64_t i = hash_key(key, header.key_size) & mask;
   uint64_t n_looked_at = 0;
   auto charge = [&] { return n_looked_at * (1 + header.key_size / 8); };
   // SAFETY: i stays below capacity, and range() allowed that many entries.

@@ -23,7 +23,8 @@ KernelResult ctinspector_table_open(Environment& env, const KernelArgs& args) {
   // SAFETY: range() allowed name_size bytes at 'from' and table_size at 'to'.
   std::string wanted(reinterpret_cast<const char*>(from), name_size);
   uint64_t charge = (name_size + 7) / 8;
-  auto at = std::find_if(env.tables.begin(), env.tables.end(), [&](const OpenTable& open) { return open.name == wanted; });
+  auto is_wanted = [&](const OpenTable& open) { return open.name == wanted; };
+  auto at = std::find_if(env.tables.begin(), env.tables.end(), is_wanted);
   if (at == env.tables.end()) return answer(static_cast<uint64_t>(-int64_t{ENOENT}), 1 + charge);
   std::memcpy(to, &at->facts, sizeof at->facts);
   return answer(0, charge + sizeof(cti_table) / 8);

@@ -22,7 +22,8 @@ struct Header {
 
 bool goes_before(const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.value > b.value; }
 
-// SAFETY: whoever makes one has had 'capacity' entries at 'at' checked; indexes stay below it, whatever the entries hold.
+// SAFETY: whoever makes one has had 'capacity' entries at 'at' checked; indexes stay below it, whatever the entries
+// hold.
 struct Heap {
   uint8_t* at;
 
@@ -58,7 +59,8 @@ KernelResult ctinspector_topk_offer(Environment& env, const KernelArgs& args) {
   if (!at) return refuse(EFAULT);
   Header header = load<Header>(at);
   if (list % 8 != 0 || header.capacity == 0 || header.n > header.capacity) return refuse(EINVAL);
-  uint8_t* entries = env.window.range(list + sizeof(Header), uint64_t{header.capacity} * sizeof(Entry), window::Intent::write);
+  uint64_t size = uint64_t{header.capacity} * sizeof(Entry);
+  uint8_t* entries = env.window.range(list + sizeof(Header), size, window::Intent::write);
   if (!entries) return refuse(EFAULT);
 
   Heap heap{entries};
