@@ -2,11 +2,15 @@
  * Public API of the package.
  *
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
+ * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
  * - Tables: `captureDpFlows()` reads a running switch, `readDpFlowsFile()` a saved dump (docs/sources.md); `TableView` reads cells.
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
 export { CtiError, type ErrorCode } from './errors.js';
 export { TRAPS, type TrapKind } from './generated/traps.js';
+export { type LinkedProgram, type LinkOptions, link } from './linker/link.js';
+export { loadObject } from './loader/load-object.js';
+export type { ObjectSpec } from './loader/spec.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';

@@ -10,18 +10,20 @@ const { dirname, join, resolve } = require('node:path');
 const root = resolve(__dirname, '..');
 const out = process.argv[2] ? resolve(process.argv[2]) : join(root, 'build', 'Release');
 const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-const args = ['build', '--directory', root, '--out', join(root, '.build', 'addon'), '--config', 'Release'];
+// CMake's tree; another one for another configuration (scripts/asan-node).
+const tree = process.env.CTI_BUILD_TREE ?? join(root, '.build', 'addon');
+const args = ['build', '--directory', root, '--out', tree, '--config', 'Release'];
 args.push('--parallel', String(Math.min(availableParallelism(), 8)));
 for (const define of (process.env.CTI_CMAKE_DEFINES ?? '').split(' ').filter(Boolean)) args.push(`--CD${define}`);
 
 const child = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, stdio: 'inherit' });
 if (child.status !== 0) {
   console.error(
-    'ctinspector: the addon did not build. It needs cmake 3.22, make and g++ 12 or later (apt-get install cmake make g++).',
+    'ctinspector: the addon did not build. It needs cmake 3.22, make, g++ 12 or later and asmjit (apt-get install cmake make g++ libasmjit-dev).',
   );
   process.exit(child.status ?? 1);
 }
 mkdirSync(out, { recursive: true });
 // Renamed into place: a process that has the old addon mapped keeps its own copy.
-copyFileSync(join(root, '.build', 'addon', 'Release', 'ctinspector.node'), join(out, '.ctinspector.node.new'));
+copyFileSync(join(tree, 'Release', 'ctinspector.node'), join(out, '.ctinspector.node.new'));
 renameSync(join(out, '.ctinspector.node.new'), join(out, 'ctinspector.node'));

@@ -7,11 +7,10 @@ import { CtiError } from '../lib/errors.js';
 import { opcodes, Program, type ProgramSpec } from '../lib/runner/program.js';
 import { generate } from './conformance/generate.js';
 import { assemble } from './support/asm.js';
+import { ENGINES } from './support/engines.js';
 import { readVectors, substitute, type Vector } from './support/vectors.js';
 
-// Each case through the plugin starts a process.
-t.setTimeout(120_000);
-
+t.setTimeout(180_000);
 const root = resolve(import.meta.dirname, '..');
 const hexBytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 const IMPORTS = [
@@ -49,8 +48,11 @@ const noSuite = suitePath ? false : 'shared/data/bpf-conformance.json is not her
 t.test('the public conformance suite', { skip: noSuite }, (t) => {
   t.equal(suite.length, 313);
   for (const { name, bytes, memory, expected } of suite) {
-    const result = Program.load(spec(hexBytes(bytes))).run({ memory: hexBytes(memory) });
-    t.match(result, { kind: 'exited', r0: BigInt(expected) }, name);
+    const program = Program.load(spec(hexBytes(bytes)));
+    for (const [engine, options] of ENGINES) {
+      const result = program.run({ memory: hexBytes(memory), ...options });
+      t.match(result, { kind: 'exited', r0: BigInt(expected) }, `${name}, ${engine}`);
+    }
   }
   t.end();
 });
@@ -64,7 +66,8 @@ t.test('the conformance suite through scripts/bpf-plugin', { skip: noSuite }, (t
   for (const [i, { name, bytes, memory, expected }] of suite.filter((_, i) => i % 26 === 0).entries()) {
     const separator = ['', ' ', '  '][i % 3]!;
     const spaced = (hex: string) => (hex.match(/../g) ?? []).join(separator);
-    const args = i % 2 ? [spaced(memory), '--engine', 'interpreter'] : [spaced(memory)];
+    const engine = ['interpreter', 'jit', 'auto'][i % 4];
+    const args = engine ? [spaced(memory), '--engine', engine] : [spaced(memory)];
     const { status, stdout, stderr } = plugin(args, `${spaced(bytes)}\n`);
     t.match(
       { status, stderr, r0: BigInt(`0x${stdout.trim()}`) },
@@ -84,8 +87,20 @@ t.test('scripts/bpf-plugin: arguments and failures', (t) => {
     ['part of a slot', [], RETURN_2.slice(2), 1, /15 bytes.*at pc 1/],
     ['a trap', [], `79100000000000009500000000000000`, 1, /unmapped at pc 0, address 0x0/],
     ['an endless loop', [], '05 00 ff ff 00 00 00 00', 1, /used up its fuel/],
-    ['unknown engine', ['--engine', 'jit'], RETURN_2, 2, /--engine: expected interpreter but received jit/],
-    ['engine without a value', ['--engine'], RETURN_2, 2, /--engine: expected interpreter but received nothing/],
+    [
+      'unknown engine',
+      ['--engine', 'fast'],
+      RETURN_2,
+      2,
+      /--engine: expected interpreter, jit, auto but received fast/,
+    ],
+    [
+      'engine without a value',
+      ['--engine'],
+      RETURN_2,
+      2,
+      /--engine: expected interpreter, jit, auto but received nothing/,
+    ],
     ['unknown option', ['--fast'], RETURN_2, 2, /unknown argument "--fast"[\s\S]*usage:/],
     ['memory after the options', ['--engine', 'interpreter', 'aa'], RETURN_2, 2, /unknown argument "aa"/],
     ['memory that is not hex', ['0x11'], RETURN_2, 2, /MEMORY-HEX: expected hex bytes but received "x"/],
@@ -123,31 +138,31 @@ t.test('generated vectors are up to date', (t) => {
   t.end();
 });
 
-t.test('own vectors', (t) => {
+t.test('own vectors, on every engine', (t) => {
   let n = 0;
   const failures: unknown[] = [];
   for (const vector of valid) {
     for (const { inputs, expected } of vector.cases) {
-      n++;
-      const result = Program.load(spec(program(vector, inputs))).run({
-        memory: hexBytes(vector.memory),
-        fuel: 10_000n,
-      });
-      const received: Record<string, string> =
-        result.kind === 'exited'
-          ? { r0: `0x${result.r0.toString(16)}` }
-          : result.kind === 'trapped'
-            ? { trap: result.trap, pc: String(result.pc) }
-            : { kind: result.kind };
-      if (result.kind === 'trapped' && result.address !== undefined)
-        received.address = `0x${result.address.toString(16)}`;
-      if (expected.memory !== undefined) received.memory = Buffer.from(result.memory).toString('hex');
-      const same = Object.keys({ ...expected, ...received }).every((key) => expected[key] === received[key]);
-      if (!same) failures.push({ name: vector.name, inputs, expected, received });
+      const loaded = Program.load(spec(program(vector, inputs)));
+      for (const [engine, options] of ENGINES) {
+        n++;
+        const result = loaded.run({ memory: hexBytes(vector.memory), fuel: 10_000n, ...options });
+        const received: Record<string, string> =
+          result.kind === 'exited'
+            ? { r0: `0x${result.r0.toString(16)}` }
+            : result.kind === 'trapped'
+              ? { trap: result.trap, pc: String(result.pc) }
+              : { kind: result.kind };
+        if (result.kind === 'trapped' && result.address !== undefined)
+          received.address = `0x${result.address.toString(16)}`;
+        if (expected.memory !== undefined) received.memory = Buffer.from(result.memory).toString('hex');
+        const same = Object.keys({ ...expected, ...received }).every((key) => expected[key] === received[key]);
+        if (!same) failures.push({ name: vector.name, engine, inputs, expected, received });
+      }
     }
   }
   t.same(failures, []);
-  t.ok(n > 5000, `${n} cases`);
+  t.ok(n > 5000 * ENGINES.length, `${n} cases`);
   t.end();
 });
 

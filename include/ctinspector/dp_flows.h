@@ -194,6 +194,94 @@ struct cti_dp_flows_datapaths {
   uint64_t reserved; /* 8: zero */
 };
 
+/* The fields of a half of match: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_MATCH_FIELDS(F) \
+  F(eth_src, 8, 8, 48) \
+  F(eth_dst, 16, 8, 48) \
+  F(in_port, 24, 4, 32) \
+  F(recirc_id, 28, 4, 32) \
+  F(dp_hash, 32, 4, 32) \
+  F(skb_priority, 36, 4, 32) \
+  F(pkt_mark, 40, 4, 32) \
+  F(ct_state, 44, 4, 32) \
+  F(ct_mark, 48, 4, 32) \
+  F(nw_src, 52, 4, 32) \
+  F(nw_dst, 56, 4, 32) \
+  F(ct_zone, 64, 2, 16) \
+  F(eth_type, 66, 2, 16) \
+  F(vlan_tci, 68, 2, 16) \
+  F(vlan_tpid, 70, 2, 16) \
+  F(tp_src, 72, 2, 16) \
+  F(tp_dst, 74, 2, 16) \
+  F(tcp_flags, 76, 2, 16) \
+  F(nw_proto, 78, 1, 8) \
+  F(nw_tos, 79, 1, 8) \
+  F(nw_ttl, 80, 1, 8) \
+  F(nw_frag, 81, 1, 8) \
+  F(icmp_type, 82, 1, 8) \
+  F(icmp_code, 83, 1, 8)
+
+/* The fields of a half of tunnel: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_TUNNEL_FIELDS(F) \
+  F(tun_id, 0, 8, 64) \
+  F(tun_ipv6_src, 8, 16, 128) \
+  F(tun_ipv6_dst, 24, 16, 128) \
+  F(tun_src, 40, 4, 32) \
+  F(tun_dst, 44, 4, 32) \
+  F(tun_flags, 52, 2, 16) \
+  F(tun_tp_src, 54, 2, 16) \
+  F(tun_tp_dst, 56, 2, 16) \
+  F(tun_gbp_id, 58, 2, 16) \
+  F(tun_gbp_flags, 60, 1, 8) \
+  F(tun_tos, 61, 1, 8) \
+  F(tun_ttl, 62, 1, 8)
+
+/* The fields of a half of ipv6: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_IPV6_FIELDS(F) \
+  F(ipv6_src, 0, 16, 128) \
+  F(ipv6_dst, 16, 16, 128) \
+  F(nd_target, 32, 16, 128) \
+  F(nd_sll, 48, 8, 48) \
+  F(nd_tll, 56, 8, 48) \
+  F(ipv6_label, 64, 4, 32) \
+  F(nd_reserved, 68, 4, 32) \
+  F(ipv6_exthdr, 72, 2, 16) \
+  F(nd_options_type, 74, 1, 8)
+
+/* The fields of a half of ct_tuple: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_CT_TUPLE_FIELDS(F) \
+  F(ct_label, 0, 16, 128) \
+  F(ct_ipv6_src, 16, 16, 128) \
+  F(ct_ipv6_dst, 32, 16, 128) \
+  F(ct_nw_src, 48, 4, 32) \
+  F(ct_nw_dst, 52, 4, 32) \
+  F(ct_tp_src, 56, 2, 16) \
+  F(ct_tp_dst, 58, 2, 16) \
+  F(ct_nw_proto, 60, 1, 8)
+
+/* The fields of a half of arp: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_ARP_FIELDS(F) \
+  F(arp_sha, 0, 8, 48) \
+  F(arp_tha, 8, 8, 48) \
+  F(arp_spa, 16, 4, 32) \
+  F(arp_tpa, 20, 4, 32) \
+  F(arp_op, 24, 2, 16)
+
+/* The fields of a half of encap: F(name, offset, bytes, bits that count). */
+#define CTI_DP_FLOWS_ENCAP_FIELDS(F) \
+  F(vlan2_tci, 0, 2, 16) \
+  F(vlan2_tpid, 2, 2, 16) \
+  F(nsh_spi, 16, 4, 32) \
+  F(nsh_c1, 20, 4, 32) \
+  F(nsh_c2, 24, 4, 32) \
+  F(nsh_c3, 28, 4, 32) \
+  F(nsh_c4, 32, 4, 32) \
+  F(nsh_flags, 36, 1, 8) \
+  F(nsh_ttl, 37, 1, 8) \
+  F(nsh_mdtype, 38, 1, 8) \
+  F(nsh_np, 39, 1, 8) \
+  F(nsh_si, 40, 1, 8)
+
 /* Bits of dp_flows.rows.known. */
 enum cti_dp_flows_known {
   CTI_DP_FLOWS_KNOWN_UFID = 1u << 0,

@@ -3,7 +3,6 @@
  * footer: below the table, inside the JSON, and on standard error for ndjson and csv, whose standard output is rows alone.
  */
 import { once } from 'node:events';
-import Table from 'cli-table3';
 import { escapeJson, escapeText } from '../escape.js';
 import type { Context, Format } from './context.js';
 
@@ -93,6 +92,7 @@ async function writeTable(context: Context, out: Writer, listing: Listing): Prom
       await out.write(`${escapeText(row[0]?.text ?? '')}\n`);
     }
   } else {
+    const { default: Table } = await import('cli-table3'); // here, so that --help and errors do not wait for it
     const table = new Table({
       head: listing.columns.map((column) => column.name),
       colAligns: listing.columns.map((column) => column.align ?? 'left'),

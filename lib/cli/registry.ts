@@ -10,12 +10,16 @@ export interface ArgumentRow {
   readonly required: boolean;
   /** Takes the rest of the words, joined by spaces: a question may be typed without quotes. */
   readonly rest?: boolean;
+  /** Takes the rest of the words, each by itself: file names. */
+  readonly list?: boolean;
 }
 
 export interface OptionRow {
   /** In commander's form: '--limit <n>'. */
   readonly flags: string;
   readonly doc: string;
+  /** May be given several times; its value is an array then. */
+  readonly repeats?: boolean;
 }
 
 export interface Example {
@@ -26,7 +30,7 @@ export interface Example {
 /** Exit status: 0 rows, 1 none, 2 error. */
 export type Status = 0 | 1 | 2;
 
-export type Options = Readonly<Record<string, string | boolean | undefined>>;
+export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface CommandCode {
   run(context: Context, args: readonly string[], options: Options): Promise<Status>;
@@ -112,11 +116,14 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'tables',
-    summary: 'which tables there are and where they come from',
-    doc: 'Lists the tables, their sources, which source is in use and why.',
-    args: [],
+    summary: 'which tables there are, where they come from, their fields',
+    doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch.',
+    args: [{ name: 'table', doc: 'for example dp_flows; all tables without one', required: false }],
     options: [...SOURCE_OPTIONS.filter((option) => !option.flags.startsWith('--from')), FORMAT_OPTION],
-    examples: [{ command: 'ctinspector tables', says: 'what can be asked here' }],
+    examples: [
+      { command: 'ctinspector tables', says: 'what can be asked here' },
+      { command: 'ctinspector tables dp_flows', says: 'the fields and words of a table' },
+    ],
     load: () => import('./commands/tables.js'),
   },
   {
@@ -130,14 +137,48 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'disasm',
-    summary: 'disassemble a raw eBPF program',
-    doc: "Prints the instructions of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
-    args: [{ name: 'file', doc: 'raw eBPF, entry at 0', required: true }],
+    summary: 'disassemble an eBPF program',
+    doc: "Prints the instructions of an object file, linked, with functions and source lines, or of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
+    args: [{ name: 'file', doc: 'an object file, or raw eBPF with its entry at 0', required: true }],
     options: [
       { flags: '--kernel-functions <set>', doc: 'conformance, upstream or ctinspector (default: ctinspector)' },
     ],
     examples: [{ command: 'ctinspector disasm prog.bin', says: 'one line a slot' }],
     load: () => import('./commands/disasm.js'),
+  },
+  {
+    name: 'compile',
+    summary: 'compile a C program to eBPF',
+    doc: 'Compiles a program in C (docs/programs.md) to an object file with the newest clang that is installed, 19 to 14. Its diagnostics are shown as they are; status 2 if it refuses.',
+    args: [{ name: 'file', doc: 'the program, for example busiest.c', required: true }],
+    options: [
+      { flags: '-o, --output <file>', doc: "the object file (default: the program's name with .o, in this directory)" },
+    ],
+    examples: [
+      {
+        command: 'ctinspector compile busiest_per_port.c -o busiest.o',
+        says: 'once, on a machine that has clang; the object runs on any',
+      },
+    ],
+    load: () => import('./commands/compile.js'),
+  },
+  {
+    name: 'run',
+    summary: 'run a C program or an object file over the tables',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
+    args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
+    options: [
+      { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
+      { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
+      { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
+      ...SOURCE_OPTIONS,
+      { flags: '--format <form>', doc: 'text or json (default: text)' },
+    ],
+    examples: [
+      { command: 'ctinspector run busiest_per_port.c', says: 'the busiest megaflow of each port' },
+      { command: 'ctinspector run mask_shapes.o --from flows.txt.gz', says: 'an object file, over a saved dump' },
+    ],
+    load: () => import('./commands/run.js'),
   },
   {
     name: 'doctor',

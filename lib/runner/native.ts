@@ -16,6 +16,10 @@ export interface NativeProgram {
   disassemble(): string;
   opcodes(): (string | null)[];
   functions(): { entry: number; nSlots: number }[];
+  machineCode(
+    engine: string,
+    addressing: string,
+  ): { name: 'interpreter' | 'jit'; code: Uint8Array; offsets: Uint32Array };
 }
 
 export interface NativeSegment {
@@ -39,6 +43,9 @@ export interface NativeRunOptions {
   segments: NativeSegment[];
   tables: NativeTable[];
   args: bigint[] | undefined;
+  outputLimit: number;
+  engine: string;
+  addressing: string;
 }
 
 export interface NativeRun {
@@ -47,12 +54,23 @@ export interface NativeRun {
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
   segmentAddresses(): number[];
+  /** Pieces as native/vm/output.h lays them out. */
+  takeOutput(): Uint8Array;
   close(): void;
+}
+
+export interface NativeMeasured {
+  loadNs: number;
+  compileNs: number;
+  execNs: number;
+  r0: bigint;
+  nSlots: number;
 }
 
 export interface Native {
   NativeProgram: new (spec: ProgramSpec) => NativeProgram;
   NativeRun: new (program: NativeProgram, options: NativeRunOptions) => NativeRun;
+  measure(code: Uint8Array, memory: Uint8Array, seconds: number, engine: string, addressing: string): NativeMeasured;
   opcodeTable(): { name: string; code: number; form: string }[];
 }
 

@@ -9,12 +9,24 @@ import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../generated/kernel-fu
 import type { ProgramImport, ProgramSpec } from '../program-spec.js';
 import { checkArray, checkBytes, checkInteger, checkObject, checkString, invalid } from './check.js';
 import { type NativeProgram, native } from './native.js';
-import { DEFAULT_FUEL, Run, type RunOptions, type RunResult, type StartOptions } from './run.js';
+import {
+  checkEngine,
+  DEFAULT_FUEL,
+  type EngineOptions,
+  Run,
+  type RunOptions,
+  type RunResult,
+  type StartOptions,
+} from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export type { Output } from './output.js';
 export {
+  type Addressing,
   DEFAULT_FUEL,
+  DEFAULT_OUTPUT_LIMIT,
   type Engine,
+  type EngineOptions,
   type Exited,
   type OutOfFuel,
   Run,
@@ -78,6 +90,14 @@ export interface FunctionExtent {
   readonly nSlots: number;
 }
 
+/** A program's machine code. */
+export interface MachineCode {
+  /** As it runs on this host. */
+  readonly code: Uint8Array;
+  /** Per slot, and one past the end, where its code starts; 2^32 - 1 for a slot that has none of its own. */
+  readonly offsets: Uint32Array;
+}
+
 /** A checked and linked eBPF program. Immutable; freed when nothing refers to it any more, runs of it included. */
 export class Program {
   readonly kernelFunctions: KernelFunctionSet;
@@ -122,6 +142,21 @@ export class Program {
   }
 
   /**
+   * The machine code that runs under these options, compiled if it was not yet; null if that is the interpreter.
+   *
+   * Throws CtiError INVALID_ARGUMENT where `engine` is `jit` and this machine cannot.
+   */
+  machineCode(options: EngineOptions = {}): MachineCode | null {
+    const { engine, addressing } = checkEngine(options);
+    try {
+      const { name, code, offsets } = this.#native.machineCode(engine, addressing);
+      return name === 'jit' ? { code, offsets } : null;
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  /**
    * A run of its own window, at the program's entry. It holds memory until it is closed (or collected).
    *
    * Throws CtiError: INVALID_ARGUMENT (a descriptor that is not a sealed memfd among them), WINDOW_FULL, OUT_OF_MEMORY.
@@ -141,7 +176,7 @@ export class Program {
     const run = this.start(startOptions);
     try {
       const stop = run.step(fuel);
-      return { ...stop, memory: run.memory() };
+      return { ...stop, memory: run.memory(), output: run.output() };
     } finally {
       run.close();
     }

@@ -10,6 +10,7 @@ import {
   type NativeTable,
   native,
 } from './native.js';
+import { decodeOutput, type Output } from './output.js';
 
 /** Guest address of `StartOptions.memory`, which r1 has at entry. */
 export const MEMORY_BASE = 0x3000_0000;
@@ -18,15 +19,32 @@ export const SEGMENTS_BASE = 0x4000_0000;
 /** What `Program.run` gives a program if it is not told: seconds of a tight loop. */
 export const DEFAULT_FUEL = 1_000_000_000n;
 
+/** Room for what a program prints and emits, each piece with 16 bytes of its own; past it, print and emit answer -ENOSPC. */
+export const DEFAULT_OUTPUT_LIMIT = 1 << 20;
+const MAX_OUTPUT_LIMIT = 1 << 28;
+
 const MAX_FUEL = (1n << 63n) - 1n;
 const MAX_U64 = (1n << 64n) - 1n;
 const WINDOW_SIZE = 2 ** 32;
 const MAX_MEMORY = SEGMENTS_BASE - MEMORY_BASE;
 const MAX_TABLE_SEGMENTS = 16;
-const ENGINES = ['interpreter'] as const;
+const ENGINES = ['auto', 'jit', 'interpreter'] as const;
+const ADDRESSINGS = ['auto', 'gs', 'mask'] as const;
 
-/** What executes the instructions. All give the same results, with the same fuel. */
+/**
+ * What executes the instructions; all give the same results, with the same fuel. `jit` is compiled machine code and throws where that
+ * cannot be; `auto` then interprets, as it does where the environment has CTINSPECTOR_JIT=off.
+ */
 export type Engine = (typeof ENGINES)[number];
+/** How compiled code confines its accesses to the window: by the segment base gs, or by a 32-bit mask. `auto` takes the faster. */
+export type Addressing = (typeof ADDRESSINGS)[number];
+
+export interface EngineOptions {
+  /** `auto` if absent. */
+  readonly engine?: Engine;
+  /** `auto` if absent. */
+  readonly addressing?: Addressing;
+}
 
 /** A sealed memfd, mapped read-only (it stays the caller's to close), or bytes, which are copied. */
 export type SegmentSource = { readonly fd: number } | { readonly bytes: Uint8Array };
@@ -60,14 +78,15 @@ export interface TableMapping {
   readonly segments: readonly TableSegmentMapping[];
 }
 
-export interface StartOptions {
+export interface StartOptions extends EngineOptions {
   /** Copied to MEMORY_BASE, readable and writable; at most 256 MiB. */
   readonly memory?: Uint8Array;
   readonly tables?: readonly TableMapping[];
   readonly segments?: readonly SegmentMapping[];
   /** r1 to r5, each a 64-bit number, unsigned or signed. Absent: address and length of `memory`, or 0. */
   readonly args?: readonly bigint[];
-  readonly engine?: Engine;
+  /** Bytes of what is printed and emitted that are held until `output` takes them; DEFAULT_OUTPUT_LIMIT if absent. At most 256 MiB. */
+  readonly outputLimit?: number;
 }
 
 export interface RunOptions extends StartOptions {
@@ -100,6 +119,8 @@ export type Stop = Exited | Trapped | OutOfFuel;
 export type RunResult = Stop & {
   /** The memory after the run. */
   readonly memory: Uint8Array;
+  /** What the program printed and emitted. */
+  readonly output: readonly Output[];
 };
 
 /** The error that a stop other than `exited` amounts to, for callers that want an exception. */
@@ -173,11 +194,24 @@ function checkArgs(value: unknown): bigint[] {
   return args.map((arg, i) => BigInt.asUintN(64, checkBigint(`args[${i}]`, arg, -(1n << 63n), MAX_U64)));
 }
 
+/** @internal The engine and addressing to ask the addon for. */
+export function checkEngine(options: EngineOptions): { engine: Engine; addressing: Addressing } {
+  const { engine = 'auto', addressing = 'auto' } = options;
+  if (!ENGINES.includes(engine)) throw invalid('engine', `one of ${ENGINES.join(', ')}`, engine);
+  if (!ADDRESSINGS.includes(addressing)) throw invalid('addressing', `one of ${ADDRESSINGS.join(', ')}`, addressing);
+  if (process.env.CTINSPECTOR_JIT !== 'off') return { engine, addressing };
+  if (engine === 'jit') {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      "engine 'jit' is switched off by CTINSPECTOR_JIT=off; use 'auto' or 'interpreter'",
+    );
+  }
+  return { engine: 'interpreter', addressing };
+}
+
 function checkOptions(options: StartOptions): NativeRunOptions {
   checkObject('options', options);
-  if (options.engine !== undefined && !ENGINES.includes(options.engine)) {
-    throw invalid('engine', `one of ${ENGINES.join(', ')}`, options.engine);
-  }
+  const engine = checkEngine(options);
   const memory = options.memory === undefined ? undefined : checkBytes('memory', options.memory);
   if (memory && memory.length > MAX_MEMORY) {
     throw new CtiError('WINDOW_FULL', `memory has ${memory.length} bytes, the window has room for ${MAX_MEMORY} there`);
@@ -187,6 +221,8 @@ function checkOptions(options: StartOptions): NativeRunOptions {
     segments: checkArray('segments', options.segments ?? []).map((item, i) => checkSource(`segments[${i}]`, item)),
     tables: checkArray('tables', options.tables ?? []).map((item, i) => checkTable(`tables[${i}]`, item)),
     args: options.args === undefined ? undefined : checkArgs(options.args),
+    outputLimit: checkInteger('outputLimit', options.outputLimit ?? DEFAULT_OUTPUT_LIMIT, 0, MAX_OUTPUT_LIMIT),
+    ...engine,
   };
 }
 
@@ -273,6 +309,11 @@ export class Run implements Disposable {
   /** A copy of the memory the run was started on, as it is now. */
   memory(): Uint8Array {
     return this.read(MEMORY_BASE, this.#memorySize);
+  }
+
+  /** What the program printed and emitted since the last call, in order. That makes room for more. */
+  output(): Output[] {
+    return decodeOutput(this.#open().takeOutput());
   }
 
   #call<T>(operation: () => T): T {

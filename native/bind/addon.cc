@@ -16,6 +16,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_snapshot(env, exports);
   cti::bind::init_unixctl(env, exports);
   cti::bind::init_dp_flows(env, exports);
+  cti::bind::init_measure(env, exports);
   return exports;
 }
 

@@ -2,12 +2,14 @@
 // what memory safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
 //
 // Thread-safety: the JavaScript thread of the environment only.
+#include <array>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "bind/bind.h"
+#include "jit/jit.h"
 #include "vm/engine.h"
 #include "vm/program.h"
 #include "vm/run.h"
@@ -59,6 +61,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
                            InstanceMethod<&ProgramObject::disassemble>("disassemble"),
                            InstanceMethod<&ProgramObject::opcodes>("opcodes"),
                            InstanceMethod<&ProgramObject::functions>("functions"),
+                           InstanceMethod<&ProgramObject::machine_code>("machineCode"),
                        });
   }
 
@@ -78,11 +81,31 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
 
   std::shared_ptr<const vm::Program> program() const { return program_; }
-  std::shared_ptr<const vm::Engine> engine() const { return engine_; }
+
+  // Engines are made when first asked for. 'name' is interpreter, jit or auto; auto is the interpreter where jit cannot be.
+  std::shared_ptr<const vm::Engine> engine(Napi::Env env, const std::string& name, const std::string& addressing) {
+    if (name != "interpreter") {
+      auto wanted = addressing == "gs"     ? jit::Addressing::gs
+                    : addressing == "mask" ? jit::Addressing::mask
+                                           : jit::Addressing::automatic;
+      auto& compiled = compiled_[static_cast<size_t>(wanted)];
+      if (!compiled) {
+        auto made = jit::make_jit(program_, {wanted});
+        if (made) {
+          compiled = *std::move(made);
+        } else if (name == "jit") {
+          throw to_js(env, made.error());
+        }
+      }
+      if (compiled) return compiled;
+    }
+    if (!interpreter_) interpreter_ = vm::make_interpreter(program_);
+    return interpreter_;
+  }
 
  private:
-  // What a slot takes: itself, its row, and the interpreter's form of it.
-  static constexpr int64_t kBytesPerSlot = 32;
+  // What a slot takes, about: itself, its row, and what engines make of it.
+  static constexpr int64_t kBytesPerSlot = 64;
 
   void load(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
@@ -102,7 +125,6 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
       spec.imports.push_back({import.Get("name").As<Napi::String>(), uint32_of(import.Get("version"))});
     });
     program_ = unwrap(env, vm::Program::load(std::move(spec)));
-    engine_ = vm::make_interpreter(program_);
     info.This().As<Napi::Object>().TypeTag(&kProgramTag);
     auto data_size = static_cast<int64_t>(program_->rodata().size() + program_->data().size());
     external_bytes_ = kBytesPerSlot * program_->n_slots() + data_size;
@@ -135,8 +157,25 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     return list;
   }
 
+  // (engine, addressing) -> { name, code, offsets }: which engine it is, and for compiled code its bytes and where each slot starts.
+  Napi::Value machine_code(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    auto engine = this->engine(env, info[0].As<Napi::String>(), info[1].As<Napi::String>());
+    jit::Listing listing = jit::listing(*engine);
+    auto code = Napi::Uint8Array::New(env, listing.code.size());
+    if (!listing.code.empty()) std::memcpy(code.Data(), listing.code.data(), listing.code.size());
+    auto offsets = Napi::Uint32Array::New(env, listing.offsets.size());
+    if (!listing.offsets.empty()) std::memcpy(offsets.Data(), listing.offsets.data(), listing.offsets.size_bytes());
+    auto result = Napi::Object::New(env);
+    result.Set("name", listing.code.empty() ? "interpreter" : "jit");
+    result.Set("code", code);
+    result.Set("offsets", offsets);
+    return result;
+  }
+
   std::shared_ptr<const vm::Program> program_;
-  std::shared_ptr<const vm::Engine> engine_;
+  std::shared_ptr<const vm::Engine> interpreter_;
+  std::array<std::shared_ptr<const vm::Engine>, 3> compiled_;  // by jit::Addressing
   int64_t external_bytes_ = 0;
 };
 
@@ -165,6 +204,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                            InstanceMethod<&RunObject::read>("read"),
                            InstanceMethod<&RunObject::write>("write"),
                            InstanceMethod<&RunObject::segment_addresses>("segmentAddresses"),
+                           InstanceMethod<&RunObject::take_output>("takeOutput"),
                            InstanceMethod<&RunObject::close>("close"),
                        });
   }
@@ -192,6 +232,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     for_each(from.Get("tables"), [&](Napi::Value value) {
       options.tables.push_back(table_of(value.As<Napi::Object>()));
     });
+    if (Napi::Value limit = from.Get("outputLimit"); limit.IsNumber()) options.output_limit = uint64_of(limit);
     if (from.Get("args").IsArray()) {
       auto& args = options.args.emplace();
       size_t n = 0;
@@ -199,7 +240,8 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
         if (n < args.size()) args[n++] = uint64_of(value);
       });
     }
-    run_ = unwrap(env, vm::Run::start(program.program(), program.engine(), options));
+    auto engine = program.engine(env, from.Get("engine").As<Napi::String>(), from.Get("addressing").As<Napi::String>());
+    run_ = unwrap(env, vm::Run::start(program.program(), std::move(engine), options));
     // The collector must know that a small object holds this much.
     external_bytes_ = static_cast<int64_t>(run_->window().private_bytes()) + kWindowOverhead;
     Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
@@ -288,6 +330,14 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto list = Napi::Array::New(info.Env());
     for (uint32_t address : run(info.Env()).segment_addresses()) list[list.Length()] = address;
     return list;
+  }
+
+  // () -> Uint8Array: the pieces of vm/output.h since the last call
+  Napi::Value take_output(const Napi::CallbackInfo& info) {
+    std::vector<uint8_t> pieces = run(info.Env()).output().take();
+    auto copy = Napi::Uint8Array::New(info.Env(), pieces.size());
+    std::copy(pieces.begin(), pieces.end(), copy.Data());
+    return copy;
   }
 
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }

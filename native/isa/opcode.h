@@ -68,6 +68,12 @@ struct FormInfo {
   ImmUse imm;
 };
 
+// Bytes that a load, store or atomic operation accesses (RFC 9669, section 5: bits 3 and 4 of the code).
+constexpr unsigned access_size(const Slot& slot) {
+  constexpr unsigned kSizes[] = {4, 2, 1, 8};
+  return kSizes[slot.code >> 3 & 3];
+}
+
 // A row of the opcode table.
 struct OpInfo {
   std::string_view name;

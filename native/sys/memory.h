@@ -39,6 +39,14 @@ class Mapping {
   // mmap(2). 'size' bytes, not 0; 'what' names it in an error.
   static Result<Mapping> map(size_t size, int prot, int flags, int fd, std::string_view what);
 
+  // Owns what the caller mapped.
+  static Mapping adopt(void* data, size_t size) {
+    Mapping mapping;
+    mapping.data_ = data;
+    mapping.size_ = size;
+    return mapping;
+  }
+
   uint8_t* data() const { return static_cast<uint8_t*>(data_); }
   size_t size() const { return size_; }
   Bytes bytes() const { return {data(), size_}; }

@@ -1,8 +1,11 @@
-// The boundary sweep: every instruction that touches memory, with every pair of registers, offsets and addresses at
-// the edges of what 16, 31, 32 and 64 bits hold. What is expected is computed here from the Guest ABI's words alone.
+// The boundary sweep: every instruction that touches memory, with every pair of registers, offsets and addresses at the edges of what
+// 16, 31, 32 and 64 bits hold. What is expected is computed here from the Guest ABI's words alone.
+#include <functional>
 #include <optional>
 
+#include "jit/jit.h"
 #include "test/vm_support.h"
+#include "tools/differential/canaries.h"
 
 using namespace cti;
 using namespace cti::vm;
@@ -65,7 +68,33 @@ std::optional<TrapKind> expected_trap(const Memory& memory, uint32_t address) {
 
 }  // namespace
 
-TEST_CASE("boundary sweep") {
+namespace {
+
+using MakeEngine = std::function<std::shared_ptr<const Engine>(std::shared_ptr<const Program>)>;
+
+std::shared_ptr<const Engine> compile(std::shared_ptr<const Program> program, jit::Addressing addressing) {
+  auto engine = jit::make_jit(std::move(program), {addressing});
+  REQUIRE(engine);
+  return *engine;
+}
+
+void sweep(const MakeEngine& make_engine, bool is_compiled);
+
+}  // namespace
+
+TEST_CASE("boundary sweep: interpreter") { sweep(make_interpreter, false); }
+
+TEST_CASE("boundary sweep: jit, mask") {
+  sweep([](auto program) { return compile(std::move(program), jit::Addressing::mask); }, true);
+}
+
+TEST_CASE("boundary sweep: jit, gs" * doctest::skip(jit::unsupported(jit::Addressing::gs) != nullptr)) {
+  sweep([](auto program) { return compile(std::move(program), jit::Addressing::gs); }, true);
+}
+
+namespace {
+
+void sweep(const MakeEngine& make_engine, bool is_compiled) {
   auto created = window::Window::create();
   REQUIRE(created);
   window::Window& window = **created;
@@ -75,6 +104,7 @@ TEST_CASE("boundary sweep") {
     REQUIRE(window.map_copy(static_cast<uint32_t>(area.start), page, access, window::kWindowSize, "area"));
   }
   Environment env{window, {}};
+  differential::Canaries canaries(window);
 
   std::vector<uint64_t> addresses = {0, 0x7fffffff, 0x80000000, 0x80000001, 0x8000000000000000, 0x8000000080000000, 0x11000, 0x10fff};
   for (uint64_t address = 0xfffffff8; address <= 0x100000001; address++) addresses.push_back(address);
@@ -93,9 +123,12 @@ TEST_CASE("boundary sweep") {
                                               : make(memory.op, {.dst = base, .src = uses_other ? other : uint8_t{0}, .offset = offset});
           auto program = test::load_program({slot, make(Op::exit)});
           REQUIRE(program);
-          auto engine = make_interpreter(*program);
+          auto engine = make_engine(*program);
+          // Compiled code gets r10 from the depth; any other value would go to the interpreter.
+          bool is_fixed = is_compiled && base == isa::kFramePointer;
           for (uint64_t address : addresses) {
             State state = State::at_entry(0, {});
+            if (is_fixed) address = state.regs[base];
             state.regs[base] = address;
             Stop stop = engine->run(state, env, 1);
             uint32_t effective = static_cast<uint32_t>(address + static_cast<uint64_t>(int64_t{offset}));
@@ -121,4 +154,7 @@ TEST_CASE("boundary sweep") {
   // The read-only page was never written.
   const uint8_t* read_only = window.range(0x7ffff000, 4096, window::Intent::read);
   CHECK(std::equal(page.begin(), page.end(), read_only));
+  CHECK(canaries.are_whole());
 }
+
+}  // namespace

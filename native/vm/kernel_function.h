@@ -28,10 +28,13 @@ struct OpenTable {
   cti_table facts;
 };
 
+class Output;
+
 // What a run offers to kernel functions.
 struct Environment {
   window::Window& window;
   std::span<const OpenTable> tables;
+  Output* output = nullptr;  // where print and emit put things; without one they have no room
 };
 
 struct KernelResult {

@@ -10,6 +10,7 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   auto window = window::Window::create();
   if (!window) return std::move(window.error());
   std::unique_ptr<Run> run(new Run(std::move(program), std::move(engine), *std::move(window)));
+  run->output_ = Output(options.output_limit);
   CTI_TRY(run->map_program());
   CTI_TRY(run->window_->map_copy(window::kMemoryBase, options.memory, window::Access::read_write, window::kTablesBase,
                                  "memory"));
@@ -77,7 +78,7 @@ Result<void> Run::map_table(const TableMapping& table) {
 }
 
 Stop Run::step(int64_t fuel) {
-  Environment env{*window_, tables_};
+  Environment env{*window_, tables_, &output_};
   Stop stop = engine_->run(state_, env, fuel);
   has_ended_ = stop.kind == Stop::Kind::exited || stop.kind == Stop::Kind::trapped;
   return stop;

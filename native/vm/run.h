@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "vm/engine.h"
+#include "vm/output.h"
 
 namespace cti::vm {
 
@@ -43,6 +44,7 @@ struct RunOptions {
   Bytes memory;                                 // copied to window::kMemoryBase
   std::vector<SegmentSource> segments;          // mapped first, from window::kTablesBase up
   std::vector<TableMapping> tables;             // mapped after them
+  uint64_t output_limit = Output::kDefaultLimit;  // bytes of what is printed and emitted and not yet taken
   std::optional<std::array<uint64_t, 5>> args;  // r1..r5; without them address and length of the memory
 };
 
@@ -58,6 +60,7 @@ class Run {
   bool has_ended() const { return has_ended_; }
   window::Window& window() { return *window_; }
   const State& state() const { return state_; }
+  Output& output() { return output_; }
   // Where RunOptions::segments lie, in their order; 0 for an empty one.
   const std::vector<uint32_t>& segment_addresses() const { return segment_addresses_; }
 
@@ -74,6 +77,7 @@ class Run {
   std::unique_ptr<window::Window> window_;
   State state_;
   std::vector<OpenTable> tables_;
+  Output output_;
   std::vector<uint32_t> segment_addresses_;
   bool has_ended_ = false;
 };

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
+import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
 import { generateTable } from './tables.js';
 
@@ -14,6 +15,7 @@ const outputs = new Map<string, string>([
   ...generateErrors(schemas.errors),
   ...generateTraps(schemas.traps),
   ...generateKernelFunctions(schemas.kernelFunctions),
+  ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
 ]);
 

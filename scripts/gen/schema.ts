@@ -24,6 +24,7 @@ const kernelFunction = z.strictObject({
       }),
     )
     .max(5),
+  result: z.string().default('int64_t'),
   returns: z.string(),
   charge: z.string(),
   suspends: z.boolean(),

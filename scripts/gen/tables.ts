@@ -38,6 +38,19 @@ function schemaHash(table: Table, segments: LaidOutSegment[]): string {
 
 const structName = (table: Table, segment: LaidOutSegment) => `cti_${table.table}_${segment.name}`;
 
+/** For loops over a masked segment's fields: F(name, offset in a half, bytes, bits that count), a line each. */
+function fieldLists(table: Table, segments: LaidOutSegment[]): string {
+  return segments
+    .filter((segment) => segment.masked)
+    .map((segment) => {
+      const rows = segment.fields
+        .filter((f) => !f.internal)
+        .map((f) => `  F(${f.name}, ${f.offset}, ${f.size}, ${f.type === 'mac' ? 48 : 8 * f.size})`);
+      return `/* The fields of a half of ${segment.name}: F(name, offset, bytes, bits that count). */\n#define CTI_${upper(table.table)}_${upper(segment.name)}_FIELDS(F) \\\n${rows.join(' \\\n')}\n`;
+    })
+    .join('\n');
+}
+
 /** The structs, in C that C++ also accepts: used by programs and by the native code alike. */
 function cStructs(table: Table, segments: LaidOutSegment[], hash: string): string {
   const structs = segments
@@ -70,6 +83,7 @@ function cStructs(table: Table, segments: LaidOutSegment[], hash: string): strin
   return `#define CTI_${upper(table.table)}_SCHEMA_HASH 0x${hash}ULL
 
 ${structs.join('\n')}
+${fieldLists(table, segments)}
 /* Bits of ${table.table}.rows.known. */
 enum cti_${table.table}_known {
 ${known.map((f) => `  CTI_${upper(table.table)}_KNOWN_${upper(f.name)} = 1u << ${f.knownBit},\n`).join('')}};

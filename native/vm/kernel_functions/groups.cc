@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "vm/kernel_function.h"
+#include "vm/kernel_functions/key_hash.h"
 
 namespace cti::vm {
 namespace {
@@ -26,18 +27,6 @@ struct EntryHead {
   uint64_t count;
   uint64_t sum;
 };
-
-// The finalizer of splitmix64 over each word.
-uint64_t hash(const uint8_t* key, uint32_t size) {
-  uint64_t h = size;
-  for (uint32_t i = 0; i < size; i += 8) {
-    h = (h ^ load<uint64_t>(key + i)) + 0x9e3779b97f4a7c15;
-    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
-    h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
-    h ^= h >> 31;
-  }
-  return h;
-}
 
 }  // namespace
 
@@ -55,7 +44,7 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   if (!entries || !key) return refuse(EFAULT);
 
   uint64_t mask = header.capacity - 1;
-  uint64_t i = hash(key, header.key_size) & mask;
+  uint64_t i = hash_key(key, header.key_size) & mask;
   uint64_t n_looked_at = 0;
   auto charge = [&] { return n_looked_at * (1 + header.key_size / 8); };
   // SAFETY: i stays below capacity, and range() allowed that many entries.

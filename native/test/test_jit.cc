@@ -1,0 +1,181 @@
+// Compiled code against the interpreter, and the tests against compilers with deliberate errors.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "test/vm_support.h"
+#include "tools/differential/contest.h"
+#include "tools/differential/random.h"
+
+using namespace cti;
+using namespace cti::differential;
+using isa::Op;
+using test::make;
+
+namespace {
+
+std::shared_ptr<const vm::Engine> compile(std::shared_ptr<const vm::Program> program, jit::Options options = {}) {
+  auto engine = jit::make_jit(std::move(program), options);
+  REQUIRE(engine);
+  return *engine;
+}
+
+// The first difference that a compiler with 'mutation' shows within 'n' programs, with its seed.
+std::optional<std::string> first_difference(jit::Mutation mutation, uint64_t n) {
+  auto contest = Contest::create(mutation);
+  if (!contest) return contest.error().message;
+  for (uint64_t seed = 1; seed <= n; seed++) {
+    if (auto difference = (*contest)->run(seed)) return "seed " + std::to_string(seed) + ": " + *difference;
+  }
+  if (!(*contest)->canaries_are_whole()) return "a canary past a guard was overwritten";
+  return {};
+}
+
+// The same in a process of its own, as wrong code may do anything: also a crash or not coming back is caught.
+bool is_caught(jit::Mutation mutation) {
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    // A sanitizer's report would look like a failure of this test.
+    if (!std::freopen("/dev/null", "w", stderr)) _exit(3);
+    _exit(first_difference(mutation, 3000) ? 1 : 0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return !WIFEXITED(status) || WEXITSTATUS(status) == 1;
+}
+
+}  // namespace
+
+TEST_CASE("20,000 random programs: every engine, every kind of code, the same") {
+  auto contest = Contest::create();
+  REQUIRE(contest);
+  unsigned n_stops = 0;
+  std::map<std::string, unsigned> ends;
+  for (uint64_t seed = 1; seed <= 20000; seed++) {
+    auto difference = (*contest)->run(seed);
+    n_stops += (*contest)->n_stops();
+    ends[(*contest)->end_of_last()]++;
+    if (!difference) continue;
+    FAIL("seed " << seed << ": " << *difference << "; replay: differential --seed " << seed);
+  }
+  CHECK((*contest)->canaries_are_whole());
+  CHECK(n_stops > 50000);
+  for (std::string end : {"exited", "out_of_fuel", "unmapped", "read_only", "misaligned_atomic", "stack_overflow", "bad_call_target",
+                          "kernel_function", "end_of_program"}) {
+    CAPTURE(end);
+    CHECK(ends[end] > 0);
+  }
+}
+
+TEST_CASE("a compiler with an error is caught") {
+  CHECK_FALSE(is_caught(jit::Mutation::none));
+  CHECK(is_caught(jit::Mutation::zero_extension_dropped));
+  CHECK(is_caught(jit::Mutation::wrong_base));
+  CHECK(is_caught(jit::Mutation::wrong_scale));
+  CHECK(is_caught(jit::Mutation::fuel_check_missing));
+  CHECK(is_caught(jit::Mutation::branch_off_by_one));
+}
+
+TEST_CASE("compiled code is what runs, and each slot that can be gone on from has its own") {
+  auto program = test::load_program({make(Op::mov64_imm, {.dst = 0, .imm = 7}), make(Op::exit)});
+  REQUIRE(program);
+  auto engine = compile(*program);
+  jit::Listing listing = jit::listing(*engine);
+  CHECK(listing.code.size() > 5);
+  REQUIRE(listing.offsets.size() == 3);
+  // mov eax, 7
+  CHECK(std::vector<uint8_t>(listing.code.begin(), listing.code.begin() + 5) == std::vector<uint8_t>{0xb8, 7, 0, 0, 0});
+  CHECK(jit::listing(*vm::make_interpreter(*program)).code.empty());
+}
+
+TEST_CASE("states that no engine left are run as the interpreter runs them") {
+  auto contest = Contest::create();
+  REQUIRE(contest);
+  Random random(99);
+  for (uint64_t seed = 1; seed <= 3000; seed++) {
+    auto program = vm::Program::load(generate(seed));
+    REQUIRE(program);
+    auto contenders = (*contest)->contenders(*program);
+    REQUIRE(contenders);
+    vm::State state;
+    for (uint64_t& reg : state.regs) reg = random.one_in(2) ? random.next() : random.below(1 << 20);
+    state.depth = random.below(8);
+    if (random.one_in(2)) state.regs[isa::kFramePointer] = window::frame_pointer(state.depth);
+    std::vector<uint32_t> starts, returns;
+    for (uint32_t pc = 0; pc < (*program)->n_slots(); pc++) {
+      starts.push_back(pc);
+      if (isa::op_info((*program)->code().ops[pc]).is_wide()) pc++;
+      returns.push_back(pc + 1);
+    }
+    state.pc = random.pick_of(starts);
+    for (unsigned i = 0; i < state.depth; i++) {
+      for (uint64_t& reg : state.frames[i].saved) reg = random.one_in(2) ? state.regs[6] : random.next();
+      state.frames[i].return_pc = random.pick_of(returns);
+    }
+    auto difference = (*contest)->lab().compare_from(state, *contenders, seed, {});
+    if (difference) FAIL("seed " << seed << ": " << *difference);
+  }
+}
+
+TEST_CASE("threads run and trap side by side") {
+  auto program = test::load_program({make(Op::ldxdw, {.dst = 0, .src = 1}), make(Op::exit)});
+  REQUIRE(program);
+  auto engine = compile(*program);
+  std::atomic<unsigned> n_right = 0;
+  std::vector<std::thread> threads;
+  for (unsigned id = 0; id < 4; id++) {
+    threads.emplace_back([&, id] {
+      auto bench = Bench::create();
+      if (!bench) return;
+      (*bench)->reset(id);
+      uint64_t expected = load<uint64_t>((*bench)->window().view().base + window::kMemoryBase);
+      vm::Environment env{(*bench)->window(), {}};
+      for (unsigned i = 0; i < 500; i++) {
+        vm::State state = vm::State::at_entry(0, {i % 2 ? window::kMemoryBase : 0x5000 + id});
+        vm::Stop stop = engine->run(state, env, 10);
+        n_right += i % 2 ? stop.kind == vm::Stop::Kind::exited && stop.r0 == expected
+                         : stop.kind == vm::Stop::Kind::trapped && stop.address == 0x5000 + id;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(n_right == 2000);
+}
+
+TEST_CASE("code memory goes back to the arena, and is never writable and executable at one address") {
+  auto code_mappings = [] {
+    std::ifstream maps("/proc/self/maps");
+    unsigned n = 0;
+    for (std::string line; std::getline(maps, line);) {
+      size_t at = line.find(' ');
+      std::string access = line.substr(at + 1, 4);
+      CHECK_FALSE((access[1] == 'w' && access[2] == 'x'));
+      n += access[2] == 'x' && access[3] == 's';
+    }
+    return n;
+  };
+  std::vector<std::shared_ptr<const vm::Engine>> engines;
+  auto make_some = [&] {
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
+      auto program = vm::Program::load(generate(seed));
+      REQUIRE(program);
+      engines.push_back(compile(*program));
+    }
+    unsigned n = code_mappings();
+    engines.clear();
+    return n;
+  };
+  unsigned with_all = make_some();
+  CHECK(with_all > 1);
+  unsigned with_none = code_mappings();
+  CHECK(with_none < with_all);
+  CHECK(make_some() == with_all);
+  CHECK(code_mappings() == with_none);
+}

@@ -1,0 +1,25 @@
+// The hash of keys in guest memory. It is part of the kernel functions' signatures: a table that a program filled on
+// one host is filled further on another.
+//
+// Thread-safety: a pure function.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace cti::vm {
+
+// The finalizer of splitmix64 over each word of the key. 'size' is a multiple of 8.
+inline uint64_t hash_key(const uint8_t* key, uint32_t size) {
+  uint64_t h = size;
+  for (uint32_t i = 0; i < size; i += 8) {
+    h = (h ^ load<uint64_t>(key + i)) + 0x9e3779b97f4a7c15;
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
+    h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
+    h ^= h >> 31;
+  }
+  return h;
+}
+
+}  // namespace cti::vm
