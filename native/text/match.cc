@@ -129,6 +129,15 @@ void print_mpls(const DpFlow& flow, TextBuffer& out) {
   }
 }
 
+// Keys that lie in the same fields of a row: a packet is one or the other, and so is a flow that OVS prints.
+uint64_t sharing(unsigned number) {
+  constexpr uint64_t kGroups[] = {key_bit(kKeyIpv4) | key_bit(kKeyIpv6), key_bit(kKeyTcp) | key_bit(kKeyUdp) | key_bit(kKeySctp),
+                                  key_bit(kKeyIcmp) | key_bit(kKeyIcmpv6), key_bit(kKeyCtTuple4) | key_bit(kKeyCtTuple6)};
+  for (uint64_t group : kGroups)
+    if (group >> number & 1) return group;
+  return key_bit(number);
+}
+
 void clear_key(const Key& key, DpFlow& flow) {
   for (const Field& field : key.fields) clear_field(field, flow);
   switch (key.number) {
@@ -204,6 +213,7 @@ class MatchScanner {
     if (key->number == kKeyVlan) return scan_vlan(start);
     if (key->number == kKeyEncap) return open_encap(start);
     if (attrs_ >> key->number & 1) return keep_as_text(start, "key given twice", name);
+    if (attrs_ & sharing(key->number)) return keep_as_text(start, "key beside another of its kind", name);
     const char* inside = c_.at;
     if (!scan_key(*key, c_, flow_, names_) || !c_.eat(')')) {
       clear_key(*key, flow_);
