@@ -36,7 +36,7 @@ Plan make_plan(const isa::CheckedCode& code, uint32_t entry) {
   std::vector<uint32_t> bottoms(code.slots.size());  // per loop head, 1 + its bottom as far as is known
   for (const isa::Function& function : code.functions) {
     plan.flags[function.entry] |= kIsEntry;
-    FunctionPlan now{function.entry, function.n_slots, 0, false, false, false};
+    FunctionPlan now{function.entry, function.reach, 0, false, false, false};
     uint32_t end = function.entry + function.n_slots;
     bool falls_through = true;
     for (uint32_t pc = function.entry; pc < end; pc++) {

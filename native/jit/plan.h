@@ -23,7 +23,7 @@ namespace cti::jit {
 
 struct FunctionPlan {
   uint32_t entry;
-  uint32_t n_slots;
+  uint32_t charge;   // of entering: isa::Function::reach
   uint8_t saved;     // bit i: r6+i
   bool has_context;
   bool has_pad;

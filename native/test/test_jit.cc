@@ -95,6 +95,27 @@ TEST_CASE("compiled code is what runs, and each slot that can be gone on from ha
   CHECK(jit::listing(*vm::make_interpreter(*program)).code.empty());
 }
 
+TEST_CASE("a short function that goes on into a long one costs the same in every engine") {
+  std::vector<isa::Slot> slots = {
+      make(Op::call_local, {.imm = 4}), make(Op::ja, {.offset = -2}),
+      make(Op::lddw_code, {.dst = 1, .imm = 3}), test::second_slot(), make(Op::exit),
+      make(Op::ja, {.offset = 1}),  // a function of one slot: the next is another's entry
+  };
+  for (int i = 0; i < 1000; i++) slots.push_back(make(Op::mov64_imm, {.dst = 0, .imm = i}));
+  slots.push_back(make(Op::exit));
+  auto program = test::load_program(slots);
+  REQUIRE(program);
+  for (auto engine : {vm::make_interpreter(*program), compile(*program)}) {
+    auto run = vm::Run::start(*program, engine, {});
+    REQUIRE(run);
+    vm::Stop stop = (*run)->step(1);
+    CHECK(stop.kind == vm::Stop::Kind::out_of_fuel);
+    CHECK(stop.pc == 5);
+    CHECK(stop.fuel_used == 1002);
+    CHECK((*run)->step(100'000).fuel_used == 100'000 / 1004 * 1004 + 1004);
+  }
+}
+
 TEST_CASE("states that no engine left are run as the interpreter runs them") {
   auto contest = Contest::create();
   REQUIRE(contest);

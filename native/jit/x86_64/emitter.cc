@@ -81,7 +81,7 @@ void Emitter::emit_prologue(uint32_t pc) {
   // The caller's context word lies above the return address.
   if (plan.has_context) a_.push(x86::qword_ptr(kStack, static_cast<int32_t>(8 * (plan.has_pad + plan.n_saved() + 1))));
   a_.sub(kFramePointer.r32(), static_cast<int32_t>(window::kFrameSize));
-  a_.sub(kFuel, static_cast<int32_t>(plan.n_slots));
+  a_.sub(kFuel, static_cast<int32_t>(plan.charge));
   a_.jle(stop_label(Reason::out_of_fuel, pc));
 }
 
