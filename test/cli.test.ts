@@ -217,7 +217,7 @@ t.test('every form has the rows, and the footer where it belongs', async (t) => 
   const table = await cli(question);
   t.match(
     table.out,
-    /^in_port +nw_src +nw_dst +tp_dst +packets +hw +actions\nvm1 .*\nvm\\x1b\[2J +\* +10\.1\.0\.0\/16 +53 +200 +no +drop\n\n2 rows of 3 flows/,
+    /^in_port +nw_src +nw_dst +tp_dst +packets +hw +actions\nvm1 .*\nvm\\x1b\[2J +\* +10\.1\.0\.0\/16 +53 +200 +no +drop\n$/,
   );
   t.notOk(table.out.includes('\u001b'), 'no escape sequence in a table, neither ours nor theirs');
   const text = await cli(['flows', '--from', file, '--format', 'csv']);
@@ -225,7 +225,7 @@ t.test('every form has the rows, and the footer where it belongs', async (t) => 
 });
 
 t.test('status 1 where there are no rows, a count of zero included', async (t) => {
-  t.match(await cli(['flows', 'sctp', '--from', file]), { status: 1, out: /^0 rows of 3 flows/ });
+  t.match(await cli(['flows', 'sctp', '--from', file]), { status: 1, out: '', err: /^0 rows of 3 flows/ });
   t.match(await cli(['query', 'dp_flows | where sctp | count', '--from', file, '--format', 'json']), {
     status: 1,
     out: /"count":0/,
@@ -313,7 +313,8 @@ t.test('a live switch', async (t) => {
 
   t.match(await cli(['doctor', ...where]), {
     status: 0,
-    out: /switch +ok +ovs-vswitchd \(Open vSwitch\)[\s\S]*6 checks, 6 ok/,
+    out: /switch +ok +ovs-vswitchd \(Open vSwitch\)/,
+    err: /^6 checks, 6 ok/,
   });
   t.match(await cli(['tables', '--format', 'json'], { env: { OVS_RUNDIR: lab.rundir } }), {
     status: 0,
@@ -336,7 +337,7 @@ t.test('a live switch', async (t) => {
   });
   t.ok(footer.snapshot.cost.requestMs > 0 && footer.snapshot.cost.cpuMs >= 0, 'the cost is said');
   t.match(await cli(['flows', 'arp', '--target', socketPath]), { status: 0 });
-  t.match(await cli(['flows', 'mpls_label = 77', ...where]), { status: 1, out: /^0 rows of \d+ flows/ });
+  t.match(await cli(['flows', 'mpls_label = 77', ...where]), { status: 1, out: '', err: /^0 rows of \d+ flows/ });
   t.match(await cli(['flows', '--target', 'ovsdb-server', ...where]), { status: 2, err: /ovsdb-server/ });
 
   // Somebody without rights is told so, and doctor works for them.
@@ -346,7 +347,7 @@ t.test('a live switch', async (t) => {
     out: '',
     err: /(Permission denied|permission)/i,
   });
-  t.match(await cli(['doctor', ...where], { program: nobody }), { status: 1, out: /uid 65534/ });
+  t.match(await cli(['doctor', ...where], { program: nobody }), { status: 1, err: /uid 65534/ });
 
   await lab.kill();
   t.match(await cli(['flows', ...where]), { status: 2, out: '', err: /^ctinspector: .+/ });

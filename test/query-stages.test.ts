@@ -221,6 +221,7 @@ t.test('top, bottom, sort, limit, count in any order', async (t) => {
     ['sort by packets', ordered(packets, false)],
     ['sort desc by bytes', ordered((f) => f.bytes, true)],
     ['sort bytes desc', ordered((f) => f.bytes, true)],
+    ['sort by bytes desc', ordered((f) => f.bytes, true)],
     ['sort packets asc', ordered(packets, false)],
     ['sort by pmd', ordered((f) => f.pmd, false)],
     ['sort desc by pmd', ordered((f) => f.pmd, true)],
