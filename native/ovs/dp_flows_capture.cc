@@ -1,0 +1,110 @@
+#include "ovs/dp_flows_capture.h"
+
+#include <ctime>
+
+#include "ovs/dpctl.h"
+
+namespace cti::ovs {
+namespace {
+
+// A list of datapaths or ports: 16 MiB are hundreds of thousands of ports.
+constexpr uint64_t kMaxListText = 16 << 20;
+// A dump: sixteen times V8's longest string; a million flows are about 0.5 GB.
+constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
+
+uint64_t realtime_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+class Capture {
+ public:
+  Capture(Unixctl client, const Patience& patience, DumpReceiver& receiver)
+      : client_(std::move(client)), patience_(patience), receiver_(receiver) {}
+
+  Result<CaptureFacts> run() {
+    facts_.socket_path = client_.address().socket_path;
+    facts_.pid = client_.pid();
+    RequestCost cost;
+    auto version = client_.check_is_switch(patience_, &cost);
+    if (!version) return std::move(version.error());
+    facts_.version = *std::move(version);
+    facts_.requests.push_back(std::move(cost));
+
+    auto names = datapaths();
+    if (!names) return std::move(names.error());
+    std::vector<uint32_t> ids;
+    for (const std::string& name : *names) {
+      auto id = receiver_.add_datapath(name);
+      if (!id) return std::move(id.error());
+      CTI_TRY(ports(name, *id));
+      ids.push_back(*id);
+    }
+    facts_.begin_ns = realtime_ns();
+    for (size_t i = 0; i < ids.size(); i++) {
+      CTI_TRY(receiver_.begin_datapath(ids[i]));
+      CTI_TRY(dump((*names)[i]));
+    }
+    facts_.end_ns = realtime_ns();
+    return std::move(facts_);
+  }
+
+ private:
+  Result<std::vector<std::string>> datapaths() {
+    std::string text;
+    auto reply = request("dpctl/dump-dps", {}, kMaxListText, [&](Bytes piece) -> Result<void> {
+      text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+      return {};
+    });
+    if (!reply) return std::move(reply.error());
+    // Without a datapath OVS 3.1 passes on why the kernel's could not be listed (no module), as an error without words.
+    if (reply->refusal && reply->refusal->empty()) return std::vector<std::string>();
+    if (reply->refusal) return refused("dpctl/dump-dps", *reply->refusal);
+    return parse_dump_dps(text);
+  }
+
+  Result<void> ports(const std::string& datapath, uint32_t id) {
+    const std::string args[] = {datapath};
+    RequestCost cost;
+    auto text = client_.ask("dpctl/show", args, kMaxListText, patience_, &cost);
+    if (!text) return std::move(text.error());
+    facts_.requests.push_back(std::move(cost));
+    auto ports = parse_show(*text, datapath);
+    if (!ports) return std::move(ports.error());
+    for (const Port& port : *ports) CTI_TRY(receiver_.add_port(id, port.number, port.name, port.type));
+    return {};
+  }
+
+  Result<void> dump(const std::string& datapath) {
+    const std::string args[] = {"-m", datapath};
+    auto reply = request("dpctl/dump-flows", args, kMaxDumpText, [&](Bytes piece) { return receiver_.feed(piece); });
+    if (!reply) return std::move(reply.error());
+    if (reply->refusal) return refused("dpctl/dump-flows -m " + datapath, *reply->refusal);
+    return {};
+  }
+
+  Result<Reply> request(const std::string& command, std::span<const std::string> args, uint64_t max_text, const TextSink& sink) {
+    auto reply = client_.request(command, args, max_text, sink, patience_);
+    if (reply) facts_.requests.push_back(reply->cost);
+    return reply;
+  }
+
+  Unixctl client_;
+  const Patience& patience_;
+  DumpReceiver& receiver_;
+  CaptureFacts facts_;
+};
+
+}  // namespace
+
+Result<CaptureFacts> capture_dp_flows(const std::string& rundir, const std::string& target, const Patience& patience,
+                                      DumpReceiver& receiver) {
+  auto address = find_daemon(rundir, target);
+  if (!address) return std::move(address.error());
+  auto client = Unixctl::connect(*address, patience);
+  if (!client) return std::move(client.error());
+  return Capture(*std::move(client), patience, receiver).run();
+}
+
+}  // namespace cti::ovs
