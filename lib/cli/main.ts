@@ -25,7 +25,12 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
   const output = {
     writeOut: (text: string) => void context.stdout.write(text),
     writeErr: (text: string) => void context.stderr.write(text),
-    outputError: (text: string, write: (text: string) => void) => write(escapeText(text.trimEnd()).replace(/^error: /, 'ctinspector: ').concat('\n')),
+    outputError: (text: string, write: (text: string) => void) =>
+      write(
+        escapeText(text.trimEnd())
+          .replace(/^error: /, 'ctinspector: ')
+          .concat('\n'),
+      ),
   };
   program
     .description(HEADER)
@@ -35,7 +40,10 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
     .configureOutput(output)
     .showSuggestionAfterError(true)
     .addHelpText('after', examplesOf(COMMANDS.slice(0, 2)))
-    .addHelpText('after', '\nStatus: 0 there are rows, 1 there are none, 2 an error. docs/questions.md has the language of questions.');
+    .addHelpText(
+      'after',
+      '\nStatus: 0 there are rows, 1 there are none, 2 an error. docs/questions.md has the language of questions.',
+    );
   for (const row of COMMANDS) {
     const command = program
       .command(row.name)
@@ -51,7 +59,9 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
     }
     for (const option of row.options) command.option(option.flags, option.doc);
     command.action(async (...values: unknown[]) => {
-      const args = values.slice(0, row.args.length).map((value) => (Array.isArray(value) ? value.join(' ') : ((value as string | undefined) ?? '')));
+      const args = values
+        .slice(0, row.args.length)
+        .map((value) => (Array.isArray(value) ? value.join(' ') : ((value as string | undefined) ?? '')));
       const options = values[row.args.length] as Options;
       finish(await (await row.load()).run(context, args, options));
     });
@@ -79,7 +89,9 @@ export async function runCli(argv: readonly string[], context: Context): Promise
     if (error instanceof CtiError) {
       context.stderr.write(`ctinspector: ${error.message.split('\n').map(escapeText).join('\n')}\n`);
     } else {
-      context.stderr.write(`ctinspector: a fault of ours, please report it: ${escapeText(String((error as Error)?.stack ?? error)).replaceAll('\\x0a', '\n')}\n`);
+      context.stderr.write(
+        `ctinspector: a fault of ours, please report it: ${escapeText(String((error as Error)?.stack ?? error)).replaceAll('\\x0a', '\n')}\n`,
+      );
     }
     return 2;
   }

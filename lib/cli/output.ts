@@ -63,7 +63,9 @@ export function toJson(value: unknown, indent?: number): string {
     value,
     (_key, item) => {
       if (typeof item !== 'bigint') return item;
-      return item <= BigInt(Number.MAX_SAFE_INTEGER) && item >= -BigInt(Number.MAX_SAFE_INTEGER) ? Number(item) : String(item);
+      return item <= BigInt(Number.MAX_SAFE_INTEGER) && item >= -BigInt(Number.MAX_SAFE_INTEGER)
+        ? Number(item)
+        : String(item);
     },
     indent,
   );

@@ -43,28 +43,48 @@ export interface CommandRow {
 }
 
 export const SOURCE_OPTIONS: readonly OptionRow[] = [
-  { flags: '--from <file>', doc: "answer from a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)" },
+  {
+    flags: '--from <file>',
+    doc: "answer from a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
+  },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },
   { flags: '--timeout <seconds>', doc: 'give up on the switch after this long (default: 60)' },
 ];
 
-export const FORMAT_OPTION: OptionRow = { flags: '--format <form>', doc: 'table, json, ndjson or csv (default: table)' };
+export const FORMAT_OPTION: OptionRow = {
+  flags: '--format <form>',
+  doc: 'table, json, ndjson or csv (default: table)',
+};
 
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'query',
     summary: 'ask a question',
     doc: 'Answers a question about a table: a pipeline of stages, each compiled to eBPF that runs over the snapshot in shared memory. docs/questions.md has the language.',
-    args: [{ name: 'question', doc: "for example 'dp_flows | where tcp and not hw | top 10 by packets'", required: true, rest: true }],
+    args: [
+      {
+        name: 'question',
+        doc: "for example 'dp_flows | where tcp and not hw | top 10 by packets'",
+        required: true,
+        rest: true,
+      },
+    ],
     options: [...SOURCE_OPTIONS, FORMAT_OPTION],
     examples: [
       {
-        command: "ctinspector query 'dp_flows | where tcp and nw_dst within 10.0.0.0/8 | top 10 by packets | show in_port, nw_src, nw_dst, tp_dst, packets'",
+        command:
+          "ctinspector query 'dp_flows | where tcp and nw_dst within 10.0.0.0/8 | top 10 by packets | show in_port, nw_src, nw_dst, tp_dst, packets'",
         says: 'the ten busiest TCP megaflows into 10/8',
       },
-      { command: "ctinspector query 'dp_flows | where ct_state = +new or recirc_id = 0 | count by in_port'", says: 'flows per port, first pass or new connections' },
-      { command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'", says: 'what would match such a packet, from a saved dump, without OVS' },
+      {
+        command: "ctinspector query 'dp_flows | where ct_state = +new or recirc_id = 0 | count by in_port'",
+        says: 'flows per port, first pass or new connections',
+      },
+      {
+        command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
+        says: 'what would match such a packet, from a saved dump, without OVS',
+      },
     ],
     load: () => import('./commands/query.js'),
   },
@@ -72,10 +92,20 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'flows',
     summary: 'list megaflows, those that meet a condition',
     doc: "Lists megaflows as the switch prints them. The same as query 'dp_flows | where CONDITION'.",
-    args: [{ name: 'condition', doc: "for example 'udp and tp_dst = 53'; all flows without one", required: false, rest: true }],
+    args: [
+      {
+        name: 'condition',
+        doc: "for example 'udp and tp_dst = 53'; all flows without one",
+        required: false,
+        rest: true,
+      },
+    ],
     options: [...SOURCE_OPTIONS, FORMAT_OPTION],
     examples: [
-      { command: "ctinspector flows 'arp or icmp6'", says: 'neighbour traffic of both kinds: an OR, which dump-flows filters cannot say' },
+      {
+        command: "ctinspector flows 'arp or icmp6'",
+        says: 'neighbour traffic of both kinds: an OR, which dump-flows filters cannot say',
+      },
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],
     load: () => import('./commands/flows.js'),
@@ -103,7 +133,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'disassemble a raw eBPF program',
     doc: "Prints the instructions of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
     args: [{ name: 'file', doc: 'raw eBPF, entry at 0', required: true }],
-    options: [{ flags: '--kernel-functions <set>', doc: 'conformance, upstream or ctinspector (default: ctinspector)' }],
+    options: [
+      { flags: '--kernel-functions <set>', doc: 'conformance, upstream or ctinspector (default: ctinspector)' },
+    ],
     examples: [{ command: 'ctinspector disasm prog.bin', says: 'one line a slot' }],
     load: () => import('./commands/disasm.js'),
   },

@@ -11,14 +11,22 @@ const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ benc
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const names = args.filter((arg) => !arg.startsWith('--'));
-const unknown = [...names.filter((name) => !Object.hasOwn(BENCHES, name)), ...args.filter((arg) => arg.startsWith('--') && arg !== '--json')];
+const unknown = [
+  ...names.filter((name) => !Object.hasOwn(BENCHES, name)),
+  ...args.filter((arg) => arg.startsWith('--') && arg !== '--json'),
+];
 if (unknown.length > 0) {
-  console.error(`bench: expected names out of ${Object.keys(BENCHES).join(', ')} and --json, received '${unknown.join(' ')}'`);
+  console.error(
+    `bench: expected names out of ${Object.keys(BENCHES).join(', ')} and --json, received '${unknown.join(' ')}'`,
+  );
   process.exit(2);
 }
 
 const show = (m: Measure): string => {
-  const goal = m.goal === null ? '' : `  goal ${m.goal.atMost === undefined ? `at least ${m.goal.atLeast}` : `at most ${m.goal.atMost}`}: ${met(m) ? 'met' : 'NOT met'}`;
+  const goal =
+    m.goal === null
+      ? ''
+      : `  goal ${m.goal.atMost === undefined ? `at least ${m.goal.atLeast}` : `at most ${m.goal.atMost}`}: ${met(m) ? 'met' : 'NOT met'}`;
   return `${m.metric}  ${Number(m.value.toPrecision(4))} ${m.unit}  against ${m.against}${goal}`;
 };
 
@@ -36,6 +44,8 @@ for (const name of names.length > 0 ? names : Object.keys(BENCHES)) {
   await bench((m) => {
     if (!json) return console.log(show(m));
     const goal = m.goal === null ? null : (m.goal.atMost ?? m.goal.atLeast ?? null);
-    console.log(JSON.stringify({ metric: m.metric, value: m.value, unit: m.unit, against: m.against, goal, met: met(m) }));
+    console.log(
+      JSON.stringify({ metric: m.metric, value: m.value, unit: m.unit, against: m.against, goal, met: met(m) }),
+    );
   });
 }

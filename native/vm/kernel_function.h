@@ -1,0 +1,87 @@
+// Kernel functions: what a program may call. schema/kernel-functions.yaml has one row each; the row's set and name give the
+// C++ function, SET_NAME, in kernel_functions/, one file a group.
+//
+// A kernel function gets the program's arguments as numbers. Whatever is a pointer goes through Window::range() before it is
+// touched, and what is read twice is copied first: the memory may be shared with an application that changes it meanwhile.
+// It runs on the engine's thread, must not block, and calls nothing that enters JavaScript: what cannot be answered at once
+// says `suspend`.
+//
+// Thread-safety: constants and pure functions; a KernelCall belongs to one run.
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctinspector/table.h"
+#include "window/window.h"
+
+namespace cti::vm {
+
+// A table that is mapped into a run, as table_open() tells the program.
+struct OpenTable {
+  std::string name;
+  cti_table facts;
+};
+
+// What a run offers to kernel functions.
+struct Environment {
+  window::Window& window;
+  std::span<const OpenTable> tables;
+};
+
+struct KernelResult {
+  enum class Kind : uint8_t {
+    value,    // r0; the program goes on
+    end,      // the program ends with r0
+    trap,     // the program is stopped: `kernel_function`
+    suspend,  // the answer comes later
+  };
+  Kind kind;
+  uint64_t value;
+  uint64_t charge;  // of fuel, less than 2^62
+};
+
+constexpr KernelResult answer(uint64_t value, uint64_t charge) { return {KernelResult::Kind::value, value, charge}; }
+// -errno as the program sees it. What is refused costs 1.
+constexpr KernelResult refuse(int errnum) { return answer(static_cast<uint64_t>(-int64_t{errnum}), 1); }
+
+using KernelArgs = std::array<uint64_t, 5>;
+using KernelCode = KernelResult (*)(Environment&, const KernelArgs&);
+
+struct KernelFunction {
+  uint32_t number;
+  std::string_view name;
+  uint32_t version;  // of the signature
+  KernelCode code;
+};
+
+// Functions that a program can be linked against together.
+class KernelSet {
+ public:
+  // 'functions' must live as long as the set. Numbers are from 0 to 65535.
+  KernelSet(std::string_view name, std::span<const KernelFunction> functions);
+
+  std::string_view name() const { return name_; }
+  // Null if the set has none.
+  const KernelFunction* by_number(uint64_t number) const {
+    return number < by_number_.size() ? by_number_[number] : nullptr;
+  }
+  const KernelFunction* by_name(std::string_view name, uint32_t version) const;
+  // "1 add_one, 5 unwind": for errors.
+  std::string list() const;
+
+ private:
+  std::string_view name_;
+  std::span<const KernelFunction> functions_;
+  std::vector<const KernelFunction*> by_number_;
+};
+
+// The sets of schema/kernel-functions.yaml; null if there is none of this name.
+const KernelSet* find_kernel_set(std::string_view name);
+
+}  // namespace cti::vm

@@ -1,0 +1,142 @@
+#include "window/window.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstring>
+#include <string>
+
+namespace cti::window {
+namespace {
+
+constexpr uint64_t kNumPages = kWindowSize >> kGuestPageBits;
+constexpr uint32_t kFirstMappable = 0x10000;
+
+constexpr uint64_t round_up(uint64_t size) { return (size + kGuestPageSize - 1) & ~uint64_t{kGuestPageSize - 1}; }
+
+static_assert(sys::kPageSize == kGuestPageSize, "guest pages are host pages");
+
+}  // namespace
+
+Result<std::unique_ptr<Window>> Window::create() {
+  auto reservation = sys::Mapping::map(kWindowSize + 2 * kGuardSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                                       "a program's window");
+  if (!reservation) return std::move(reservation.error());
+  auto page_map = sys::Mapping::map(kNumPages + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                                    "a window's page map");
+  if (!page_map) return std::move(page_map.error());
+  std::unique_ptr<Window> window(new Window);
+  window->base_ = reservation->data() + kGuardSize;
+  window->pages_ = page_map->data();
+  window->reservation_ = *std::move(reservation);
+  window->page_map_ = *std::move(page_map);
+  return window;
+}
+
+Window::~Window() = default;
+
+Result<void> Window::check_room(uint32_t at, uint64_t size, uint64_t end, std::string_view what) const {
+  std::string name(what);
+  if (at % kGuestPageSize != 0 || at < kFirstMappable) {
+    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: address 0x%" PRIx32 " is not the start of a page from 0x10000 up", name.c_str(),
+                  at);
+  }
+  if (end > kWindowSize) end = kWindowSize;
+  if (at > end || size > end - at) {
+    return errorf(ErrorCode::WINDOW_FULL, "%s: %" PRIu64 " bytes do not fit between 0x%" PRIx32 " and 0x%" PRIx64 " of the window",
+                  name.c_str(), size, at, end);
+  }
+  for (uint64_t page = at >> kGuestPageBits; page < (at + round_up(size)) >> kGuestPageBits; page++) {
+    if (pages_[page]) {
+      return errorf(ErrorCode::WINDOW_FULL, "%s: 0x%" PRIx64 " is already mapped", name.c_str(), page << kGuestPageBits);
+    }
+  }
+  return {};
+}
+
+void Window::set_pages(uint32_t at, uint64_t size, Access access) {
+  std::memset(pages_ + (at >> kGuestPageBits), static_cast<int>(access), round_up(size) >> kGuestPageBits);
+}
+
+Result<void> Window::map_anonymous(uint32_t at, uint64_t size, uint64_t end, std::string_view what) {
+  CTI_TRY(check_room(at, size, end, what));
+  if (size == 0) return {};
+  if (::mprotect(base_ + at, round_up(size), PROT_READ | PROT_WRITE) < 0) {
+    return system_error(errno, "map " + std::to_string(size) + " bytes for " + std::string(what));
+  }
+  set_pages(at, size, Access::read_write);
+  private_bytes_ += round_up(size);
+  return {};
+}
+
+Result<void> Window::map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what) {
+  CTI_TRY(map_anonymous(at, bytes.size(), end, what));
+  if (bytes.empty()) return {};
+  // SAFETY: map_anonymous() made these pages writable.
+  std::memcpy(base_ + at, bytes.data(), bytes.size());
+  if (access == Access::read) {
+    if (::mprotect(base_ + at, round_up(bytes.size()), PROT_READ) < 0) {
+      return system_error(errno, "protect " + std::string(what));
+    }
+    set_pages(at, bytes.size(), Access::read);
+  }
+  return {};
+}
+
+Result<void> Window::map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end, std::string_view what) {
+  std::string name(what);
+  struct stat facts;
+  if (::fstat(fd, &facts) < 0) return system_error(errno, "look at descriptor " + std::to_string(fd) + " of " + name);
+  if (!sys::is_sealed(fd)) {
+    return errorf(ErrorCode::INVALID_ARGUMENT,
+                  "%s: descriptor %d is not a memfd sealed against writing, growing and shrinking; memory that can shrink is not mapped",
+                  name.c_str(), fd);
+  }
+  if (size > static_cast<uint64_t>(facts.st_size)) {
+    return errorf(ErrorCode::INVALID_ARGUMENT, "%s: %" PRIu64 " bytes are asked for, but the memfd has %lld", name.c_str(), size,
+                  static_cast<long long>(facts.st_size));
+  }
+  CTI_TRY(check_room(at, size, end, what));
+  if (size == 0) return {};
+  // Shared and private read-only mappings of a sealed memfd are the same pages; Linux before 6.7 refuses the shared one.
+  // SAFETY: the range lies in this window's reservation, and nothing is mapped there.
+  void* mapped = ::mmap(base_ + at, round_up(size), PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+  if (mapped == MAP_FAILED) return system_error(errno, "map " + std::to_string(size) + " bytes for " + name);
+  set_pages(at, size, Access::read);
+  return {};
+}
+
+Result<GuestAddr> Window::allocate(uint64_t size, std::string_view what) {
+  uint64_t room = kWindowSize - next_table_;
+  if (size > kWindowSize || round_up(size) > room) {
+    return errorf(ErrorCode::WINDOW_FULL, "%s: %" PRIu64 " bytes are asked for, but only %" PRIu64 " are left of the window's %" PRIu64,
+                  std::string(what).c_str(), size, room, kWindowSize - kTablesBase);
+  }
+  GuestAddr address{static_cast<uint32_t>(next_table_)};
+  next_table_ += round_up(size) + kGuestPageSize;
+  // The last segment may end where the window ends; the guard is its unmapped page.
+  if (next_table_ > kWindowSize) next_table_ = kWindowSize;
+  return address;
+}
+
+Denial Window::check(uint64_t address, uint64_t size, Intent intent) const {
+  if (size == 0) return Denial::none;
+  if (address >= kWindowSize || size > kWindowSize - address) return Denial::unmapped;
+  uint64_t first = address >> kGuestPageBits;
+  uint64_t last = (address + size - 1) >> kGuestPageBits;
+  uint8_t all = 0xff;
+  for (uint64_t page = first; page <= last; page++) {
+    if (!pages_[page]) return Denial::unmapped;
+    all &= pages_[page];
+  }
+  return all & static_cast<uint8_t>(intent) ? Denial::none : Denial::read_only;
+}
+
+uint8_t* Window::range(uint64_t address, uint64_t size, Intent intent) const {
+  if (size == 0) return base_;
+  return check(address, size, intent) == Denial::none ? base_ + address : nullptr;
+}
+
+}  // namespace cti::window
