@@ -139,7 +139,7 @@ command('status', 'what runs, its ports, how many megaflows, how to reach it').a
 command('fill', 'add N distinct megaflows')
   .argument('<N>', 'how many', positive)
   .option('--shapes <n>', 'kinds of match, 1 to 8', positive, 6)
-  .option('--seed <n>', 'other addresses and packet counts', whole, 1)
+  .option('--seed <n>', 'other ports, sizes and packet counts', whole, 1)
   .option('--rate <n>', 'packets a second at most', positive)
   .option('--seconds <n>', 'give up after so many', positive)
   .action(fill);

@@ -90,14 +90,22 @@ export function removeLabSync(dir: string): void {
 
 /** Removes labs of tests whose process has gone (killed with SIGKILL, say). */
 export function removeStaleLabsSync(): string[] {
-  const removed: string[] = [];
-  for (const name of readdirSync(tmpdir())) {
-    const dir = join(tmpdir(), name);
-    if (!name.startsWith(TEST_LAB_PREFIX) || !existsSync(stateFile(dir))) continue;
-    const { owner } = readState(dir);
-    if (owner === null || startTimeOf(owner.pid) === owner.startTime) continue;
-    removeLabSync(dir);
-    removed.push(dir);
+  const dirs = readdirSync(tmpdir())
+    .filter((name) => name.startsWith(TEST_LAB_PREFIX))
+    .map((name) => join(tmpdir(), name));
+  const stale = dirs.filter((dir) => {
+    const owner = ownerOf(dir);
+    return owner !== null && startTimeOf(owner.pid) !== owner.startTime;
+  });
+  for (const dir of stale) removeLabSync(dir);
+  return stale;
+}
+
+/** Null also if the state cannot be read: another process may be writing or removing it just now. */
+function ownerOf(dir: string): LabState['owner'] {
+  try {
+    return readState(dir).owner;
+  } catch {
+    return null;
   }
-  return removed;
 }

@@ -146,13 +146,15 @@ export function startTimeOf(pid: number): string | null {
   }
 }
 
-const alive = (pid: number): boolean => {
+/** Whether it still runs. One that only waits for its parent to notice its end does not, once its last thread has gone. */
+export function isAlive(pid: number): boolean {
   try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    const isZombie = /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return !isZombie || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
-};
+}
 
 const pidsIn = (netns: string): number[] =>
   spawnSync('ip', ['netns', 'pids', netns], { env: environment(), timeout: 10_000 })
@@ -175,8 +177,8 @@ export function killSync(pids: readonly number[]): void {
       // It ended by itself.
     }
   }
-  for (let waited = 0; waited < 5000 && pids.some(alive); waited += 5) sleepSync(5);
-  const left = pids.filter(alive);
+  for (let waited = 0; waited < 5000 && pids.some(isAlive); waited += 5) sleepSync(5);
+  const left = pids.filter(isAlive);
   if (left.length > 0) throw new CtiError('SYSTEM', `processes ${left.join(', ')} do not end`);
 }
 

@@ -19,7 +19,7 @@ import {
   TEST_LAB_PREFIX,
   tagOf,
 } from './lab-state.js';
-import { daemon, killSync, requirePrograms, run, startTimeOf } from './lab-system.js';
+import { daemon, isAlive, killSync, requirePrograms, run, startTimeOf } from './lab-system.js';
 import { buildBridges, buildNetwork, HOSTS, programSwitch } from './lab-topology.js';
 import {
   type FillOptions,
@@ -118,12 +118,12 @@ export class Lab {
   /** The pid of ovs-vswitchd. */
   get pid(): number {
     const file = join(this.rundir, 'ovs-vswitchd.pid');
-    if (!existsSync(file)) throw new CtiError('NO_SWITCH', `ovs-vswitchd of the lab in ${this.dir} is not running`);
+    if (!existsSync(file)) throw notRunning(this.dir);
     return Number(readFileSync(file, 'utf8').trim());
   }
 
   get isSwitchRunning(): boolean {
-    return existsSync(join(this.rundir, 'ovs-vswitchd.pid')) && startTimeOf(this.pid) !== null;
+    return existsSync(join(this.rundir, 'ovs-vswitchd.pid')) && isAlive(this.pid);
   }
 
   get hosts(): typeof HOSTS {
@@ -149,13 +149,18 @@ export class Lab {
 
   /** Traffic of many kinds between the hosts: a few hundred megaflows. */
   async traffic(options: TrafficOptions = {}): Promise<TrafficReport> {
+    this.#requireSwitch();
     return sendTraffic(this.tag, options);
   }
 
-  /** Adds `n` megaflows, others than any fill before; some of them get many packets, most one. Throws if they cannot be had. */
+  /**
+   * Adds `n` megaflows, others than any fill before; some of them get many packets, most one. Throws if they cannot be had.
+   * `installed` is by how much the datapath's flows have grown, so that hosts' own chatter can make it a few more.
+   */
   async fill(n: number, options: FillOptions = {}): Promise<FillReport> {
     checkWhole('the number of flows', n, 1, 4_000_000);
     checkWhole('shapes', options.shapes ?? 6, 1, 8);
+    this.#requireSwitch();
     const state = readState(this.dir);
     const first = state.nFilled;
     checkWhole('the number of flows of all fills', first + n, 1, 16_000_000);
@@ -206,6 +211,10 @@ export class Lab {
     live.delete(this.dir);
   }
 
+  #requireSwitch(): void {
+    if (!this.isSwitchRunning) throw notRunning(this.dir);
+  }
+
   #env(): Record<string, string> {
     return { OVS_RUNDIR: this.rundir, OVS_DBDIR: join(this.dir, 'db'), OVS_LOGDIR: join(this.dir, 'log') };
   }
@@ -242,6 +251,9 @@ export function stopLab(dir: string): void {
   if (!hasLab(path)) throw new CtiError('INVALID_ARGUMENT', `no lab is up in ${path}`);
   removeLabSync(path);
 }
+
+const notRunning = (dir: string): CtiError =>
+  new CtiError('NO_SWITCH', `ovs-vswitchd of the lab in ${dir} does not run: take the lab down and up again`);
 
 function checkWhole(what: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;

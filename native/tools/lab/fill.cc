@@ -23,10 +23,10 @@ Ip6 ip6_of(uint16_t subnet, uint32_t host) {
 
 // The frame of flow 'index'; the last 8 bytes say which flow it is.
 std::span<const uint8_t> flow_frame(FrameBuilder& frame, const FillOptions& options, uint32_t index) {
-  uint32_t k = index / options.n_shapes;
-  // One-to-one on 24 bits: distinct flows get distinct addresses, without being neighbours.
-  uint32_t host = scatter24(k, options.seed);
-  auto port = static_cast<uint16_t>(1024 + splitmix(k ^ options.seed) % 60000);
+  // One-to-one on 24 bits, whatever the seed and the shapes: no two fills of a lab make the same flow, and neighbours in the
+  // sequence are not neighbours in address.
+  uint32_t host = scatter24(index);
+  auto port = static_cast<uint16_t>(1024 + splitmix(index ^ options.seed) % 60000);
   uint32_t near = 10u << 24 | host, far = 0xac100000 | (host >> 4 & 0xfffff);
   frame.ethernet(sink_mac, source_mac);
   switch (index % options.n_shapes) {
@@ -35,7 +35,7 @@ std::span<const uint8_t> flow_frame(FrameBuilder& frame, const FillOptions& opti
     case 1: frame.ip4(0xc0a80002, far).tcp(40000, static_cast<uint16_t>((port & ~15u) | (host & 15)), tcp_syn); break;
     case 2: frame.ip6(ip6_of(1, host), ip6_of(2, 1)).udp(5000, port); break;
     case 3: frame.ip4(near, far).icmp(8, 0, port); break;
-    case 4: frame.vlan(static_cast<uint16_t>(1 + k % 4000)).ip4(near, 0xc0a80003).tcp(port, 443, tcp_ack); break;
+    case 4: frame.vlan(static_cast<uint16_t>(1 + index % 4000)).ip4(near, 0xc0a80003).tcp(port, 443, tcp_ack); break;
     case 5: frame.ethernet(0x020001000000 | (host & 0xff), 0x020002000000 | host).other(0x88b5); break;
     case 6: frame.arp(1, source_mac, near, 0, far); break;
     default: frame.ip6(ip6_of(3, 1), ip6_of(4, host)).sctp(port, 3868); break;

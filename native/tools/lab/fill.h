@@ -26,10 +26,10 @@ inline constexpr uint32_t n_fill_shapes = 8;
 
 struct FillOptions {
   std::string out, in;
-  uint32_t first = 0;  // flows first .. first + count - 1 of the seed's sequence
+  uint32_t first = 0;  // flows first .. first + count - 1: distinct from those of all other ranges
   uint32_t count = 0;
   uint32_t n_shapes = 6;
-  uint64_t seed = 1;
+  uint64_t seed = 1;  // of ports, sizes and which flows get how many packets
   double rate = 50000;  // frames a second at most
   uint32_t window = 128;
   double seconds = 60;  // at most

@@ -14,11 +14,11 @@ constexpr uint64_t splitmix(uint64_t state) {
 }
 
 // A permutation of the 24-bit numbers (an odd multiplier, an addition and an xor-shift each are one).
-constexpr uint32_t scatter24(uint32_t value, uint64_t seed) {
+constexpr uint32_t scatter24(uint32_t value) {
   constexpr uint32_t mask = 0xffffff;
-  uint32_t x = (value * 0x9e3779b1u + static_cast<uint32_t>(splitmix(seed))) & mask;
+  uint32_t x = (value * 0x9e3779b1u + 0x3c6ef3) & mask;
   x ^= x >> 13;
-  return (x * 0x85ebcau * 2 + x) & mask;
+  return (x * 0x85ebcbu) & mask;
 }
 
 }  // namespace cti::lab
