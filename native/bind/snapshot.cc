@@ -1,7 +1,134 @@
+#include "bind/snapshot.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
 #include "bind/bind.h"
+#include "sys/memory.h"
+#include "text/dp_flows_format.h"
 
 namespace cti::bind {
+namespace {
 
-void init_snapshot(Napi::Env, Napi::Object) {}
+constexpr napi_type_tag kHandleTag = {0x6374695f736e6170, 0x73686f745f763031};
 
-}  // namespace cti::bind
+struct Handle {
+  tables::Snapshot snapshot;
+  std::vector<std::shared_ptr<sys::Mapping>> mappings;       // of the buffers; a buffer shares its own
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> buffers;  // weak
+  std::vector<sys::Mapping> sealed;                          // read-only views for printing: JavaScript cannot change those
+  bool closed = false;
+
+  Result<std::vector<Bytes>> segments() {
+    while (sealed.size() < snapshot.segments.size()) {
+      const tables::SegmentData& segment = snapshot.segments[sealed.size()];
+      auto mapping = sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(segment.size, 1)), PROT_READ, MAP_SHARED, segment.fd.get(), "a segment");
+      if (!mapping) return std::move(mapping.error());
+      sealed.push_back(*std::move(mapping));
+    }
+    std::vector<Bytes> views;
+    for (size_t i = 0; i < sealed.size(); i++) views.push_back(sealed[i].bytes().first(snapshot.segments[i].size));
+    return views;
+  }
+
+  void close() {
+    closed = true;
+    for (size_t i = 0; i < mappings.size(); i++) {
+      Napi::ArrayBuffer buffer = buffers[i].Value();
+      // One that was detached by others (transferred) may still be in use elsewhere: its finalizer unmaps it.
+      if (buffer.IsEmpty() || buffer.IsDetached()) continue;
+      buffer.Detach();
+      mappings[i]->reset();
+    }
+    mappings.clear();
+    sealed.clear();
+    for (tables::SegmentData& segment : snapshot.segments) segment.fd.reset();
+  }
+};
+
+Handle& handle_of(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<Handle>>().CheckTypeTag(&kHandleTag)) {
+    throw Napi::TypeError::New(info.Env(), "expected a snapshot's handle");
+  }
+  return *info[0].As<Napi::External<Handle>>().Data();
+}
+
+Handle& open_handle_of(const Napi::CallbackInfo& info) {
+  Handle& handle = handle_of(info);
+  if (handle.closed) throw to_js(info.Env(), errorf(ErrorCode::INVALID_ARGUMENT, "the snapshot is closed"));
+  return handle;
+}
+
+uint64_t index_of(const Napi::CallbackInfo& info, const char* name, uint64_t limit) {
+  const double value = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+  if (!(value >= 0) || value != static_cast<double>(static_cast<uint64_t>(value)) || value >= static_cast<double>(limit)) {
+    throw to_js(info.Env(), errorf(ErrorCode::INVALID_ARGUMENT, "expected %s below %llu but received %g", name,
+                                   static_cast<unsigned long long>(limit), value));
+  }
+  return static_cast<uint64_t>(value);
+}
+
+Napi::Array notes_to_js(Napi::Env env, const std::vector<tables::Note>& notes) {
+  Napi::Array array = Napi::Array::New(env, notes.size());
+  for (uint32_t i = 0; i < notes.size(); i++) {
+    Napi::Object note = Napi::Object::New(env);
+    note.Set("what", notes[i].what);
+    note.Set("sample", notes[i].sample);
+    note.Set("count", static_cast<double>(notes[i].count));
+    array.Set(i, note);
+  }
+  return array;
+}
+
+Napi::Value close_snapshot(const Napi::CallbackInfo& info) {
+  Handle& handle = handle_of(info);
+  if (!handle.closed) handle.close();
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot) {
+  auto handle = std::make_unique<Handle>();
+  handle->snapshot = std::move(snapshot);
+  const tables::Snapshot& table = handle->snapshot;
+  Napi::Array segments = Napi::Array::New(env, table.segments.size());
+  for (uint32_t i = 0; i < table.segments.size(); i++) {
+    const tables::SegmentData& data = table.segments[i];
+    const tables::SegmentSchema& schema = table.schema->segments[i];
+    auto mapping = std::make_shared<sys::Mapping>(unwrap(env, sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)),
+                                                                                PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, data.fd.get(), schema.name)));
+    // The finalizer's copy keeps the mapping for as long as any ArrayBuffer has its address.
+    auto kept = std::make_unique<std::shared_ptr<sys::Mapping>>(mapping);
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
+        env, mapping->data(), data.size, [](Napi::Env, void*, std::shared_ptr<sys::Mapping>* mapping) { delete mapping; }, kept.get());
+    kept.release();
+    Napi::Object segment = Napi::Object::New(env);
+    segment.Set("name", std::string(schema.name));
+    segment.Set("fd", data.fd.get());
+    segment.Set("buffer", buffer);
+    segment.Set("size", static_cast<double>(data.size));
+    segment.Set("stride", schema.stride);
+    segment.Set("nRecords", data.n_records);
+    segments.Set(i, segment);
+    handle->mappings.push_back(std::move(mapping));
+    handle->buffers.push_back(Napi::Weak(buffer));
+  }
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(table.schema->hash));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("table", std::string(table.schema->name));
+  object.Set("schemaHash", hash);
+  object.Set("nRows", static_cast<double>(table.n_rows));
+  object.Set("nVerbatim", static_cast<double>(table.n_verbatim));
+  object.Set("rejected", notes_to_js(env, table.rejected));
+  object.Set("unknown", notes_to_js(env, table.unknown));
+  object.Set("segments", segments);
+  auto external = Napi::External<Handle>::New(env, handle.get(), [](Napi::Env, Handle* handle) { delete handle; });
+  handle.release();
+  external.TypeTag(&kHandleTag);
+  object.Set("handle", external);
+  return object;
+}

@@ -33,7 +33,8 @@ std::string sockets_in(const std::string& rundir) {
       names += ", ...";
       break;
     }
-    names += (names.empty() ? "" : ", ") + printable(name, 80);
+    if (!names.empty()) names += ", ";
+    names += printable(name, 80);
   }
   return names.empty() ? "" : "; what is there: " + names;
 }

@@ -181,14 +181,17 @@ Result<Reply> Unixctl::request(const std::string& command, std::span<const std::
                                const TextSink& sink, const Patience& patience) {
   const uint64_t id = next_id_++;
   std::string message = "{\"id\":" + std::to_string(id) + ",\"method\":" + json_string(command) + ",\"params\":[";
-  for (size_t i = 0; i < args.size(); i++) message += (i ? "," : "") + json_string(args[i]);
+  for (size_t i = 0; i < args.size(); i++) {
+    if (i > 0) message += ',';
+    message += json_string(args[i]);
+  }
   message += "]}";
 
   buffer_.resize(kBufferSize);
   const std::string for_what = "its reply to \"" + printable(command) + "\"";
   const ProcessSample before = sample_process(pid_);
-  CTI_TRY(send(message, command, patience));
   const auto start = Clock::now();
+  CTI_TRY(send(message, command, patience));
   Reply reply;
   reply.cost.command = command;
   ProcessSample at_first;

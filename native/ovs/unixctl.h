@@ -32,7 +32,7 @@ struct Patience {
 
 struct RequestCost {
   std::string command;
-  uint64_t first_byte_ns = 0;  // from the request's last byte sent to the reply's first received
+  uint64_t first_byte_ns = 0;  // from before the request is sent to the reply's first byte
   uint64_t last_byte_ns = 0;
   uint64_t reply_bytes = 0;               // on the wire, escapes included
   std::optional<uint64_t> cpu_ns;         // of the daemon's main thread; absent: could not look

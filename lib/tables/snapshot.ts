@@ -1,0 +1,193 @@
+/**
+ * A snapshot of a table: sealed segments of shared memory and the facts about how it was read. Made by lib/sources; read through
+ * lib/tables/view.ts; its descriptors are mapped into programs by lib/runner.
+ *
+ * A segment's `buffer` shares the memory with everyone else who maps it, privately: what is stored there stays here. After `close()`
+ * the buffers are detached (length 0), the descriptors closed, and every use is an error. A snapshot that is dropped without a
+ * close is closed when it is collected; so whoever uses a descriptor keeps the snapshot.
+ */
+import { addon } from '../addon.js';
+import { CtiError, fromNative } from '../errors.js';
+import type { TableSchema } from './schema.js';
+
+/** Something that happened to `count` rows or parts, with the text of the first. */
+export interface Note {
+  what: string;
+  sample: string;
+  count: number;
+}
+
+/** What one request cost the switch. Its commands run on its main thread, which builds the whole reply before the first byte. */
+export interface RequestCost {
+  command: string;
+  /** From the request sent to the reply's first byte, and to its last. */
+  firstByteMs: number;
+  lastByteMs: number;
+  /** On the wire. */
+  replyBytes: number;
+  /** CPU time of its main thread; null: could not look. */
+  cpuMs: number | null;
+  /** Growth of its resident memory, at the first byte or the last, whichever is larger; null: could not look. */
+  rssGrowthBytes: number | null;
+}
+
+/** What a snapshot cost the switch; null: could not look. */
+export interface SwitchCost {
+  requestMs: number;
+  replyBytes: number;
+  cpuMs: number | null;
+  /** The most that one request added to its resident memory. */
+  rssGrowthBytes: number | null;
+  requests: readonly RequestCost[];
+}
+
+export interface SnapshotFacts {
+  /** `unixctl:SOCKET` or `file:PATH`. */
+  source: string;
+  /** Nanoseconds since 1970. A live switch changes while it is read: rows are as of some time between. */
+  beginNs: bigint;
+  endNs: bigint;
+  nRows: number;
+  /** Rows that are kept as text too, because printing their fields gives something else. */
+  nVerbatim: number;
+  /** Rows that are not in the snapshot, by reason. */
+  rejected: Note[];
+  /** Parts of rows kept as text, by kind. */
+  unknown: Note[];
+  cost: SwitchCost | null;
+}
+
+export interface SnapshotSegment {
+  name: string;
+  /** A sealed memfd, the snapshot's. */
+  fd: number;
+  buffer: ArrayBuffer;
+  size: number;
+  stride: number;
+  nRecords: number;
+}
+
+export interface TableSnapshot {
+  readonly schema: TableSchema;
+  /** Increases with every snapshot of this process, and from one process to the next: nanoseconds since 1970. */
+  readonly generation: bigint;
+  readonly facts: SnapshotFacts;
+  readonly segments: readonly SnapshotSegment[];
+  segment(name: string): SnapshotSegment;
+  /** The row as the switch printed it. */
+  rowText(row: number): string;
+  /** An action list as the switch printed it. */
+  actionsText(id: number): string;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What native/bind/snapshot.h returns. */
+export interface NativeSnapshot {
+  readonly handle: object;
+  readonly table: string;
+  readonly schemaHash: string;
+  readonly nRows: number;
+  readonly nVerbatim: number;
+  readonly rejected: Note[];
+  readonly unknown: Note[];
+  readonly segments: SnapshotSegment[];
+}
+
+interface SnapshotAddon {
+  closeSnapshot(handle: object): void;
+  snapshotRowText(handle: object, row: number): string;
+  snapshotActionsText(handle: object, id: number): string;
+}
+
+export type SourceFacts = Pick<SnapshotFacts, 'source' | 'beginNs' | 'endNs' | 'cost'>;
+
+let lastGeneration = 0n;
+
+/** Sums up the requests of one capture. */
+export function sumCost(requests: readonly RequestCost[]): SwitchCost {
+  const known = <T>(values: (T | null)[]): T[] | null => (values.includes(null) ? null : (values as T[]));
+  const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+  const cpu = known(requests.map((r) => r.cpuMs));
+  const rss = known(requests.map((r) => r.rssGrowthBytes));
+  return {
+    requestMs: sum(requests.map((r) => r.lastByteMs)),
+    replyBytes: sum(requests.map((r) => r.replyBytes)),
+    cpuMs: cpu && sum(cpu),
+    rssGrowthBytes: rss && Math.max(0, ...rss),
+    requests,
+  };
+}
+
+/** Takes ownership of `native`. */
+export function openSnapshot(schema: TableSchema, native: NativeSnapshot, source: SourceFacts): TableSnapshot {
+  if (native.table !== schema.name || native.schemaHash !== schema.hash) {
+    addon<SnapshotAddon>().closeSnapshot(native.handle);
+    throw new CtiError(
+      'SNAPSHOT_MALFORMED',
+      `expected a snapshot of ${schema.name} with schema ${schema.hash} but the addon made one of ${native.table} with schema ${native.schemaHash}; build the addon again (npm run build:addon)`,
+    );
+  }
+  return new NativeTableSnapshot(schema, native, source);
+}
+
+class NativeTableSnapshot implements TableSnapshot {
+  readonly generation: bigint;
+  readonly facts: SnapshotFacts;
+  readonly #native: NativeSnapshot;
+  #closed = false;
+
+  constructor(
+    readonly schema: TableSchema,
+    native: NativeSnapshot,
+    source: SourceFacts,
+  ) {
+    this.#native = native;
+    lastGeneration = source.endNs > lastGeneration ? source.endNs : lastGeneration + 1n;
+    this.generation = lastGeneration;
+    const { nRows, nVerbatim, rejected, unknown } = native;
+    this.facts = { ...source, nRows, nVerbatim, rejected, unknown };
+  }
+
+  get segments(): readonly SnapshotSegment[] {
+    if (this.#closed) throw new CtiError('INVALID_ARGUMENT', `the snapshot of ${this.schema.name} is closed`);
+    return this.#native.segments;
+  }
+
+  segment(name: string): SnapshotSegment {
+    const found = this.segments.find((segment) => segment.name === name);
+    if (!found) {
+      const names = this.segments.map((segment) => segment.name).join(', ');
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `expected a segment of ${this.schema.name} (${names}) but received '${name}'`,
+      );
+    }
+    return found;
+  }
+
+  rowText(row: number): string {
+    return this.#print('snapshotRowText', row);
+  }
+
+  actionsText(id: number): string {
+    return this.#print('snapshotActionsText', id);
+  }
+
+  #print(how: 'snapshotRowText' | 'snapshotActionsText', index: number): string {
+    try {
+      return addon<SnapshotAddon>()[how](this.#native.handle, index);
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    addon<SnapshotAddon>().closeSnapshot(this.#native.handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

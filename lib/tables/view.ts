@@ -1,0 +1,193 @@
+/**
+ * Reads the cells of a snapshot's rows from its segments, by the schema alone: nothing here knows a table, except for what the
+ * `known` bits of `ports` mean. Slow and plain; what must be fast is a program.
+ */
+import { CtiError } from '../errors.js';
+import { type Column, resolveColumn } from './columns.js';
+import type { FieldSchema, SegmentSchema, WordSchema } from './schema.js';
+import type { TableSnapshot } from './snapshot.js';
+
+/**
+ * A cell: the bits that are matched or known, and which. `mask` is all ones for an exact match and for a column that has no mask,
+ * 0n for a field the row does not look at or cannot have. null: not known. Bits of `value` outside `mask` are 0.
+ */
+export type Cell = { readonly value: bigint; readonly mask: bigint } | null;
+
+const ANY: Cell = { value: 0n, mask: 0n };
+const PORT_KNOWN: Readonly<Record<string, bigint>> = { name: 1n, odp_port: 2n, type: 4n };
+
+export const allOnes = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
+
+/** What formatting needs to know beyond the cell. */
+export interface Names {
+  port(id: number): string | null;
+  datapath(id: number): string | null;
+  actions(id: number): string;
+}
+
+export class TableView implements Names {
+  readonly #views = new Map<string, DataView>();
+  readonly #indexFields = new Map<string, FieldSchema>();
+  readonly #words = new Map<string, { column: Column; in: readonly number[] }[]>();
+  readonly #rows: SegmentSchema;
+  readonly #known: FieldSchema | undefined;
+
+  constructor(readonly snapshot: TableSnapshot) {
+    for (const { name, buffer } of snapshot.segments) this.#views.set(name, new DataView(buffer));
+    const rows = snapshot.schema.segments.find((segment) => segment.per === 'row' && !segment.masked);
+    if (!rows) throw new CtiError('SNAPSHOT_MALFORMED', `${snapshot.schema.name} has no segment of rows`);
+    this.#rows = rows;
+    this.#known = rows.fields.find((field) => field.name === 'known');
+    for (const field of rows.fields) if (field.index_of) this.#indexFields.set(field.index_of, field);
+  }
+
+  get nRows(): number {
+    return this.snapshot.facts.nRows;
+  }
+
+  column(name: string): Column {
+    return resolveColumn(this.snapshot.schema, name);
+  }
+
+  cell(row: number, column: Column): Cell {
+    if (!Number.isInteger(row) || row < 0 || row >= this.nRows) {
+      throw new CtiError('INVALID_ARGUMENT', `expected a row below ${this.nRows} but received ${row}`);
+    }
+    const { field } = column;
+    if (field.knownBit !== undefined && !this.#isKnown(row, field.knownBit)) return null;
+    if (column.requires !== undefined && !this.#satisfies(row, column.requires)) return ANY;
+    const whole = this.#field(row, column.segment, field);
+    if (column.present && (whole.value & column.present) !== column.present) return ANY;
+    if (column.dictionary) return whole.mask === 0n ? ANY : this.#dictionaryCell(column, Number(whole.value));
+    if (column.width === 64 || field.type === 'i32') return whole;
+    const part = allOnes(column.width);
+    return { value: (whole.value >> BigInt(column.shift)) & part, mask: (whole.mask >> BigInt(column.shift)) & part };
+  }
+
+  port(id: number): string | null {
+    return this.#portField(id, 'name');
+  }
+
+  datapath(id: number): string | null {
+    return this.#text('datapaths', id, 'name');
+  }
+
+  actions(id: number): string {
+    return this.snapshot.actionsText(id);
+  }
+
+  /** Ids of the ports that an action list can output to. */
+  outPorts(actions: number): number[] {
+    const bytes = this.#refBytes('action_lists', actions, 'out_ports');
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getUint32(4 * i, true));
+  }
+
+  #isKnown(row: number, bit: number): boolean {
+    return this.#known !== undefined && ((this.#read(this.#rows, row, this.#known) >> BigInt(bit)) & 1n) === 1n;
+  }
+
+  /** Whether the row matches only packets that the word names. */
+  #satisfies(row: number, word: string): boolean {
+    let conditions = this.#words.get(word);
+    if (!conditions) {
+      const schema: WordSchema | undefined = this.snapshot.schema.words[word];
+      if (!schema) throw new CtiError('INTERNAL', `${this.snapshot.schema.name} has no word ${word}`);
+      conditions = schema.all.map((one) => ({ column: this.column(one.field), in: one.in }));
+      this.#words.set(word, conditions);
+    }
+    return conditions.every((condition) => {
+      const cell = this.cell(row, condition.column);
+      return (
+        cell !== null && cell.mask === allOnes(condition.column.width) && condition.in.includes(Number(cell.value))
+      );
+    });
+  }
+
+  #field(row: number, segment: SegmentSchema, field: FieldSchema): { value: bigint; mask: bigint } {
+    const full = allOnes(field.type === 'mac' ? 48 : field.size * 8);
+    let record = row;
+    if (segment.per === 'some-rows') {
+      const index = this.#indexFields.get(segment.name);
+      if (!index) throw new CtiError('INTERNAL', `${segment.name} has no index`);
+      record = Number(this.#read(this.#rows, row, index)) - 1;
+      if (record < 0) return { value: 0n, mask: 0n };
+    }
+    const key = this.#read(segment, record, field);
+    if (!segment.masked) return { value: key, mask: full };
+    const mask = this.#read(segment, record, field, segment.half) & full;
+    return { value: key & mask, mask };
+  }
+
+  #read(segment: SegmentSchema, record: number, field: FieldSchema, half = 0): bigint {
+    const view = this.#view(segment.name);
+    const at = record * segment.stride + half + field.offset;
+    switch (field.type) {
+      case 'u8':
+        return BigInt(view.getUint8(at));
+      case 'u16':
+        return BigInt(view.getUint16(at, true));
+      case 'u32':
+      case 'ipv4':
+      case 'port':
+      case 'datapath':
+      case 'actions':
+        return BigInt(view.getUint32(at, true));
+      case 'i32':
+        return BigInt(view.getInt32(at, true));
+      case 'u64':
+      case 'mac':
+        return view.getBigUint64(at, true);
+      case 'be128':
+        return (view.getBigUint64(at, false) << 64n) | view.getBigUint64(at + 8, false);
+      case 'ref':
+        throw new CtiError('INTERNAL', `${segment.name}.${field.name} is text, not a number`);
+    }
+  }
+
+  #dictionaryCell(column: Column, id: number): Cell {
+    const { segment, field } = column.dictionary!;
+    const bit = PORT_KNOWN[field.name];
+    if (bit !== undefined && !(this.#read(segment, id, this.#fieldOf(segment, 'known')) & bit)) return null;
+    return { value: this.#read(segment, id, field), mask: allOnes(field.size * 8) };
+  }
+
+  #portField(id: number, name: 'name' | 'type'): string | null {
+    const ports = this.#schemaOf('ports');
+    const known = this.#read(ports, id, this.#fieldOf(ports, 'known')) & PORT_KNOWN[name]!;
+    return known ? this.#text('ports', id, name) : null;
+  }
+
+  #schemaOf(name: string): SegmentSchema {
+    const segment = this.snapshot.schema.segments.find((segment) => segment.name === name);
+    if (!segment) throw new CtiError('INTERNAL', `${this.snapshot.schema.name} has no segment ${name}`);
+    return segment;
+  }
+
+  #fieldOf(segment: SegmentSchema, name: string): FieldSchema {
+    const field = segment.fields.find((field) => field.name === name);
+    if (!field) throw new CtiError('INTERNAL', `${segment.name} has no field ${name}`);
+    return field;
+  }
+
+  #refBytes(segmentName: string, record: number, fieldName: string): Uint8Array {
+    const segment = this.#schemaOf(segmentName);
+    const view = this.#view(segmentName);
+    if (!Number.isInteger(record) || record < 0 || (record + 1) * segment.stride > view.byteLength) {
+      throw new CtiError('INVALID_ARGUMENT', `expected an id of ${segmentName} but received ${record}`);
+    }
+    const at = record * segment.stride + this.#fieldOf(segment, fieldName).offset;
+    const blob = this.#view('blob');
+    return new Uint8Array(blob.buffer, view.getUint32(at, true), view.getUint32(at + 4, true));
+  }
+
+  #text(segment: string, record: number, field: string): string {
+    return new TextDecoder().decode(this.#refBytes(segment, record, field));
+  }
+
+  #view(segment: string): DataView {
+    const view = this.#views.get(segment);
+    if (!view) throw new CtiError('SNAPSHOT_MALFORMED', `the snapshot has no segment ${segment}`);
+    return view;
+  }
+}

@@ -1,0 +1,204 @@
+// dp_flows from its two sources. captureDpFlows(rundir, target, timeoutMs, onProgress) is a job that asks a switch;
+// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader) parse a saved dump piece by piece on libuv's threads.
+#include <atomic>
+#include <memory>
+
+#include "bind/bind.h"
+#include "bind/job.h"
+#include "bind/snapshot.h"
+#include "bind/unixctl.h"
+#include "ovs/dp_flows_capture.h"
+#include "text/dp_flows_reader.h"
+
+namespace cti::bind {
+namespace {
+
+Napi::BigInt big(Napi::Env env, uint64_t value) { return Napi::BigInt::New(env, value); }
+
+class CaptureTask : public Task, private ovs::DumpReceiver {
+ public:
+  std::string rundir, target;
+  std::chrono::milliseconds limit{0};
+
+  Result<void> run(JobContext& context) override {
+    context_ = &context;
+    const ovs::Patience patience(limit, &context.cancel);
+    auto facts = ovs::capture_dp_flows(rundir, target, patience, *this);
+    if (!facts) return std::move(facts.error());
+    facts_ = *std::move(facts);
+    auto snapshot = reader_.finish();
+    if (!snapshot) return std::move(snapshot.error());
+    snapshot_ = *std::move(snapshot);
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    Napi::Array requests = Napi::Array::New(env, facts_.requests.size());
+    for (uint32_t i = 0; i < facts_.requests.size(); i++) requests.Set(i, cost_to_js(env, facts_.requests[i]));
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
+    object.Set("socketPath", facts_.socket_path);
+    object.Set("beginNs", big(env, facts_.begin_ns));
+    object.Set("endNs", big(env, facts_.end_ns));
+    object.Set("requests", requests);
+    return object;
+  }
+
+ private:
+  Result<uint32_t> add_datapath(const std::string& name) override { return reader_.add_datapath(name); }
+  Result<void> add_port(uint32_t datapath, uint32_t number, const std::string& name, const std::string& type) override {
+    return reader_.add_port(datapath, number, name, type);
+  }
+  Result<void> begin_datapath(uint32_t datapath) override { return reader_.begin_datapath(datapath); }
+  Result<void> feed(Bytes text) override {
+    auto fed = reader_.feed(text);
+    context_->progress(reader_.bytes(), reader_.rows());
+    return fed;
+  }
+
+  JobContext* context_ = nullptr;
+  text::DpFlowsReader reader_;
+  ovs::CaptureFacts facts_;
+  tables::Snapshot snapshot_{};
+};
+
+Napi::Value capture_dp_flows(const Napi::CallbackInfo& info) {
+  auto task = std::make_unique<CaptureTask>();
+  task->rundir = info[0].As<Napi::String>().Utf8Value();
+  task->target = info[1].As<Napi::String>().Utf8Value();
+  task->limit = std::chrono::milliseconds(info[2].As<Napi::Number>().Int64Value());
+  return start_job(info.Env(), std::move(task), info[3]);
+}
+
+constexpr napi_type_tag kReaderTag = {0x6374695f64756d70, 0x7265616465725f31};
+
+// Shared by the JavaScript handle and the piece of work in flight; at most one is.
+struct SavedDump {
+  text::DpFlowsReader reader;
+  bool begun = false;
+  bool busy = false;
+  bool finished = false;
+};
+using Shared = std::shared_ptr<SavedDump>;
+
+class ReadWorker : public Napi::AsyncWorker {
+ public:
+  ReadWorker(Napi::Env env, Shared dump) : Napi::AsyncWorker(env), dump_(std::move(dump)), deferred_(Napi::Promise::Deferred::New(env)) {
+    dump_->busy = true;
+  }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  virtual Result<void> work() = 0;
+  virtual Napi::Value value() = 0;
+
+  void Execute() override {
+    try {
+      result_ = work();
+    } catch (const std::bad_alloc&) {
+      result_ = Error{ErrorCode::OUT_OF_MEMORY, "out of memory while reading a dump"};
+    }
+  }
+  void OnOK() override {
+    dump_->busy = false;
+    if (!result_) {
+      deferred_.Reject(to_js(Env(), result_.error()).Value());
+      return;
+    }
+    try {
+      deferred_.Resolve(value());
+    } catch (const Napi::Error& error) {
+      deferred_.Reject(error.Value());
+    }
+  }
+
+  Shared dump_;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  Result<void> result_;
+};
+
+class FeedWorker : public ReadWorker {
+ public:
+  FeedWorker(Napi::Env env, Shared dump, Napi::Uint8Array chunk)
+      : ReadWorker(env, std::move(dump)), kept_(Napi::Persistent(static_cast<Napi::Object>(chunk))), chunk_(chunk.Data(), chunk.ByteLength()) {}
+
+ protected:
+  Result<void> work() override {
+    if (!dump_->begun) {
+      auto id = dump_->reader.add_datapath("");  // a saved dump does not say which
+      if (!id) return std::move(id.error());
+      CTI_TRY(dump_->reader.begin_datapath(*id));
+      dump_->begun = true;
+    }
+    return dump_->reader.feed(chunk_);
+  }
+  Napi::Value value() override {
+    Napi::Object progress = Napi::Object::New(Env());
+    progress.Set("bytes", static_cast<double>(dump_->reader.bytes()));
+    progress.Set("rows", static_cast<double>(dump_->reader.rows()));
+    return progress;
+  }
+
+ private:
+  Napi::ObjectReference kept_;  // the bytes stay where they are until the work is done
+  Bytes chunk_;
+};
+
+class FinishWorker : public ReadWorker {
+ public:
+  FinishWorker(Napi::Env env, Shared dump) : ReadWorker(env, std::move(dump)) { dump_->finished = true; }
+
+ protected:
+  Result<void> work() override {
+    auto snapshot = dump_->reader.finish();
+    if (!snapshot) return std::move(snapshot.error());
+    snapshot_ = *std::move(snapshot);
+    return {};
+  }
+  Napi::Value value() override { return snapshot_to_js(Env(), std::move(snapshot_)); }
+
+ private:
+  tables::Snapshot snapshot_{};
+};
+
+Shared reader_of(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<Shared>>().CheckTypeTag(&kReaderTag)) {
+    throw Napi::TypeError::New(info.Env(), "expected a dump reader");
+  }
+  Shared dump = *info[0].As<Napi::External<Shared>>().Data();
+  if (dump->busy || dump->finished) throw to_js(info.Env(), errorf(ErrorCode::INTERNAL, "the dump reader is in use or has finished"));
+  return dump;
+}
+
+Napi::Value dump_reader(const Napi::CallbackInfo& info) {
+  auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::make_shared<SavedDump>()), [](Napi::Env, Shared* dump) { delete dump; });
+  external.TypeTag(&kReaderTag);
+  return external;
+}
+
+// Queued workers delete themselves.
+Napi::Value queue(ReadWorker* worker) {
+  Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+Napi::Value dump_reader_feed(const Napi::CallbackInfo& info) {
+  Shared dump = reader_of(info);
+  return queue(new FeedWorker(info.Env(), std::move(dump), info[1].As<Napi::Uint8Array>()));
+}
+
+Napi::Value dump_reader_finish(const Napi::CallbackInfo& info) { return queue(new FinishWorker(info.Env(), reader_of(info))); }
+
+}  // namespace
+
+void init_dp_flows(Napi::Env env, Napi::Object exports) {
+  exports.Set("captureDpFlows", Napi::Function::New(env, capture_dp_flows, "captureDpFlows"));
+  exports.Set("dumpReader", Napi::Function::New(env, dump_reader, "dumpReader"));
+  exports.Set("dumpReaderFeed", Napi::Function::New(env, dump_reader_feed, "dumpReaderFeed"));
+  exports.Set("dumpReaderFinish", Napi::Function::New(env, dump_reader_finish, "dumpReaderFinish"));
+}
+
+}  // namespace cti::bind

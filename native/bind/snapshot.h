@@ -1,0 +1,19 @@
+// Snapshots in JavaScript: sealed segments as descriptors and as ArrayBuffers that share the memory.
+//
+// Thread-safety: the JavaScript thread only.
+#pragma once
+
+#include <napi.h>
+
+#include "tables/snapshot.h"
+
+namespace cti::bind {
+
+// {handle, table, schemaHash, nRows, nVerbatim, rejected, unknown, segments: [{name, fd, buffer, size, stride, nRecords}]}.
+//
+// A buffer is a private writable mapping: what JavaScript stores there nobody else sees. The descriptors belong to the handle: they
+// are closed with closeSnapshot(handle), or when it is collected. The mappings live until closeSnapshot, which detaches the buffers
+// first, or until each buffer is collected.
+Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot);
+
+}  // namespace cti::bind
