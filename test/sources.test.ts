@@ -1,46 +1,16 @@
-/** The live source and saved dumps: a real private switch where one can do it, a fake control socket for what only a liar does. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+/** The control socket: a real private switch where one can do it, a fake one for what only a liar does. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import { CtiError, type ErrorCode } from '../lib/errors.js';
+import t from 'tap';
+import type { ErrorCode } from '../lib/errors.js';
 import { sourcesOf } from '../lib/sources/registry.js';
 import { findSwitch, unixctl, unixctlWithCost } from '../lib/sources/unixctl.js';
+import { fails, temporary } from './support/expect.js';
 import { asSwitch, fakeUnixctl, IS_SWITCH, result } from './support/fake-unixctl.js';
 import { type PrivateSwitch, startPrivateSwitch } from './support/private-switch.js';
-
-const openFds = () => readdirSync('/proc/self/fd').length;
-
-/** Awaits a rejection with that code and message; the descriptors open before are those open after. */
-async function fails(
-  t: Test,
-  what: string,
-  code: ErrorCode,
-  message: RegExp,
-  run: () => Promise<unknown>,
-): Promise<void> {
-  const before = openFds();
-  try {
-    await run();
-    t.fail(`${what}: expected ${code} but it succeeded`);
-  } catch (error) {
-    if (!(error instanceof CtiError)) throw error;
-    t.equal(error.code, code, `${what}: ${error.message}`);
-    t.match(error.message, message, `${what}: message`);
-  }
-  // A fake server's end of the connection goes a turn later.
-  for (let i = 0; i < 50 && openFds() > before; i++) await sleep(10);
-  t.equal(openFds(), before, `${what}: descriptors`);
-}
-
-function temporary(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'cti-test-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 let real: PrivateSwitch;
 t.before(async () => {
@@ -192,6 +162,38 @@ t.test('a pidfile that another process holds', async (t) => {
     new RegExp(`names process ${process.pid}, but process ${real.pid} holds its lock`),
     () => findSwitch({ rundir: real.rundir }),
   );
+});
+
+t.test('a switch in a container, whose pidfile has the pid it has there', async (t) => {
+  const rundir = temporary(t);
+  const args = [
+    '--net',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    'ovs-vswitchd',
+    'unix:/nowhere',
+    '--pidfile',
+    '--no-chdir',
+    '-vconsole:off',
+  ];
+  const child = spawn('unshare', args, {
+    env: { ...process.env, OVS_RUNDIR: rundir, OVS_LOGDIR: rundir },
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  for (let i = 0; i < 500 && !existsSync(join(rundir, 'ovs-vswitchd.1.ctl')); i++) await sleep(20);
+  t.equal(readFileSync(join(rundir, 'ovs-vswitchd.pid'), 'utf8'), '1\n');
+  const { pid, socketPath } = await findSwitch({ rundir });
+  t.equal(socketPath, join(rundir, 'ovs-vswitchd.1.ctl'));
+  t.match(
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+    new RegExp(`PPid:\\s${child.pid}\\n`),
+    'the pid is the one it has here',
+  );
+  t.type((await unixctlWithCost({ rundir }, 'version')).cost.cpuMs, 'number', 'so its cost is seen');
+  child.kill('SIGKILL');
+  await ended;
 });
 
 t.test('no rights', { skip: process.getuid?.() !== 0 && 'needs root, to give rights up' }, async (t) => {

@@ -2,7 +2,10 @@
  * Where dp_flows come from: a running switch, over its control socket, or a saved `ovs-appctl dpctl/dump-flows -m`. Both stream
  * through the same native reader, off the JavaScript thread. A reading that fails gives an error, never part of a table.
  */
-import { createReadStream } from 'node:fs';
+import { constants, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { addon } from '../addon.js';
@@ -38,6 +41,7 @@ interface DpFlowsAddon {
   dumpReader(): object;
   dumpReaderFeed(reader: object, chunk: Uint8Array): Promise<{ bytes: number; rows: number }>;
   dumpReaderFinish(reader: object): Promise<NativeSnapshot>;
+  dumpReaderClose(reader: object): void;
 }
 
 /** The megaflows of every datapath of a running ovs-vswitchd. A switch without datapaths gives an empty table. */
@@ -59,8 +63,25 @@ export async function captureDpFlows(options: CaptureOptions = {}): Promise<Tabl
 }
 
 const CHUNK_BYTES = 1 << 20;
+const HEAD_BYTES = 64 << 10;
 const REPORT_EVERY_MS = 100;
 const nowNs = () => BigInt(Date.now()) * 1_000_000n;
+
+async function openInput(path: string): Promise<Readable> {
+  if (path === '-') return process.stdin;
+  const file = await open(path, 'r');
+  try {
+    if (!(await file.stat()).isFIFO()) return file.createReadStream({ highWaterMark: CHUNK_BYTES });
+    // A pipe (also the shell's `<(command)`) may be silent for long: the event loop waits for it, not one of libuv's threads,
+    // which nothing can stop. It is opened anew for that while the first descriptor holds it, so the writer is not missed.
+    const fd = openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    await file.close();
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
 
 /** Passes on what `stream` gives, in pieces of which the first has at least two bytes, if there are two. */
 async function* withWholeMagic(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -93,6 +114,23 @@ async function peek(pieces: AsyncGenerator<Uint8Array>): Promise<[Uint8Array | u
   return [first.done ? undefined : first.value, all()];
 }
 
+/** One line for a message: at most 80 characters, what is not plain ASCII escaped. */
+const quoted = (text: string): string =>
+  `'${text.slice(0, 80).replace(/[^ -~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`;
+
+/** Why a text that gave no row is no dump, or undefined if it is one of a datapath without flows. `head` is how it begins. */
+function notADump(name: string, bytes: number, head: string): CtiError | undefined {
+  const expected = "expected what 'ovs-appctl dpctl/dump-flows -m' prints but";
+  if (bytes === 0) return new CtiError('TEXT_MALFORMED', `${name}, line 1: ${expected} it is empty`);
+  const lines = head.split('\n');
+  const first = lines.findIndex((line) => line.trim() !== '');
+  const line = lines[first];
+  if (line === undefined) return new CtiError('TEXT_MALFORMED', `${name}, line 1: ${expected} it has blanks only`);
+  if (line.startsWith('flow-dump from ') && lines.slice(first + 1).every((line) => line.trim() === ''))
+    return undefined;
+  return new CtiError('TEXT_MALFORMED', `${name}, line ${first + 1}: ${expected} received ${quoted(line)}`);
+}
+
 function fileError(name: string, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return cancelled(signal);
   const own = fromNative(error);
@@ -121,9 +159,12 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
   const reader = native.dumpReader();
   const beginNs = nowNs();
   let bytes = 0;
+  let head = '';
   let nextReport = Date.now() + REPORT_EVERY_MS;
   const feed = async (chunks: AsyncIterable<Uint8Array>) => {
     for await (const chunk of chunks) {
+      if (head === '')
+        head = Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, HEAD_BYTES)).toString('latin1');
       const progress = await native.dumpReaderFeed(reader, chunk);
       bytes = progress.bytes;
       if (Date.now() < nextReport) continue;
@@ -132,7 +173,7 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
     }
   };
   try {
-    const input = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    const input = await openInput(path);
     const stop = () => input.destroy();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -145,15 +186,15 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
       input.destroy();
     }
     if (signal?.aborted) throw cancelled(signal);
-    if (bytes === 0) {
-      throw new CtiError(
-        'TEXT_MALFORMED',
-        `${name}, line 1: expected what 'ovs-appctl dpctl/dump-flows -m' prints but the file is empty`,
-      );
-    }
-    const snapshot = await native.dumpReaderFinish(reader);
-    return openSnapshot(DP_FLOWS, snapshot, { source: `file:${path}`, beginNs, endNs: nowNs(), cost: null });
+    const facts = { source: `file:${path}`, beginNs, endNs: nowNs(), cost: null };
+    const snapshot = openSnapshot(DP_FLOWS, await native.dumpReaderFinish(reader), facts);
+    const wrong = snapshot.facts.nRows === 0 ? notADump(name, bytes, head) : undefined;
+    if (!wrong) return snapshot;
+    snapshot.close();
+    throw wrong;
   } catch (error) {
     throw fileError(name, error, signal);
+  } finally {
+    native.dumpReaderClose(reader);
   }
 }

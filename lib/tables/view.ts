@@ -20,6 +20,7 @@ export const allOnes = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 
 /** What formatting needs to know beyond the cell. */
 export interface Names {
+  /** Its name, else the datapath's number for it. */
   port(id: number): string | null;
   datapath(id: number): string | null;
   actions(id: number): string;
@@ -65,7 +66,10 @@ export class TableView implements Names {
   }
 
   port(id: number): string | null {
-    return this.#portField(id, 'name');
+    const ports = this.#schemaOf('ports');
+    const known = this.#read(ports, id, this.#fieldOf(ports, 'known'));
+    if (known & PORT_KNOWN.name!) return this.#text('ports', id, 'name');
+    return known & PORT_KNOWN.odp_port! ? this.#read(ports, id, this.#fieldOf(ports, 'odp_port')).toString() : null;
   }
 
   datapath(id: number): string | null {
@@ -150,12 +154,6 @@ export class TableView implements Names {
     const bit = PORT_KNOWN[field.name];
     if (bit !== undefined && !(this.#read(segment, id, this.#fieldOf(segment, 'known')) & bit)) return null;
     return { value: this.#read(segment, id, field), mask: allOnes(field.size * 8) };
-  }
-
-  #portField(id: number, name: 'name' | 'type'): string | null {
-    const ports = this.#schemaOf('ports');
-    const known = this.#read(ports, id, this.#fieldOf(ports, 'known')) & PORT_KNOWN[name]!;
-    return known ? this.#text('ports', id, name) : null;
   }
 
   #schemaOf(name: string): SegmentSchema {

@@ -1,5 +1,6 @@
 // dp_flows from its two sources. captureDpFlows(rundir, target, timeoutMs, onProgress) is a job that asks a switch;
-// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader) parse a saved dump piece by piece on libuv's threads.
+// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader), dumpReaderClose(reader) parse a saved dump piece by piece
+// on libuv's threads.
 #include <atomic>
 #include <memory>
 
@@ -23,10 +24,13 @@ class CaptureTask : public Task, private ovs::DumpReceiver {
   Result<void> run(JobContext& context) override {
     context_ = &context;
     const ovs::Patience patience(limit, &context.cancel);
+    auto reader = text::DpFlowsReader::create();
+    if (!reader) return std::move(reader.error());
+    reader_ = *std::move(reader);
     auto facts = ovs::capture_dp_flows(rundir, target, patience, *this);
     if (!facts) return std::move(facts.error());
     facts_ = *std::move(facts);
-    auto snapshot = reader_.finish();
+    auto snapshot = reader_->finish();
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -45,19 +49,21 @@ class CaptureTask : public Task, private ovs::DumpReceiver {
   }
 
  private:
-  Result<uint32_t> add_datapath(const std::string& name) override { return reader_.add_datapath(name); }
+  Result<uint32_t> add_datapath(const std::string& name) override { return reader_->add_datapath(name); }
   Result<void> add_port(uint32_t datapath, uint32_t number, const std::string& name, const std::string& type) override {
-    return reader_.add_port(datapath, number, name, type);
+    auto id = reader_->add_port(datapath, number, name, type);
+    if (!id) return std::move(id.error());
+    return {};
   }
-  Result<void> begin_datapath(uint32_t datapath) override { return reader_.begin_datapath(datapath); }
+  Result<void> begin_datapath(uint32_t datapath) override { return reader_->begin_datapath(datapath); }
   Result<void> feed(Bytes text) override {
-    auto fed = reader_.feed(text);
-    context_->progress(reader_.bytes(), reader_.rows());
+    auto fed = reader_->feed(text);
+    context_->progress(reader_->n_bytes(), reader_->n_rows());
     return fed;
   }
 
   JobContext* context_ = nullptr;
-  text::DpFlowsReader reader_;
+  std::unique_ptr<text::DpFlowsReader> reader_;
   ovs::CaptureFacts facts_;
   tables::Snapshot snapshot_{};
 };
@@ -74,16 +80,19 @@ constexpr napi_type_tag kReaderTag = {0x6374695f64756d70, 0x7265616465725f31};
 
 // Shared by the JavaScript handle and the piece of work in flight; at most one is.
 struct SavedDump {
-  text::DpFlowsReader reader;
-  bool begun = false;
+  std::unique_ptr<text::DpFlowsReader> reader;
   bool busy = false;
-  bool finished = false;
+  bool closed = false;  // finished or given up: the reader and its memory go as soon as no work is in flight
+
+  void settle() {
+    if (closed && !busy) reader.reset();
+  }
 };
 using Shared = std::shared_ptr<SavedDump>;
 
 class ReadWorker : public Napi::AsyncWorker {
  public:
-  ReadWorker(Napi::Env env, Shared dump) : Napi::AsyncWorker(env), dump_(std::move(dump)), deferred_(Napi::Promise::Deferred::New(env)) {
+  ReadWorker(Napi::Env env, Shared dump) : Napi::AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)), dump_(std::move(dump)) {
     dump_->busy = true;
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -101,6 +110,12 @@ class ReadWorker : public Napi::AsyncWorker {
   }
   void OnOK() override {
     dump_->busy = false;
+    settle();
+    dump_->settle();
+  }
+
+ private:
+  void settle() {
     if (!result_) {
       deferred_.Reject(to_js(Env(), result_.error()).Value());
       return;
@@ -112,11 +127,11 @@ class ReadWorker : public Napi::AsyncWorker {
     }
   }
 
-  Shared dump_;
-
- private:
   Napi::Promise::Deferred deferred_;
   Result<void> result_;
+
+ protected:
+  Shared dump_;
 };
 
 class FeedWorker : public ReadWorker {
@@ -125,19 +140,11 @@ class FeedWorker : public ReadWorker {
       : ReadWorker(env, std::move(dump)), kept_(Napi::Persistent(static_cast<Napi::Object>(chunk))), chunk_(chunk.Data(), chunk.ByteLength()) {}
 
  protected:
-  Result<void> work() override {
-    if (!dump_->begun) {
-      auto id = dump_->reader.add_datapath("");  // a saved dump does not say which
-      if (!id) return std::move(id.error());
-      CTI_TRY(dump_->reader.begin_datapath(*id));
-      dump_->begun = true;
-    }
-    return dump_->reader.feed(chunk_);
-  }
+  Result<void> work() override { return dump_->reader->feed(chunk_); }
   Napi::Value value() override {
     Napi::Object progress = Napi::Object::New(Env());
-    progress.Set("bytes", static_cast<double>(dump_->reader.bytes()));
-    progress.Set("rows", static_cast<double>(dump_->reader.rows()));
+    progress.Set("bytes", static_cast<double>(dump_->reader->n_bytes()));
+    progress.Set("rows", static_cast<double>(dump_->reader->n_rows()));
     return progress;
   }
 
@@ -148,11 +155,11 @@ class FeedWorker : public ReadWorker {
 
 class FinishWorker : public ReadWorker {
  public:
-  FinishWorker(Napi::Env env, Shared dump) : ReadWorker(env, std::move(dump)) { dump_->finished = true; }
+  FinishWorker(Napi::Env env, Shared dump) : ReadWorker(env, std::move(dump)) { dump_->closed = true; }
 
  protected:
   Result<void> work() override {
-    auto snapshot = dump_->reader.finish();
+    auto snapshot = dump_->reader->finish();
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -163,17 +170,23 @@ class FinishWorker : public ReadWorker {
   tables::Snapshot snapshot_{};
 };
 
-Shared reader_of(const Napi::CallbackInfo& info) {
+Shared any_reader_of(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<Shared>>().CheckTypeTag(&kReaderTag)) {
     throw Napi::TypeError::New(info.Env(), "expected a dump reader");
   }
-  Shared dump = *info[0].As<Napi::External<Shared>>().Data();
-  if (dump->busy || dump->finished) throw to_js(info.Env(), errorf(ErrorCode::INTERNAL, "the dump reader is in use or has finished"));
+  return *info[0].As<Napi::External<Shared>>().Data();
+}
+
+Shared reader_of(const Napi::CallbackInfo& info) {
+  Shared dump = any_reader_of(info);
+  if (dump->busy || dump->closed) throw to_js(info.Env(), errorf(ErrorCode::INTERNAL, "the dump reader is in use or has finished"));
   return dump;
 }
 
 Napi::Value dump_reader(const Napi::CallbackInfo& info) {
-  auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::make_shared<SavedDump>()), [](Napi::Env, Shared* dump) { delete dump; });
+  auto dump = std::make_shared<SavedDump>();
+  dump->reader = unwrap(info.Env(), text::DpFlowsReader::create());
+  auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::move(dump)), [](Napi::Env, Shared* dump) { delete dump; });
   external.TypeTag(&kReaderTag);
   return external;
 }
@@ -192,12 +205,20 @@ Napi::Value dump_reader_feed(const Napi::CallbackInfo& info) {
 
 Napi::Value dump_reader_finish(const Napi::CallbackInfo& info) { return queue(new FinishWorker(info.Env(), reader_of(info))); }
 
+Napi::Value dump_reader_close(const Napi::CallbackInfo& info) {
+  Shared dump = any_reader_of(info);
+  dump->closed = true;
+  dump->settle();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void init_dp_flows(Napi::Env env, Napi::Object exports) {
   exports.Set("captureDpFlows", Napi::Function::New(env, capture_dp_flows, "captureDpFlows"));
   exports.Set("dumpReader", Napi::Function::New(env, dump_reader, "dumpReader"));
   exports.Set("dumpReaderFeed", Napi::Function::New(env, dump_reader_feed, "dumpReaderFeed"));
+  exports.Set("dumpReaderClose", Napi::Function::New(env, dump_reader_close, "dumpReaderClose"));
   exports.Set("dumpReaderFinish", Napi::Function::New(env, dump_reader_finish, "dumpReaderFinish"));
 }
 

@@ -53,12 +53,14 @@ class Job : public std::enable_shared_from_this<Job> {
     thread_.join();
     napi_remove_env_cleanup_hook(env_, end_early, this);
     const std::shared_ptr<Job> keep = std::move(self_);
+    // What the task holds goes now: JavaScript may keep `cancel`, and with it the job, for long.
+    const std::unique_ptr<Task> task = std::move(task_);
     if (!result_) {
       deferred_.Reject(to_js(env, result_.error()).Value());
       return;
     }
     try {
-      deferred_.Resolve(task_->result(env));
+      deferred_.Resolve(task->result(env));
     } catch (const Napi::Error& error) {
       deferred_.Reject(error.Value());
     }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bind/bind.h"
 #include "sys/memory.h"
+#include "tables/dp_flows_view.h"
 #include "text/dp_flows_format.h"
 
 namespace cti::bind {
@@ -18,20 +20,8 @@ struct Handle {
   tables::Snapshot snapshot;
   std::vector<std::shared_ptr<sys::Mapping>> mappings;       // of the buffers; a buffer shares its own
   std::vector<Napi::Reference<Napi::ArrayBuffer>> buffers;  // weak
-  std::vector<sys::Mapping> sealed;                          // read-only views for printing: JavaScript cannot change those
+  std::optional<tables::DpFlowsMap> printed;                // read-only, for printing: JavaScript cannot change it
   bool closed = false;
-
-  Result<std::vector<Bytes>> segments() {
-    while (sealed.size() < snapshot.segments.size()) {
-      const tables::SegmentData& segment = snapshot.segments[sealed.size()];
-      auto mapping = sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(segment.size, 1)), PROT_READ, MAP_SHARED, segment.fd.get(), "a segment");
-      if (!mapping) return std::move(mapping.error());
-      sealed.push_back(*std::move(mapping));
-    }
-    std::vector<Bytes> views;
-    for (size_t i = 0; i < sealed.size(); i++) views.push_back(sealed[i].bytes().first(snapshot.segments[i].size));
-    return views;
-  }
 
   void close() {
     closed = true;
@@ -43,7 +33,7 @@ struct Handle {
       mappings[i]->reset();
     }
     mappings.clear();
-    sealed.clear();
+    printed.reset();
     for (tables::SegmentData& segment : snapshot.segments) segment.fd.reset();
   }
 };
@@ -61,13 +51,33 @@ Handle& open_handle_of(const Napi::CallbackInfo& info) {
   return handle;
 }
 
-uint64_t index_of(const Napi::CallbackInfo& info, const char* name, uint64_t limit) {
-  const double value = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
-  if (!(value >= 0) || value != static_cast<double>(static_cast<uint64_t>(value)) || value >= static_cast<double>(limit)) {
-    throw to_js(info.Env(), errorf(ErrorCode::INVALID_ARGUMENT, "expected %s below %llu but received %g", name,
-                                   static_cast<unsigned long long>(limit), value));
+const tables::DpFlowsView& view_of(Napi::Env env, Handle& handle) {
+  if (!handle.printed) handle.printed = unwrap(env, tables::DpFlowsMap::open(handle.snapshot));
+  return handle.printed->view();
+}
+
+// The text that 'print' appends for the second argument, a number.
+template <typename Print>
+Napi::Value print(const Napi::CallbackInfo& info, const char* what, Print print) {
+  Handle& handle = open_handle_of(info);
+  const text::DpFlowsFormat format(view_of(info.Env(), handle));
+  const double index = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
+  text::TextBuffer out;
+  // Up to 2^32 - 1, what an id can be; a whole number survives the round trip.
+  const bool whole = index >= 0 && index < 4294967296.0 && index == static_cast<double>(static_cast<uint32_t>(index));
+  if (!whole || !print(format, static_cast<uint32_t>(index), out)) {
+    throw to_js(info.Env(), errorf(ErrorCode::INVALID_ARGUMENT, "expected the number of %s of the snapshot but received %g", what, index));
   }
-  return static_cast<uint64_t>(value);
+  const std::string_view text = out.text();
+  return Napi::String::New(info.Env(), text.data(), text.size());
+}
+
+Napi::Value row_text(const Napi::CallbackInfo& info) {
+  return print(info, "a row", [](const text::DpFlowsFormat& format, uint32_t row, text::TextBuffer& out) { return format.row(row, out); });
+}
+
+Napi::Value actions_text(const Napi::CallbackInfo& info) {
+  return print(info, "an action list", [](const text::DpFlowsFormat& format, uint32_t id, text::TextBuffer& out) { return format.actions(id, out); });
 }
 
 Napi::Array notes_to_js(Napi::Env env, const std::vector<tables::Note>& notes) {
@@ -132,3 +142,11 @@ Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot) {
   object.Set("handle", external);
   return object;
 }
+
+void init_snapshot(Napi::Env env, Napi::Object exports) {
+  exports.Set("closeSnapshot", Napi::Function::New(env, close_snapshot, "closeSnapshot"));
+  exports.Set("snapshotRowText", Napi::Function::New(env, row_text, "snapshotRowText"));
+  exports.Set("snapshotActionsText", Napi::Function::New(env, actions_text, "snapshotActionsText"));
+}
+
+}  // namespace cti::bind

@@ -1,4 +1,7 @@
-/** A real ovs-vswitchd and ovsdb-server of a test's own, in a directory of its own; dummy ports, no kernel devices but br0's tap. */
+/**
+ * A real ovs-vswitchd and ovsdb-server of a test's own, in a directory and a network namespace of its own (needs root: the userspace
+ * datapath makes tap devices, of which the host can have one of a name).
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +37,9 @@ export async function startPrivateSwitch(): Promise<PrivateSwitch> {
   const quiet = ['-vconsole:off', '--no-chdir', '--pidfile'];
   const database = join(rundir, 'conf.db');
   execFileSync('ovsdb-tool', ['create', database, '/usr/share/openvswitch/vswitch.ovsschema'], { env });
-  const start = (program: string, args: string[]) => spawn(program, [...args, ...quiet], { env, stdio: 'ignore' });
+  // unshare(1) becomes the program, so the child's pid is the daemon's.
+  const start = (program: string, args: string[]) =>
+    spawn('unshare', ['--net', program, ...args, ...quiet], { env, stdio: 'ignore' });
   const db = `unix:${join(rundir, 'db.sock')}`;
   const vsctl = (...args: string[]) => execFileSync('ovs-vsctl', [`--db=${db}`, ...args], { env, encoding: 'utf8' });
 

@@ -1,0 +1,619 @@
+/** dp_flows from a real switch and from files, as snapshots in JavaScript: rows, cells, memory, and what is left when it fails. */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
+import t, { type Test } from 'tap';
+import { packageRoot } from '../lib/addon.js';
+import type { ErrorCode } from '../lib/errors.js';
+import { captureDpFlows, readDpFlowsFile } from '../lib/sources/dp-flows.js';
+import { columnNames } from '../lib/tables/columns.js';
+import { formatCell, ipv6, jsonCell } from '../lib/tables/format.js';
+import type { TableSnapshot } from '../lib/tables/snapshot.js';
+import { TableView } from '../lib/tables/view.js';
+import { fails, openFds, temporary } from './support/expect.js';
+import { asSwitch, fakeUnixctl, result } from './support/fake-unixctl.js';
+import { type PrivateSwitch, startPrivateSwitch } from './support/private-switch.js';
+
+const MANY = 50_000;
+const fixture = (name: string) => new URL(`fixtures/dumps/${name}`, import.meta.url).pathname;
+const flowsOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('flow-dump from'));
+const rowsOf = (snapshot: TableSnapshot) =>
+  Array.from({ length: snapshot.facts.nRows }, (_, row) => snapshot.rowText(row));
+const mappedMemfds = () => readFileSync('/proc/self/maps', 'utf8').split('memfd:').length - 1;
+const collect = (() => {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+})();
+
+let real: PrivateSwitch;
+t.before(async () => {
+  real = await startPrivateSwitch();
+});
+t.teardown(() => real.stop());
+
+/** Two datapaths with megaflows that OVS itself made of packets; nothing removes them. */
+function addDatapaths(own: PrivateSwitch): void {
+  own.vsctl(
+    'set',
+    'Open_vSwitch',
+    '.',
+    'other_config:max-idle=100000000',
+    'other_config:max-revalidator=10000000',
+    'other_config:flow-limit=300000',
+  );
+  for (const [bridge, type, port] of [
+    ['br0', 'netdev', 'p0'],
+    ['br1', 'dummy', 'p1'],
+  ] as const) {
+    own.vsctl(
+      'add-br',
+      bridge,
+      '--',
+      'set',
+      'bridge',
+      bridge,
+      `datapath_type=${type}`,
+      '--',
+      'add-port',
+      bridge,
+      port,
+      '--',
+      'set',
+      'interface',
+      port,
+      'type=dummy',
+    );
+    const eth = 'in_port(1),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a)';
+    own.appctl(
+      'netdev-dummy/receive',
+      port,
+      `${eth},eth_type(0x0800),ipv4(src=10.0.0.2,dst=10.0.0.1,proto=6,tos=0,ttl=64,frag=no),tcp(src=8,dst=9),tcp_flags(syn)`,
+    );
+    own.appctl(
+      'netdev-dummy/receive',
+      port,
+      `${eth},eth_type(0x0806),arp(sip=1.2.3.4,tip=5.6.7.8,op=1,sha=50:54:00:00:00:09,tha=00:00:00:00:00:00)`,
+    );
+  }
+}
+
+function addManyFlows(own: PrivateSwitch): void {
+  const lines = Array.from({ length: MANY }, (_, i) => {
+    const source = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+    return `in_port(2),eth(src=50:54:00:00:00:0b,dst=50:54:00:00:00:0a),eth_type(0x0800),ipv4(src=${source},dst=10.0.0.1,proto=17,tos=0,ttl=64,frag=no),udp(src=8,dst=9) 1\n`;
+  });
+  const file = join(own.rundir, 'flows.txt');
+  writeFileSync(file, lines.join(''));
+  own.appctl('dpctl/add-flows', 'netdev@ovs-netdev', file);
+}
+
+t.test('a switch without datapaths gives an empty table', async (t) => {
+  const snapshot = await captureDpFlows({ rundir: real.rundir });
+  t.equal(snapshot.facts.nRows, 0);
+  t.equal(snapshot.segments.length, snapshot.schema.segments.length);
+  t.throws(() => snapshot.rowText(0), { code: 'INVALID_ARGUMENT', message: /expected the number of a row/ });
+  snapshot.close();
+});
+
+t.test('rows of every datapath, as the switch prints them', async (t) => {
+  addDatapaths(real);
+  const before = BigInt(Date.now()) * 1_000_000n;
+  const snapshot = await captureDpFlows({ rundir: real.rundir });
+  const printed = ['netdev@ovs-netdev', 'dummy@ovs-dummy'].map(
+    (dp) => [dp, flowsOf(real.appctl('dpctl/dump-flows', '-m', dp))] as const,
+  );
+  t.strictSame(rowsOf(snapshot).sort(), printed.flatMap(([, lines]) => lines).sort());
+  t.ok(snapshot.facts.nRows >= 4, `${snapshot.facts.nRows} rows`);
+
+  const view = new TableView(snapshot);
+  const cell = (row: number, name: string) => jsonCell(view.column(name), view.cell(row, view.column(name)), view);
+  for (let row = 0; row < snapshot.facts.nRows; row++) {
+    const [datapath] = printed.find(([, lines]) => lines.includes(snapshot.rowText(row)))!;
+    const [port, number] = datapath.startsWith('netdev') ? ['p0', 2] : ['p1', 1];
+    t.strictSame([cell(row, 'dp'), cell(row, 'in_port'), cell(row, 'odp_port')], [datapath, port, number]);
+    t.equal(`ufid:${cell(row, 'ufid')}`, snapshot.rowText(row).slice(0, 41));
+  }
+  const { facts } = snapshot;
+  t.equal(facts.source, `unixctl:${real.socketPath}`);
+  t.ok(
+    before <= facts.beginNs && facts.beginNs < facts.endNs && facts.endNs <= BigInt(Date.now() + 1) * 1_000_000n,
+    'begin and end',
+  );
+  t.strictSame([facts.rejected, facts.unknown, facts.nVerbatim], [[], [], 0]);
+  const commands = ['version', 'dpctl/dump-dps', 'dpctl/show', 'dpctl/show', 'dpctl/dump-flows', 'dpctl/dump-flows'];
+  t.strictSame(
+    facts.cost?.requests.map((request) => request.command),
+    commands,
+  );
+  t.ok(facts.cost!.cpuMs! > 0 && facts.cost!.requestMs > 0 && facts.cost!.replyBytes > 1000, 'cost');
+
+  const again = await captureDpFlows({ target: real.socketPath });
+  t.ok(again.generation > snapshot.generation, 'generations increase');
+  again.close();
+  snapshot.close();
+});
+
+t.test('segments are sealed, shared without a copy, and private to whoever writes', async (t) => {
+  const fds = openFds();
+  const maps = mappedMemfds();
+  const snapshot = await captureDpFlows({ rundir: real.rundir });
+  const rows = snapshot.segment('rows');
+  const text = rowsOf(snapshot);
+  t.throws(() => writeSync(rows.fd, 'x', 0), { code: 'EPERM' }, 'the memfd');
+  t.equal(rows.buffer.byteLength, rows.stride * snapshot.facts.nRows);
+  const sealed = readFileSync(`/proc/self/fd/${rows.fd}`).subarray(0, rows.size);
+  t.ok(sealed.equals(Buffer.from(rows.buffer)), 'buffer and memfd have the same bytes');
+  new Uint8Array(rows.buffer).fill(0xff);
+  new Uint8Array(snapshot.segment('blob').buffer).fill(0);
+  t.ok(readFileSync(`/proc/self/fd/${rows.fd}`).subarray(0, rows.size).equals(sealed), 'a stray store hurts nobody');
+  t.strictSame(rowsOf(snapshot), text, 'printing does not see it either');
+
+  const bytes = new Uint8Array(rows.buffer);
+  t.throws(() => snapshot.segment('nope'), {
+    code: 'INVALID_ARGUMENT',
+    message: /expected a segment of dp_flows \(rows, match/,
+  });
+  for (const row of [-1, 0.5, Number.NaN, 2 ** 40, snapshot.facts.nRows]) {
+    t.throws(() => snapshot.rowText(row), { code: 'INVALID_ARGUMENT' }, `row ${row}`);
+    t.throws(() => new TableView(snapshot).cell(row, new TableView(snapshot).column('packets')), {
+      code: 'INVALID_ARGUMENT',
+    });
+  }
+  snapshot.close();
+  snapshot.close();
+  t.equal(bytes.length, 0, 'detached');
+  for (const use of [
+    () => snapshot.segments,
+    () => snapshot.rowText(0),
+    () => snapshot.actionsText(0),
+    () => new TableView(snapshot),
+  ]) {
+    t.throws(use, { code: 'INVALID_ARGUMENT', message: /closed/ });
+  }
+  t.equal(openFds(), fds, 'descriptors');
+  t.equal(mappedMemfds(), maps, 'mappings');
+});
+
+t.test('a snapshot that is dropped is released when it is collected', async (t) => {
+  collect();
+  await sleep(20);
+  const [fds, maps] = [openFds(), mappedMemfds()];
+  let kept: ArrayBuffer | undefined;
+  for (let i = 0; i < 5; i++) kept = (await captureDpFlows({ rundir: real.rundir })).segment('rows').buffer;
+  t.ok(openFds() > fds);
+  for (let i = 0; i < 50 && (openFds() > fds || mappedMemfds() > maps + 1); i++) {
+    collect();
+    await sleep(20);
+  }
+  t.equal(openFds(), fds, 'descriptors');
+  t.equal(mappedMemfds(), maps + 1, 'all mappings but that of the buffer still held');
+  t.ok(
+    Buffer.from(kept!).some((byte) => byte !== 0),
+    'which is still readable',
+  );
+});
+
+t.test('a big table: progress, the event loop goes on, several captures at a time', async (t) => {
+  addManyFlows(real);
+  const reports: { bytes: number; rows: number }[] = [];
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  const snapshot = await captureDpFlows({ rundir: real.rundir, onProgress: (progress) => reports.push(progress) });
+  clearInterval(timer);
+  t.ok(snapshot.facts.nRows >= MANY, `${snapshot.facts.nRows} rows`);
+  t.strictSame(
+    rowsOf(snapshot).sort(),
+    ['netdev@ovs-netdev', 'dummy@ovs-dummy'].flatMap((dp) => flowsOf(real.appctl('dpctl/dump-flows', '-m', dp))).sort(),
+  );
+  t.ok(reports.length > 0 && ticks > 10, `${reports.length} reports, ${ticks} ticks`);
+  t.ok(
+    reports.every((r, i) => r.bytes > 0 && r.bytes >= (reports[i - 1]?.bytes ?? 0) && r.rows <= MANY + 10),
+    'reports grow',
+  );
+  t.ok(snapshot.facts.cost!.cpuMs! > 10, `${snapshot.facts.cost!.cpuMs} ms of the main thread`);
+  t.ok(snapshot.facts.cost!.requests.at(-1)!.firstByteMs > 0);
+  const nRows = snapshot.facts.nRows;
+  snapshot.close();
+  for (const other of await Promise.all([1, 2, 3].map(() => captureDpFlows({ rundir: real.rundir })))) {
+    t.equal(other.facts.nRows, nRows);
+    other.close();
+  }
+});
+
+t.test('a capture that does not end well leaves nothing', async (t) => {
+  const maps = mappedMemfds();
+  const { rundir } = real;
+  const abort = new AbortController();
+  await fails(t, 'aborted mid-dump', 'CANCELLED', /stopped on request/, () =>
+    captureDpFlows({ rundir, signal: abort.signal, onProgress: () => abort.abort() }),
+  );
+  const thrown = new Error('from onProgress');
+  const onProgress = () => {
+    throw thrown;
+  };
+  await t.rejects(captureDpFlows({ rundir, onProgress }), thrown);
+  await fails(t, 'too slow', 'SWITCH_TIMEOUT', /reply to "dpctl\/dump-flows" within 60 ms/, () =>
+    captureDpFlows({ rundir, timeoutMs: 60 }),
+  );
+  t.equal(mappedMemfds(), maps, 'mappings');
+});
+
+t.test('a real vswitchd killed mid-dump', async (t) => {
+  const own = await startPrivateSwitch();
+  t.teardown(() => own.stop());
+  addDatapaths(own);
+  addManyFlows(own);
+  const maps = mappedMemfds();
+  let bytes = 0;
+  await fails(
+    t,
+    'killed',
+    'SWITCH_CLOSED',
+    /closed the connection after [1-9]\d+ bytes of its reply to "dpctl\/dump-flows"/,
+    () =>
+      captureDpFlows({
+        rundir: own.rundir,
+        onProgress(progress) {
+          if (bytes === 0) process.kill(own.pid, 'SIGKILL');
+          bytes = progress.bytes;
+        },
+      }),
+  );
+  t.ok(bytes > 0, `${bytes} bytes were read before`);
+  t.equal(mappedMemfds(), maps, 'mappings');
+});
+
+t.test('a switch that fails at each step of a capture', async (t) => {
+  const error = (text: string) => (id: number, socket: Socket) =>
+    void socket.write(JSON.stringify({ id, error: text }));
+  const say = (text: string) => (id: number, socket: Socket) => void socket.write(result(id, text));
+  const dps = { 'dpctl/dump-dps': say('a@b\n') };
+  const ports = { ...dps, 'dpctl/show': say('a@b:\n  flows: 1\n  port 1: p (tap)\n') };
+  const cases: [string, ErrorCode, RegExp, Record<string, (id: number, socket: Socket) => void>][] = [
+    [
+      'dump-dps refused',
+      'SWITCH_REFUSED',
+      /refused "dpctl\/dump-dps": opening datapath x failed/,
+      { 'dpctl/dump-dps': error('opening datapath x failed\n') },
+    ],
+    [
+      'dump-dps malformed',
+      'PROTOCOL',
+      /"dpctl\/dump-dps", line 1: expected a datapath's name/,
+      { 'dpctl/dump-dps': say('\n\n') },
+    ],
+    [
+      'the datapath vanishes',
+      'SWITCH_REFUSED',
+      /refused "dpctl\/show": datapath not found/,
+      { ...dps, 'dpctl/show': error('datapath not found') },
+    ],
+    [
+      'show malformed',
+      'PROTOCOL',
+      /"dpctl\/show", line 2: expected an indented line but received 'x'/,
+      { ...dps, 'dpctl/show': say('a@b:\nx\n') },
+    ],
+    [
+      'dump-flows refused',
+      'SWITCH_REFUSED',
+      /refused "dpctl\/dump-flows -m a@b": no$/,
+      { ...ports, 'dpctl/dump-flows': error('no\n') },
+    ],
+    [
+      'dump-flows cut short',
+      'SWITCH_CLOSED',
+      /No partial answer/,
+      {
+        ...ports,
+        'dpctl/dump-flows': (id, socket) => void socket.end(`{"id":${id},"result":"recirc_id(0),in_port(p), pack`),
+      },
+    ],
+    [
+      'dump-flows damaged',
+      'PROTOCOL',
+      /expected an escape/,
+      { ...ports, 'dpctl/dump-flows': (id, socket) => void socket.write(`{"id":${id},"result":"recirc_id(0)\\x`) },
+    ],
+    [
+      'dump-flows silent',
+      'SWITCH_TIMEOUT',
+      /reply to "dpctl\/dump-flows" within 300 ms/,
+      { ...ports, 'dpctl/dump-flows': () => {} },
+    ],
+  ];
+  for (const [what, code, message, answers] of cases) {
+    const fake = await fakeUnixctl(asSwitch(({ id, method }, socket) => answers[method]!(id, socket)));
+    const timeoutMs = code === 'SWITCH_TIMEOUT' ? 300 : 10_000;
+    await fails(t, what, code, message, () => captureDpFlows({ target: fake.path, timeoutMs }));
+    await fake.close();
+  }
+  const fake = await fakeUnixctl(
+    asSwitch(({ id, method }, socket) =>
+      ({
+        ...ports,
+        'dpctl/dump-flows': say('recirc_id(0),in_port(p), packets:1, bytes:60, used:0.010s, actions:drop\nnonsense\n'),
+      })[method]!(id, socket),
+    ),
+  );
+  const snapshot = await captureDpFlows({ target: fake.path });
+  t.equal(snapshot.facts.nRows, 1, 'a line that is no flow is counted, not an error');
+  t.match(snapshot.facts.rejected, [{ sample: 'nonsense', count: 1 }]);
+  snapshot.close();
+  await fake.close();
+});
+
+t.test('a worker that is stopped during a capture', async (t) => {
+  const fake = await fakeUnixctl(() => {});
+  const script = `require(${JSON.stringify(join(packageRoot, 'build/Release/ctinspector.node'))}).captureDpFlows('/', ${JSON.stringify(fake.path)}, 60000, () => {})`;
+  const fds = openFds();
+  const worker = new Worker(script, { eval: true });
+  while (fake.requests.length === 0) await sleep(10);
+  t.ok(openFds() > fds);
+  const started = Date.now();
+  await worker.terminate();
+  t.ok(Date.now() - started < 5000);
+  await fake.close();
+});
+
+t.test('saved dumps, plain and compressed', async (t) => {
+  const dir = temporary(t);
+  const text = readFileSync(fixture('keys-more.txt'), 'utf8');
+  const plain = await readDpFlowsFile(fixture('keys-more.txt'));
+  t.strictSame(rowsOf(plain), flowsOf(text));
+  t.equal(plain.facts.cost, null);
+  t.equal(plain.facts.source, `file:${fixture('keys-more.txt')}`);
+  plain.close();
+
+  // Larger than a chunk, so that lines lie across them; and the name says nothing.
+  const large = `${flowsOf(text).join('\n')}\n`.repeat(500);
+  for (const [name, bytes] of [
+    ['plain.gz', Buffer.from(large)],
+    ['zipped.txt', gzipSync(large)],
+    ['members', Buffer.concat([gzipSync(large), gzipSync(text)])],
+  ] as const) {
+    const file = join(dir, name);
+    writeFileSync(file, bytes);
+    const fds = openFds();
+    const snapshot = await readDpFlowsFile(file);
+    t.equal(snapshot.facts.nRows, flowsOf(large).length + (name === 'members' ? flowsOf(text).length : 0), name);
+    t.equal(snapshot.rowText(snapshot.facts.nRows - 1), flowsOf(text).at(-1));
+    snapshot.close();
+    t.equal(openFds(), fds, 'descriptors');
+  }
+  const header = join(dir, 'header');
+  writeFileSync(header, 'flow-dump from the main thread:\n');
+  const empty = await readDpFlowsFile(header);
+  t.equal(empty.facts.nRows, 0, 'a dump without flows');
+  empty.close();
+
+  for (const [what, bytes] of [
+    ['plain', Buffer.from(text)],
+    ['gzip', gzipSync(text)],
+  ] as const) {
+    const lib = new URL('../lib/sources/dp-flows.ts', import.meta.url).href;
+    const script = `import { readDpFlowsFile } from ${JSON.stringify(lib)}; console.log((await readDpFlowsFile('-')).facts.nRows)`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    // One byte first: the magic comes in two pieces.
+    child.stdin.write(bytes.subarray(0, 1));
+    await sleep(50);
+    child.stdin.end(bytes.subarray(1));
+    let out = '';
+    for await (const piece of child.stdout) out += piece;
+    t.equal(out.trim(), String(flowsOf(text).length), `${what} on standard input`);
+  }
+});
+
+t.test('files that are no dump', async (t) => {
+  const dir = temporary(t);
+  const file = join(dir, 'file');
+  const gzip = gzipSync(readFileSync(fixture('keys-more.txt')));
+  const cases: [string, ErrorCode, RegExp, string | Buffer][] = [
+    ['empty', 'TEXT_MALFORMED', /file, line 1: expected what .* prints but it is empty/, ''],
+    ['blank', 'TEXT_MALFORMED', /line 1: expected what .* it has blanks only/, ' \n\n'],
+    [
+      'other text',
+      'TEXT_MALFORMED',
+      /line 2: expected what .* received 'Hello, world\\x09\\x1b\[0m'/,
+      '\nHello, world\t\x1b[0m\nagain\n',
+    ],
+    [
+      'a program',
+      'TEXT_MALFORMED',
+      /line 1: expected what .* received '\\x7fELF/,
+      readFileSync(process.execPath).subarray(0, 3_000_000),
+    ],
+    ['empty gzip', 'TEXT_MALFORMED', /line 1: .* it is empty/, gzipSync('')],
+    [
+      'gzip cut short',
+      'FILE',
+      /the gzip data is cut short or damaged \(unexpected end of file\)/,
+      gzip.subarray(0, gzip.length - 20),
+    ],
+    ['gzip magic only', 'FILE', /the gzip data is cut short or damaged/, gzip.subarray(0, 2)],
+    [
+      'damaged gzip',
+      'FILE',
+      /the gzip data is cut short or damaged/,
+      Buffer.concat([gzip.subarray(0, 100), Buffer.alloc(100), gzip.subarray(200)]),
+    ],
+  ];
+  for (const [what, code, message, bytes] of cases) {
+    writeFileSync(file, bytes);
+    await fails(t, what, code, message, () => readDpFlowsFile(file));
+  }
+  await fails(t, 'no such file', 'FILE', /nothing: ENOENT/, () => readDpFlowsFile(join(dir, 'nothing')));
+  mkdirSync(join(dir, 'directory'));
+  await fails(t, 'a directory', 'FILE', /directory: EISDIR/, () => readDpFlowsFile(join(dir, 'directory')));
+  await fails(t, 'aborted before', 'CANCELLED', /stopped/, () =>
+    readDpFlowsFile(file, { signal: AbortSignal.abort() }),
+  );
+  const fifo = join(dir, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const writer = spawn('sh', ['-c', `exec sleep 10 > '${fifo}'`], { stdio: 'ignore' });
+  await fails(t, 'aborted while waiting', 'CANCELLED', /stopped/, () =>
+    readDpFlowsFile(fifo, { signal: AbortSignal.timeout(200) }),
+  );
+  writer.kill();
+});
+
+/** Reads one dump and gives its rows' cells by name, as text and as JSON. */
+async function cellsOf(t: Test, text: string) {
+  const file = join(temporary(t), 'dump');
+  writeFileSync(file, text);
+  const snapshot = await readDpFlowsFile(file);
+  t.teardown(() => snapshot.close());
+  t.strictSame(snapshot.facts.rejected, []);
+  const view = new TableView(snapshot);
+  return (row: number, name: string) => {
+    const column = view.column(name);
+    const cell = view.cell(row, column);
+    return [formatCell(column, cell, view), jsonCell(column, cell, view)];
+  };
+}
+
+t.test('cells: every kind of column, as text and as JSON', async (t) => {
+  const ufid = 'ufid:00112233-4455-6677-8899-aabbccddeeff, ';
+  const stats = (more = '') => `, packets:9007199254740993, bytes:60, used:4.646s${more}, `;
+  const cells = await cellsOf(
+    t,
+    [
+      'flow-dump from pmd on cpu core: 3',
+      `${ufid}recirc_id(0x2a),ct_state(0x21/0x33),ct_zone(0x5),ct_mark(0x1/0xff),ct_label(0x10000000000000000/0xffffffffffffffffffff),in_port(p1),eth(src=0a:00:00:00:00:01,dst=01:00:00:00:00:00/01:00:00:00:00:00),eth_type(0x8100),vlan(vid=100,pcp=3),encap(eth_type(0x0800),ipv4(src=10.1.2.3/255.0.0.255,dst=10.0.0.0/255.0.0.0,proto=6,tos=0xb8/0xfc,ttl=64,frag=no),tcp(src=80,dst=0x1bb/0xfff0),tcp_flags(+syn-ack))${stats(', flags:SP.')}dp:tc, offloaded:yes, actions:drop`,
+      `recirc_id(0),in_port(2),eth_type(0x86dd),ipv6(src=fe80::1,dst=2001:db8::/32,label=0x5,proto=17,frag=no),udp(src=53,dst=1000)${stats()}actions:3`,
+      'recirc_id(0),tunnel(tun_id=0x64,src=1.1.1.1,dst=2.2.2.2,ttl=64,tp_dst=4789,flags(-df+csum+key)),in_port(p1),eth_type(0x0806),arp(sip=1.2.3.4,tip=5.6.7.8/255.255.255.0,op=1), packets:0, bytes:0, used:never, actions:p1',
+      'recirc_id(0),in_port(p1),eth_type(0x8847),mpls(label=100,tc=3,ttl=64,bos=1), packets:0, bytes:0, used:never, actions:drop',
+    ].join('\n'),
+  );
+  const unseen = ['*', null];
+  const unknown = ['?', null];
+  const same = (text: string) => [text, text];
+  const expected: [number, Record<string, (string | number | null)[]>][] = [
+    [
+      0,
+      {
+        ufid: same('00112233-4455-6677-8899-aabbccddeeff'),
+        pmd: ['3', 3],
+        packets: same('9007199254740993'),
+        bytes: ['60', 60],
+        used: ['4.646s', 4646],
+        layer: same('tc'),
+        hw: same('yes'),
+        flags: same('syn|psh|ack'),
+        actions: same('drop'),
+        dp: same(''),
+        in_port: same('p1'),
+        odp_port: unknown,
+        recirc_id: ['0x2a', 42],
+        ct_state: same('+new-est-inv+trk'),
+        ct_zone: ['5', 5],
+        ct_mark: same('0x1/0xff'),
+        ct_label: same('0x10000000000000000/0xffffffffffffffffffff'),
+        eth_src: same('0a:00:00:00:00:01'),
+        dl_dst: same('01:00:00:00:00:00/01:00:00:00:00:00'),
+        vlan_vid: ['100', 100],
+        dl_vlan_pcp: ['3', 3],
+        vlan2_vid: unseen,
+        nw_src: same('10.0.0.3/255.0.0.255'),
+        ip_dst: same('10.0.0.0/8'),
+        nw_proto: ['6', 6],
+        nw_dscp: ['0x2e', 46],
+        nw_ecn: unseen,
+        nw_frag: same('no'),
+        tp_src: ['80', 80],
+        tcp_src: ['80', 80],
+        tcp_dst: same('432/0xfff0'),
+        udp_src: unseen,
+        tcp_flags: same('+syn-ack'),
+        ipv6_src: unseen,
+        arp_op: unseen,
+        tun_id: unseen,
+        skb_mark: unseen,
+      },
+    ],
+    [
+      1,
+      {
+        ufid: unknown,
+        in_port: same('2'),
+        odp_port: ['2', 2],
+        eth_type: ['0x86dd', 34525],
+        ipv6_src: same('fe80::1'),
+        ipv6_dst: same('2001:db8::/32'),
+        ipv6_label: ['0x5', 5],
+        nw_src: unseen,
+        udp_src: ['53', 53],
+        tp_dst: ['1000', 1000],
+        tcp_dst: unseen,
+        vlan_vid: unseen,
+      },
+    ],
+    [
+      2,
+      {
+        used: same('never'),
+        tun_id: ['0x64', 100],
+        tun_src: same('1.1.1.1'),
+        tun_tp_dst: ['4789', 4789],
+        tun_flags: same('-df+csum+key'),
+        arp_spa: same('1.2.3.4'),
+        arp_tpa: same('5.6.7.0/24'),
+        arp_op: ['1', 1],
+        icmp_type: unseen,
+      },
+    ],
+    [3, { mpls_label: ['100', 100], mpls_tc: ['3', 3], mpls_bos: ['1', 1], mpls_ttl: ['64', 64], nw_proto: unseen }],
+  ];
+  for (const [row, columns] of expected) {
+    for (const [name, cell] of Object.entries(columns)) t.strictSame(cells(row, name), cell, `row ${row}, ${name}`);
+  }
+  t.throws(() => cells(0, 'nw_sorce'), {
+    code: 'QUERY_NAME',
+    message: /has no column 'nw_sorce'; it has ufid, packets/,
+  });
+  t.throws(() => cells(0, 'attrs'), { code: 'QUERY_NAME' }, 'an internal field');
+});
+
+t.test(
+  'every column of every row of the fixtures reads, and odp numbers are names where the switch knows them',
+  async (t) => {
+    for (const name of ['keys-more.txt', 'keys-plain.txt', 'actions-names.txt']) {
+      const snapshot = await readDpFlowsFile(fixture(name));
+      const view = new TableView(snapshot);
+      let seen = 0;
+      for (const column of columnNames(snapshot.schema).map((name) => view.column(name))) {
+        for (let row = 0; row < view.nRows; row++) {
+          const cell = view.cell(row, column);
+          const json = jsonCell(column, cell, view);
+          t.equal(json === null, cell === null || cell.mask === 0n);
+          if (json !== null) seen++;
+        }
+      }
+      t.ok(seen > 5 * view.nRows, `${name}: ${seen} cells`);
+      snapshot.close();
+    }
+  },
+);
+
+t.test('IPv6 as RFC 5952 has it', async (t) => {
+  for (const [value, text] of [
+    [0n, '::'],
+    [1n, '::1'],
+    [0xfe80n << 112n, 'fe80::'],
+    [0x20010db8000000010001000100010001n, '2001:db8:0:1:1:1:1:1'],
+    [0x20010db8000000000001000000000001n, '2001:db8::1:0:0:1'],
+    [0x20010000000000010000000000000001n, '2001:0:0:1::1'],
+    [0xffff0a000001n, '::ffff:10.0.0.1'],
+    [(1n << 128n) - 1n, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ] as const) {
+    t.equal(ipv6(value), text);
+  }
+});
