@@ -15,6 +15,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/bytes.h"
+
 namespace cti::ovs {
 namespace {
 

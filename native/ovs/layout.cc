@@ -36,6 +36,7 @@ Result<Layout> Layout::make(std::span<const LayoutEntry> entries) {
   const Want wants[] = {
 #define CTI_STRUCT(structure) {#structure, true, false, nullptr, &l.sizeof_##structure},
 #define CTI_MEMBER(structure, member, need) {#structure "." #member, need, false, &l.structure##_##member, nullptr},
+#define CTI_NESTED(structure, member, inner) {#structure "." #member "." #inner, false, false, &l.structure##_##member##_##inner, nullptr},
 #define CTI_ENUMERATOR(enumeration, name) {#enumeration "." #name, false, true, &l.enumeration##_##name, nullptr},
 #include "ovs/layout_members.def"
   };

@@ -36,6 +36,7 @@ struct Layout {
 
 #define CTI_STRUCT(structure) uint32_t sizeof_##structure = 0;
 #define CTI_MEMBER(structure, member, need) Member structure##_##member;
+#define CTI_NESTED(structure, member, inner) Member structure##_##member##_##inner;
 #define CTI_ENUMERATOR(enumeration, name) Member enumeration##_##name;
 #include "ovs/layout_members.def"
 

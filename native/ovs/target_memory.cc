@@ -23,7 +23,7 @@ bool TargetMemory::read_string(OvsAddr from, std::string& to, size_t max) {
     size_t size = std::min<size_t>(sizeof piece - (raw(from) + to.size()) % sizeof piece, max - to.size());
     if (!read(from + to.size(), piece, size)) return false;
     if (const void* end = std::memchr(piece, 0, size)) {
-      to.append(piece, static_cast<const char*>(end));
+      to.append(piece, static_cast<size_t>(static_cast<const char*>(end) - piece));
       return true;
     }
     to.append(piece, size);

@@ -1,5 +1,6 @@
 #include "tables/builder.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -72,6 +73,13 @@ bool GrowingSegment::grow(size_t size) {
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
   return true;
+}
+
+void GrowingSegment::prepare(size_t size) {
+  if (size > capacity_ - size_ && !grow(size)) return;
+  const uint64_t from = sys::round_up_to_page(size_), to = size_ + size;
+  if (to <= from || ::fallocate(fd_.get(), 0, static_cast<off_t>(from), static_cast<off_t>(to - from)) != 0) return;
+  ::madvise(data_ + from, to - from, MADV_POPULATE_WRITE);
 }
 
 Result<sys::UniqueFd> GrowingSegment::seal() {

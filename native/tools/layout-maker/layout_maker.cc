@@ -37,6 +37,7 @@ constexpr bool OPTIONAL = false;
 constexpr Row kRows[] = {
 #define CTI_STRUCT(structure) {#structure, nullptr, true, false},
 #define CTI_MEMBER(structure, member, need) {#structure, #member, need, false},
+#define CTI_NESTED(structure, member, inner) {#structure, #member "." #inner, false, false},
 #define CTI_ENUMERATOR(enumeration, name) {#enumeration, #name, false, true},
 #include "ovs/layout_members.def"
 };
@@ -83,8 +84,9 @@ std::optional<uint64_t> member_offset(Dwarf_Die* die) {
   return std::nullopt;
 }
 
-// Adds the members of 'die' at 'base'; those of anonymous structs and unions count as its own.
-void add_members(Dwarf_Die* die, uint64_t base, int depth, Structure& to) {
+// Adds the members of 'die' at 'base'. Those of a struct or union without a type name count as its own, after the member's name and a dot
+// if it has one.
+void add_members(Dwarf_Die* die, const std::string& prefix, uint64_t base, int depth, Structure& to) {
   Dwarf_Die child;
   if (depth > 8 || dwarf_child(die, &child) != 0) return;
   do {
@@ -98,10 +100,11 @@ void add_members(Dwarf_Die* die, uint64_t base, int depth, Structure& to) {
     if (name) {
       Dwarf_Word size = 0;  // stays 0 for a flexible array
       if (dwarf_aggregate_size(&peeled, &size) != 0) size = 0;
-      to.members[name] = {base + *offset, size};
-    } else if (int tag = dwarf_tag(&peeled); tag == DW_TAG_structure_type || tag == DW_TAG_union_type) {
-      add_members(&peeled, base + *offset, depth + 1, to);
+      to.members[prefix + name] = {base + *offset, size};
     }
+    const int tag = dwarf_tag(&peeled);
+    if ((tag == DW_TAG_structure_type || tag == DW_TAG_union_type) && !dwarf_diename(&peeled))
+      add_members(&peeled, name ? prefix + name + "." : prefix, base + *offset, depth + 1, to);
   } while (dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -120,7 +123,7 @@ void take_structure(Dwarf_Die* die, const std::string& name, Types& types) {
   if (dwarf_hasattr(die, DW_AT_declaration)) return;
   Structure all;
   all.size = number(die, DW_AT_byte_size).value_or(0);
-  add_members(die, 0, 0, all);
+  add_members(die, "", 0, 0, all);
   Structure structure = wanted_of(name, all);
   auto [at, is_new] = types.structures.try_emplace(name, structure);
   if (!is_new && at->second != structure)
