@@ -6,7 +6,15 @@ namespace cti::text {
 namespace {
 
 // OVS_VPORT_TYPE_*
-enum VportType : uint32_t { kVportGre = 3, kVportVxlan = 4, kVportGeneve = 5, kVportErspan = 107, kVportIp6Erspan = 108, kVportIp6Gre = 109, kVportGtpu = 110 };
+enum VportType : uint32_t {
+  kVportGre = 3,
+  kVportVxlan = 4,
+  kVportGeneve = 5,
+  kVportErspan = 107,
+  kVportIp6Erspan = 108,
+  kVportIp6Gre = 109,
+  kVportGtpu = 110,
+};
 constexpr size_t kHeaderAt = 16;  // header bytes in the attribute, after four u32
 
 bool number(Cursor& c, std::string_view name, uint64_t max, uint64_t& value) { return c.eat(name) && c.number(value, max); }
@@ -129,7 +137,29 @@ bool scan_gtpu(Cursor& c, TreeWriter& tree) {
   return true;
 }
 
+// A GRE header with sequence number, then the ERSPAN header of version 1 or 2:
+//   ver 4 | vlan 12 | cos 3, bso 2, t 1 | sid 10, then v1: be32 index
+//   v2: be32 time | be16 sgt | p 1, ft 5, hwid's upper 2 | hwid's lower 4, dir 1, gra 2, o 1
+bool scan_erspan(Cursor& c, TreeWriter& tree) {
+  uint64_t version, sid, index, dir, hwid;
+  if (!number(c, "ver=", 2, version) || version == 0 || !number(c, ",sid=", 0x3ff, sid)) return false;
+  put16(0x1000, tree);
+  put16(version == 1 ? 0x88be : 0x22eb, tree);
+  put32(0, tree);
+  put32(version << 28 | sid, tree);
+  if (version == 1) {
+    if (!number(c, ",idx=", UINT32_MAX, index)) return false;
+    put32(index, tree);
+    return true;
+  }
+  if (!number(c, ",dir=", 1, dir) || !number(c, ",hwid=", 0x3f, hwid)) return false;
+  put32(0, tree);
+  put32(hwid >> 4 << 8 | (hwid & 15) << 4 | dir << 3, tree);
+  return true;
+}
+
 bool scan_l4(Cursor& c, TreeWriter& tree) {
+  if (c.eat("erspan(")) return scan_erspan(c, tree) && c.eat(')');
   if (c.eat("gre(")) return scan_gre(c, tree) && c.eat(')');
   if (!scan_udp(c, tree)) return false;
   if (c.eat("vxlan(")) return scan_vxlan(c, tree) && c.eat(')');
@@ -202,6 +232,20 @@ void print_gre(Bytes l4, TextBuffer& out) {
   out.put(')');
 }
 
+void print_erspan(Bytes l4, TextBuffer& out) {
+  uint32_t head = get32(l4, 8);
+  put("erspan(ver=", head >> 28, out);
+  put_0x(",sid=", head & 0x3ff, out);
+  if (head >> 28 == 1) {
+    put_0x(",idx=", get32(l4, 12), out);
+  } else {
+    uint32_t bits = get32(l4, 16);
+    put(",dir=", bits >> 3 & 1, out);
+    put_0x(",hwid=", (bits >> 8 & 3) << 4 | (bits >> 4 & 15), out);
+  }
+  out.put(')');
+}
+
 void print_l4(Bytes l4, uint32_t type, TextBuffer& out) {
   switch (type) {
     case kVportVxlan:
@@ -226,6 +270,9 @@ void print_l4(Bytes l4, uint32_t type, TextBuffer& out) {
     case kVportGre:
     case kVportIp6Gre:
       return print_gre(l4, out);
+    case kVportErspan:
+    case kVportIp6Erspan:
+      return print_erspan(l4, out);
     case kVportGtpu:
       l4 = print_udp(l4, out);
       if (l4.size() < 8) return;

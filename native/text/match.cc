@@ -220,32 +220,37 @@ class MatchScanner {
     if (!scan_vlan_tci(c_, value, mask) || !c_.eat(')')) return keep_as_text(start, "malformed key", "vlan");
     if (std::memchr(inside, '/', static_cast<size_t>(c_.at - inside))) flow_.match.mask.attrs |= given;
     attrs_ |= given;
-    auto& key = flow_.match.key;
-    auto& half = flow_.match.mask;
-    bool tpid = attrs_ & key_bit(kKeyEthertype);  // what was read as the EtherType is the tag's
-    if (depth_ == 0) {
-      key.vlan_tci = value, half.vlan_tci = mask;
-      if (tpid) key.vlan_tpid = key.eth_type, half.vlan_tpid = half.eth_type, attrs_ |= kTpidGiven;
-    } else {
+    if (depth_ == 0)
+      flow_.match.key.vlan_tci = value, flow_.match.mask.vlan_tci = mask;
+    else
       flow_.encap.key.vlan2_tci = value, flow_.encap.mask.vlan2_tci = mask;
-      if (tpid) {
-        flow_.encap.key.vlan2_tpid = key.eth_type, flow_.encap.mask.vlan2_tpid = half.eth_type;
-        attrs_ |= kTpid2Given;
-      }
-    }
-    if (tpid) {
-      key.eth_type = half.eth_type = 0;
-      attrs_ &= ~key_bit(kKeyEthertype);
-      half.attrs &= ~key_bit(kKeyEthertype);
-    }
+    take_tpid();
     return true;
+  }
+
+  // What was read as the EtherType turns out to be the tag's, because vlan(...) or encap(...) follows.
+  void take_tpid() {
+    if (!(attrs_ & key_bit(kKeyEthertype))) return;
+    auto& key = flow_.match.key;
+    auto& mask = flow_.match.mask;
+    if (depth_ == 0) {
+      key.vlan_tpid = key.eth_type, mask.vlan_tpid = mask.eth_type;
+      attrs_ |= kTpidGiven;
+    } else {
+      flow_.encap.key.vlan2_tpid = key.eth_type, flow_.encap.mask.vlan2_tpid = mask.eth_type;
+      attrs_ |= kTpid2Given;
+    }
+    key.eth_type = mask.eth_type = 0;
+    attrs_ &= ~(key_bit(kKeyEthertype) | kNoEthertype);
+    mask.attrs &= ~key_bit(kKeyEthertype);
   }
 
   bool open_encap(const char* start) {
     uint64_t given = depth_ == 0 ? key_bit(kKeyEncap) : kEncap2Given;
-    uint64_t needs = depth_ == 0 ? key_bit(kKeyVlan) : kVlan2Given;
-    if (depth_ > 1 || attrs_ & given || !(attrs_ & needs)) return keep_as_text(start, "key given twice", "encap");
+    if (depth_ > 1) return keep_as_text(start, "nested too deep", "encap");
+    if (attrs_ & given) return keep_as_text(start, "key given twice", "encap");
     attrs_ |= given;
+    take_tpid();  // without -m a tag that is not matched is left out, its encap is not
     depth_++;
     opened_ = true;
     return true;
