@@ -38,6 +38,12 @@ export function createState(dir: string, owner: LabState['owner']): LabState {
       `the lab's directory '${dir}' is too long for unix sockets in it: at most 70 bytes`,
     );
   }
+  if (!existsSync(stateFile(dir)) && netnsWithPrefix(tagOf(dir)).length > 0) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `namespaces of an earlier lab in ${dir} are left: 'scripts/lab down --dir ${dir}' removes them`,
+    );
+  }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const state: LabState = { dir, owner, nFilled: 0 };
   try {
@@ -51,13 +57,11 @@ export function createState(dir: string, owner: LabState['owner']): LabState {
     );
   }
   const foreign = readdirSync(dir).filter((name) => name !== 'state.json');
-  if (foreign.length > 0 || netnsWithPrefix(tagOf(dir)).length > 0) {
+  if (foreign.length > 0) {
     rmSync(stateFile(dir));
     throw new CtiError(
       'INVALID_ARGUMENT',
-      foreign.length > 0
-        ? `${dir} is not empty (${foreign[0]}): name an empty or new directory with --dir`
-        : `namespaces of an earlier lab in ${dir} are left: 'scripts/lab down --dir ${dir}' removes them`,
+      `${dir} is not empty (${foreign[0]}): name an empty or new directory with --dir`,
     );
   }
   return state;

@@ -35,6 +35,7 @@ const PACKAGE_OF: Record<string, string> = {
   ping: 'iputils-ping',
   nsenter: 'util-linux',
   cmake: 'cmake',
+  'c++': 'g++',
 };
 
 function missing(program: string): CtiError {

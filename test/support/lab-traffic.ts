@@ -1,10 +1,10 @@
 /** The lab's traffic: pings, real sockets, odd frames, and the flood of `fill`. All bounded in packets and time. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/addon.js';
 import { CtiError } from '../../lib/errors.js';
 import { VIP } from './lab-pipeline.js';
-import { run } from './lab-system.js';
+import { requirePrograms, run } from './lab-system.js';
 import { type Host, hostNamed, NESTED, NESTED_VLAN } from './lab-topology.js';
 
 export interface TrafficOptions {
@@ -44,13 +44,22 @@ export interface FillReport {
   seconds: number;
 }
 
-/** The traffic tool, built at first use (plain CMake, in .build/native). */
+/** The traffic tool, built at first use and when its sources have changed (plain CMake, in .build/native). */
 export async function trafficTool(): Promise<string> {
   const build = join(packageRoot, '.build', 'native');
   const tool = join(build, 'native', 'tools', 'lab_traffic');
-  if (existsSync(tool)) return tool;
-  await run('cmake', ['-S', packageRoot, '-B', build], { timeoutMs: 120_000 });
-  await run('cmake', ['--build', build, '--target', 'lab_traffic'], { timeoutMs: 300_000 });
+  const sources = join(packageRoot, 'native', 'tools', 'lab');
+  const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const newest = Math.max(...readdirSync(sources).map((name) => changed(join(sources, name))));
+  if (changed(tool) >= newest) return tool;
+  requirePrograms(['cmake', 'c++']);
+  mkdirSync(build, { recursive: true });
+  // Tests run side by side: one builds, the others wait and find it built.
+  const locked = ['--timeout', '300', join(build, 'lab_traffic.lock'), 'cmake'];
+  if (!existsSync(join(build, 'CMakeCache.txt'))) {
+    await run('flock', [...locked, '-S', packageRoot, '-B', build], { timeoutMs: 400_000 });
+  }
+  await run('flock', [...locked, '--build', build, '--target', 'lab_traffic'], { timeoutMs: 600_000 });
   if (!existsSync(tool)) throw new CtiError('SYSTEM', `the build of lab_traffic did not make ${tool}`);
   return tool;
 }

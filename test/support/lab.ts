@@ -53,10 +53,12 @@ const PROGRAMS = [
 ];
 
 /**
- * A fill must not be undone by OVS: flows idle for a day stay, and the limit is not lowered after a slow revalidation (which
- * max-revalidator, the longest pause between two, keeps from happening by itself).
+ * A fill must not be undone by OVS: idle flows stay, the limit is high, and flows are revalidated every ten seconds instead of
+ * twice a second (OVS deletes slow flows when revalidating takes more than half that pause).
  */
-const OTHER_CONFIG = ['flow-limit=2000000', 'max-idle=100000000', 'max-revalidator=10000000'];
+const OTHER_CONFIG = ['flow-limit=2000000', 'max-idle=100000000', 'max-revalidator=10000'];
+/** With more flows a round may take over two seconds, after which OVS lowers its limit and deletes half the table: no rounds. */
+const MAX_REVALIDATED = 200_000;
 
 export class Lab {
   readonly dir: string;
@@ -166,6 +168,9 @@ export class Lab {
     checkWhole('the number of flows of all fills', first + n, 1, 16_000_000);
     saveState({ ...state, nFilled: first + n });
     const before = await this.nFlows();
+    if (before + n > MAX_REVALIDATED) {
+      await this.vsctl('set', 'Open_vSwitch', '.', 'other_config:max-revalidator=10000000');
+    }
     const sent = await sendFill(this.tag, first, n, options);
     let installed = (await this.nFlows()) - before;
     let { sent: packets, rounds, seconds } = sent;

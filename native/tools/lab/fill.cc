@@ -23,8 +23,8 @@ Ip6 ip6_of(uint16_t subnet, uint32_t host) {
 
 // The frame of flow 'index'; the last 8 bytes say which flow it is.
 std::span<const uint8_t> flow_frame(FrameBuilder& frame, const FillOptions& options, uint32_t index) {
-  // One-to-one on 24 bits, whatever the seed and the shapes: no two fills of a lab make the same flow, and neighbours in the
-  // sequence are not neighbours in address.
+  // One-to-one on 24 bits, whatever the seed and the shapes: no two fills of a lab make the same flow, and
+  // neighbours in the sequence are not neighbours in address.
   uint32_t host = scatter24(index);
   auto port = static_cast<uint16_t>(1024 + splitmix(index ^ options.seed) % 60000);
   uint32_t near = 10u << 24 | host, far = 0xac100000 | (host >> 4 & 0xfffff);
@@ -85,7 +85,7 @@ class Filler {
   bool late() const { return monotonic_ns() > end_ns_; }
   double seconds() const { return static_cast<double>(monotonic_ns() - begin_ns_) / 1e9; }
 
-  // The flow of rank r gets heaviest / r more packets, so that every "top N by packets" has one right order near its top.
+  // The flow of rank r gets heaviest / r more packets, so that "top N by packets" has one right order near its top.
   Result<void> hit_some_again() {
     std::vector<uint32_t> ranked(options_.count);
     for (uint32_t i = 0; i < options_.count; i++) ranked[i] = i;

@@ -1,9 +1,11 @@
 // N distinct megaflows: one frame a flow, and more for some of them.
 //
-// Frames go out of one interface and come back on another, through a bridge whose rules copy the fields named below into
-// registers, so that OVS must match on all their bits (test/support/lab-pipeline.ts). What came back was installed or at
-// least translated; what did not come back is sent again. The window of frames under way is smaller than the switch's socket
-// buffer, so the switch's own speed sets the pace and (nearly) nothing is lost.
+// Frames go out of one interface and come back on another, through a bridge whose rules copy the fields named below
+// into registers, so that OVS must match on all their bits (test/support/lab-pipeline.ts). What came back was installed
+// or at least translated; what did not come back is sent again. The window of frames under way is smaller than the
+// switch's socket buffer, so the switch's own speed sets the pace and (nearly) nothing is lost.
+//
+// Thread-safety: fill() uses only its own sockets; call it from any thread.
 #pragma once
 
 #include <cstdint>

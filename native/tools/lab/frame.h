@@ -1,7 +1,7 @@
 // Ethernet frames, built layer by layer, with lengths and checksums filled in at the end.
 //
-// Only for the lab's traffic (lab_traffic): it knows the few protocols the lab sends. Addresses and ports are host-order
-// integers; the frame is in wire order.
+// Only for the lab's traffic (lab_traffic): it knows the few protocols the lab sends. Addresses and ports are
+// host-order integers; the frame is in wire order.
 //
 // Thread-safety: plain values; one thread a builder.
 #pragma once
@@ -20,7 +20,7 @@ inline constexpr uint8_t tcp_fin = 0x01, tcp_syn = 0x02, tcp_rst = 0x04, tcp_ack
 struct Ip4Options {
   uint8_t ttl = 64;
   uint8_t tos = 0;
-  uint16_t fragment = 0;  // the header's flags and offset: 0x2000 is "more fragments", the low 13 bits count 8 bytes each
+  uint16_t fragment = 0;  // flags and offset: 0x2000 is "more fragments", the low 13 bits count 8 bytes each
 };
 
 class FrameBuilder {
@@ -41,8 +41,8 @@ class FrameBuilder {
   FrameBuilder& neighbor_solicit(const Ip6& target, uint64_t source_mac);
   FrameBuilder& protocol(uint8_t number);  // an IP protocol without a header of its own
 
-  // Pads with zeroes to 'size' bytes (at least 60, at most 1514), writes 'trailer' into the last bytes, fills in lengths
-  // and checksums. The view is valid until the next call.
+  // Pads with zeroes to 'size' bytes (at least 60, at most 1514), writes 'trailer' into the last bytes, fills in
+  // lengths and checksums. The view is valid until the next call.
   std::span<const uint8_t> finish(size_t size = 0, std::span<const uint8_t> trailer = {});
 
  private:

@@ -1,8 +1,10 @@
 // lab_traffic: traffic for scripts/lab, from inside the lab's own network namespaces.
 //
-//   lab_traffic fill --out IF --in IF --count N [--first N] [--shapes N] [--seed N] [--rate N] [--window N] [--seconds N] [--once]
+//   lab_traffic fill --out IF --in IF --count N [--first N] [--shapes N] [--seed N] [--rate N] [--window N]
+//                    [--seconds N] [--once]
 //   lab_traffic mix --interface IF --mac M --ip4 A --ip6 A --to-mac M --to-ip4 A --to-ip6 A --kinds a,b [--count N] ...
-//   lab_traffic talk [--seconds N] <conversations      tcp|udp CLIENT-NETNS SERVER-NETNS ADDRESS PORT SERVER-PORT SIZE, one a line
+//   lab_traffic talk [--seconds N] <FILE    a conversation a line: tcp|udp CLIENT-NETNS SERVER-NETNS ADDRESS PORT
+//                                          SERVER-PORT SIZE
 //   lab_traffic no-offload IF...
 //
 // Prints one line of JSON. Status: 0 done, 1 not all of it arrived, 2 an error (words on standard error).
@@ -73,7 +75,8 @@ class Reader {
       return bad(("--" + prefix + "mac").c_str(), "a MAC address", mac);
     for (unsigned byte : b) to.mac = to.mac << 8 | byte;
     in_addr address{};
-    if (inet_pton(AF_INET, ip4.c_str(), &address) != 1) return bad(("--" + prefix + "ip4").c_str(), "an IPv4 address", ip4);
+    if (inet_pton(AF_INET, ip4.c_str(), &address) != 1)
+      return bad(("--" + prefix + "ip4").c_str(), "an IPv4 address", ip4);
     to.ip4 = ntohl(address.s_addr);
     if (inet_pton(AF_INET6, ip6.c_str(), to.ip6.data()) != 1)
       return bad(("--" + prefix + "ip6").c_str(), "an IPv6 address", ip6);
@@ -89,7 +92,8 @@ class Reader {
  private:
   void bad(const char* name, const char* expected, const std::string& received) {
     if (!problem_)
-      problem_ = errorf(ErrorCode::INVALID_ARGUMENT, "Expected %s for %s but received '%s'", expected, name, received.c_str());
+      problem_ = errorf(ErrorCode::INVALID_ARGUMENT, "Expected %s for %s but received '%s'", expected, name,
+                        received.c_str());
   }
 
   Options options_;
@@ -116,9 +120,11 @@ Result<bool> run_fill(Options given) {
   auto result = fill(options);
   if (!result) return result.error();
   std::printf(
-      "{\"flows\":%u,\"seen\":%u,\"sent\":%llu,\"returned\":%llu,\"rounds\":%u,\"installSeconds\":%.3f,\"seconds\":%.3f}\n",
+      "{\"flows\":%u,\"seen\":%u,\"sent\":%llu,\"returned\":%llu,\"rounds\":%u,"
+      "\"installSeconds\":%.3f,\"seconds\":%.3f}\n",
       options.count, result->n_seen, static_cast<unsigned long long>(result->n_sent),
-      static_cast<unsigned long long>(result->n_returned), result->n_rounds, result->install_seconds, result->total_seconds);
+      static_cast<unsigned long long>(result->n_returned), result->n_rounds, result->install_seconds,
+      result->total_seconds);
   return result->n_seen == options.count;
 }
 
@@ -182,7 +188,8 @@ Result<bool> run(int argc, char** argv) {
   if (command == "mix" && options) return run_mix(std::move(*options));
   if (command == "talk" && options) return run_talk(std::move(*options));
   if (!options) return options.error();
-  return errorf(ErrorCode::INVALID_ARGUMENT, "Expected fill, mix, talk or no-offload but received '%s'", command.c_str());
+  return errorf(ErrorCode::INVALID_ARGUMENT, "Expected fill, mix, talk or no-offload but received '%s'",
+                command.c_str());
 }
 
 }  // namespace

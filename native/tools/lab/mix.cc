@@ -10,13 +10,16 @@ namespace {
 
 struct Context {
   FrameBuilder& frame;
-  const MixOptions& options;
+  const Host& from;
+  const Host& to;
+  uint16_t nested_vlan;
   uint64_t random;  // of this frame
 
+  uint32_t address() const { return static_cast<uint32_t>(random); }
   uint16_t port() const { return static_cast<uint16_t>(1024 + random % 60000); }
-  FrameBuilder& ethernet() const { return frame.ethernet(options.to.mac, options.from.mac); }
-  FrameBuilder& ip4(Ip4Options ip = {}) const { return ethernet().ip4(options.from.ip4, options.to.ip4, ip); }
-  FrameBuilder& ip6() const { return ethernet().ip6(options.from.ip6, options.to.ip6); }
+  FrameBuilder& ethernet() const { return frame.ethernet(to.mac, from.mac); }
+  FrameBuilder& ip4(Ip4Options ip = {}) const { return ethernet().ip4(from.ip4, to.ip4, ip); }
+  FrameBuilder& ip6() const { return ethernet().ip6(from.ip6, to.ip6); }
 };
 
 constexpr uint64_t broadcast = 0xffffffffffff;
@@ -26,14 +29,14 @@ Ip6 solicited_node(const Ip6& target) {
 }
 
 void neighbor_solicit(const Context& c) {
-  Ip6 target = c.options.to.ip6;
+  Ip6 target = c.to.ip6;
   target[15] = static_cast<uint8_t>(c.random);
   Ip6 group = solicited_node(target);
-  uint64_t mac = 0x333300000000 | uint64_t{0xff} << 24 | uint64_t{group[13]} << 16 | uint64_t{group[14]} << 8 | group[15];
-  c.frame.ethernet(mac, c.options.from.mac).ip6(c.options.from.ip6, group, 255).neighbor_solicit(target, c.options.from.mac);
+  uint64_t mac = 0x3333ff000000 | uint64_t{group[13]} << 16 | uint64_t{group[14]} << 8 | group[15];
+  c.frame.ethernet(mac, c.from.mac).ip6(c.from.ip6, group, 255).neighbor_solicit(target, c.from.mac);
 }
 
-// One row a kind.
+// One row a kind. With one argument for all, a row is the frame's layers and nothing else.
 struct Kind {
   const char* name;
   void (*build)(const Context&);
@@ -48,41 +51,48 @@ const Kind kinds[] = {
     {"udp6", [](const Context& c) { c.ip6().udp(c.port(), 53); }},
     {"tos", [](const Context& c) { c.ip4({.tos = static_cast<uint8_t>(c.random & 0xfc)}).udp(5353, 5353); }},
     {"ttl1", [](const Context& c) { c.ip4({.ttl = 1}).udp(c.port(), 33434); }},
-    {"fragments", [](const Context& c) { c.ip4({.fragment = static_cast<uint16_t>(c.random & 1 ? 0x2000 : 185)}).udp(7, 7); }},
+    {"fragments",
+     [](const Context& c) {
+       uint16_t first = 0x2000, later = 185;
+       c.ip4({.fragment = c.random & 1 ? first : later}).udp(7, 7);
+     }},
     {"icmp", [](const Context& c) { c.ip4().icmp(c.random & 1 ? 8 : 13, 0, c.port()); }},
     {"icmp6", [](const Context& c) { c.ip6().icmp(128, 0, c.port()); }},
     {"sctp", [](const Context& c) { c.ip4().sctp(c.port(), 3868); }},
     {"esp", [](const Context& c) { c.ip4().protocol(50); }},
     {"elsewhere",
-     [](const Context& c) { c.ethernet().ip4(c.options.from.ip4, static_cast<uint32_t>(c.random)).udp(c.port(), 123); }},
+     [](const Context& c) { c.ethernet().ip4(c.from.ip4, c.address()).udp(c.port(), 123); }},
     {"forged_ip",
-     [](const Context& c) { c.ethernet().ip4(static_cast<uint32_t>(c.random), c.options.to.ip4).udp(c.port(), 53); }},
+     [](const Context& c) { c.ethernet().ip4(c.address(), c.to.ip4).udp(c.port(), 53); }},
     {"forged_mac",
      [](const Context& c) {
-       c.frame.ethernet(c.options.to.mac, 0x020000000000 | (c.random & 0xffffff)).ip4(c.options.from.ip4, c.options.to.ip4).udp(1, 1);
+       uint64_t mac = 0x020000000000 | (c.random & 0xffffff);
+       c.frame.ethernet(c.to.mac, mac).ip4(c.from.ip4, c.to.ip4).udp(1, 1);
      }},
     {"vlan",
      [](const Context& c) {
-       c.ethernet().vlan(c.options.vlan, c.random & 7).ip4(c.options.from.ip4, c.options.to.ip4).udp(c.port(), 53);
+       c.ethernet().vlan(c.nested_vlan, c.random & 7).ip4(c.from.ip4, c.to.ip4).udp(c.port(), 53);
      }},
     {"other_vlan",
      [](const Context& c) {
-       c.ethernet().vlan(static_cast<uint16_t>(200 + c.random % 1000)).ip4(c.options.from.ip4, c.options.to.ip4).udp(1, 1);
+       auto vid = static_cast<uint16_t>(200 + c.random % 1000);
+       c.ethernet().vlan(vid).ip4(c.from.ip4, c.to.ip4).udp(1, 1);
      }},
     {"arp",
      [](const Context& c) {
-       uint32_t target = (c.options.to.ip4 & ~0xffu) | (c.random & 0xff);
-       c.frame.ethernet(broadcast, c.options.from.mac).arp(1, c.options.from.mac, c.options.from.ip4, 0, target);
+       uint32_t target = (c.to.ip4 & ~0xffu) | (c.random & 0xff);
+       c.frame.ethernet(broadcast, c.from.mac).arp(1, c.from.mac, c.from.ip4, 0, target);
      }},
     {"forged_arp",
      [](const Context& c) {
-       c.frame.ethernet(broadcast, c.options.from.mac).arp(2, c.options.from.mac, static_cast<uint32_t>(c.random), 0, c.options.to.ip4);
+       c.frame.ethernet(broadcast, c.from.mac).arp(2, c.from.mac, c.address(), 0, c.to.ip4);
      }},
     {"nd", neighbor_solicit},
     {"multicast",
      [](const Context& c) {
        uint32_t group = 0xef000000 | (c.random & 0xf);
-       c.frame.ethernet(0x01005e000000 | (group & 0x7fffff), c.options.from.mac).ip4(c.options.from.ip4, group).udp(5000, 5000);
+       uint64_t mac = 0x01005e000000 | (group & 0x7fffff);
+       c.frame.ethernet(mac, c.from.mac).ip4(c.from.ip4, group).udp(5000, 5000);
      }},
     {"other_type", [](const Context& c) { c.ethernet().other(c.random & 1 ? 0x88cc : 0x8847); }},
 };
@@ -109,7 +119,7 @@ Result<uint64_t> mix(const MixOptions& options) {
       while (!pacer.allowance()) sleep_ns(200'000);
       pacer.used(1);
       auto place = static_cast<uint64_t>(kind - std::begin(kinds));
-      kind->build({frame, options, splitmix(splitmix(options.seed + place) + i)});
+      kind->build({frame, options.from, options.to, options.vlan, splitmix(splitmix(options.seed + place) + i)});
       CTI_TRY(port->queue(frame.finish(64 + i % 200)));
       CTI_TRY(port->flush());
     }

@@ -54,8 +54,8 @@ class Pacer {
 
 void sleep_ns(uint64_t ns);
 
-// Turns off what veth would leave to hardware that is not there: OVS's userspace datapath reads the frames as they are, and
-// its conntrack calls a packet with an unfinished checksum invalid.
+// Turns off what veth would leave to hardware that is not there: OVS's userspace datapath reads the frames as they are,
+// and its conntrack calls a packet with an unfinished checksum invalid.
 Result<void> finish_checksums_in_software(const std::string& interface);
 
 }  // namespace cti::lab
