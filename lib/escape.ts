@@ -16,3 +16,14 @@ export function escapeText(text: string): string {
     return `\\u{${code.toString(16)}}`;
   });
 }
+
+/** A JSON text in which every unsafe character inside strings is a \u escape: the same JSON, safe for a terminal. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, (char) =>
+    char === '\n'
+      ? char
+      : Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+          '',
+        ),
+  );
+}

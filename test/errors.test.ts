@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CtiError, fromNative } from '../lib/errors.js';
-import { escapeText } from '../lib/escape.js';
+import { escapeJson, escapeText } from '../lib/escape.js';
 
 t.test('an error of the addon keeps its code and message, others pass', async (t) => {
   const native = Object.assign(new Error('no pidfile at /x'), { code: 'NO_SWITCH' });
@@ -18,4 +18,11 @@ t.test('text from outside cannot steer a terminal', async (t) => {
   t.equal(escapeText('\u009b31m'), '\\x9b31m', 'C1 CSI');
   t.equal(escapeText('grün-порт-港'), 'grün-порт-港');
   t.equal(escapeText('lone \ud800 half'), 'lone \\u{d800} half');
+});
+
+t.test('JSON for a terminal is the same JSON', async (t) => {
+  const value = { 'a\u009b': 'x\u202ey\u{e0001}\u001b', n: 1 };
+  const json = escapeJson(JSON.stringify(value, null, 1));
+  t.same(JSON.parse(json), value);
+  t.notMatch(json, /[\u009b\u202e\u{e0001}]/u);
 });

@@ -102,6 +102,13 @@ export async function main(): Promise<void> {
   const stop = (signal: NodeJS.Signals) => {
     if (abort.signal.aborted) process.exit(130); // asked twice
     abort.abort(new CtiError('CANCELLED', `stopped by ${signal} before it was done`));
+    // A read of a pipe that nobody writes to cannot be called off. There is nothing to lose here but the cursor.
+    setTimeout(() => {
+      process.stderr.write(
+        `${process.stderr.isTTY ? '\u001b[?25h' : ''}ctinspector: stopped by ${signal} before it was done\n`,
+      );
+      process.exit(2);
+    }, 500).unref();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import Table from 'cli-table3';
-import { escapeText } from '../escape.js';
+import { escapeJson, escapeText } from '../escape.js';
 import type { Context, Format } from './context.js';
 
 export interface Cell {
@@ -59,7 +59,7 @@ const dim = (context: Context, text: string): string =>
 
 /** A JSON text in which bigints are numbers if exact, else strings. */
 export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(
+  const json = JSON.stringify(
     value,
     (_key, item) => {
       if (typeof item !== 'bigint') return item;
@@ -69,13 +69,16 @@ export function toJson(value: unknown, indent?: number): string {
     },
     indent,
   );
+  return escapeJson(json);
 }
 
 const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-const csvValue = (cell: Cell): string => {
+/** Exactly what was received, unless it goes to a terminal. */
+const csvValue = (context: Context, cell: Cell): string => {
   if (cell.json === null || cell.json === undefined) return '';
-  return csvField(typeof cell.json === 'object' ? cell.text : String(cell.json));
+  const text = typeof cell.json === 'object' ? cell.text : String(cell.json);
+  return csvField(context.stdoutIsTerminal ? escapeText(text) : text);
 };
 
 const objectOf = (listing: Listing, row: readonly Cell[]): Record<string, unknown> =>
@@ -122,7 +125,11 @@ export async function writeListing(context: Context, format: Format, listing: Li
     if (format === 'csv') await out.write(`${listing.columns.map((column) => csvField(column.name)).join(',')}\r\n`);
     for (const row of listing.rows) {
       n++;
-      await out.write(format === 'csv' ? `${row.map(csvValue).join(',')}\r\n` : `${toJson(objectOf(listing, row))}\n`);
+      await out.write(
+        format === 'csv'
+          ? `${row.map((cell) => csvValue(context, cell)).join(',')}\r\n`
+          : `${toJson(objectOf(listing, row))}\n`,
+      );
     }
     for (const line of listing.footer) context.stderr.write(`${escapeText(line)}\n`);
   }

@@ -43,7 +43,8 @@ export interface NativeRunOptions {
 
 export interface NativeRun {
   step(fuel: bigint): NativeStop;
-  read(address: number, size: number): Uint8Array;
+  /** Fills `into`. */
+  read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
   segmentAddresses(): number[];
   close(): void;

@@ -190,6 +190,14 @@ function checkOptions(options: StartOptions): NativeRunOptions {
   };
 }
 
+function allocate(size: number): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    throw new CtiError('OUT_OF_MEMORY', `no room for a copy of ${size} bytes; read less at a time`, { cause });
+  }
+}
+
 /** A program under way. Made by `Program.start`. Holds a window until `close`; without it, until it is collected. */
 export class Run implements Disposable {
   /** Where the segments of the options lie, in their order; an empty one has address 0. */
@@ -239,7 +247,7 @@ export class Run implements Disposable {
         `the run has ended (${this.#end.kind} at pc ${this.#end.pc}); start another`,
       );
     }
-    const stop = run.step(fuel) as Stop;
+    const stop = this.#call(() => run.step(fuel)) as Stop;
     if (stop.kind !== 'out_of_fuel') this.#end = stop;
     return stop;
   }
@@ -249,7 +257,9 @@ export class Run implements Disposable {
     const run = this.#open();
     checkInteger('address', address, 0, WINDOW_SIZE - 1);
     checkInteger('size', size, 0, WINDOW_SIZE);
-    return this.#call(() => run.read(address, size));
+    const bytes = allocate(size);
+    this.#call(() => run.read(address, bytes));
+    return bytes;
   }
 
   /** Stores bytes in the window. Throws CtiError INVALID_ARGUMENT if not all of the range is mapped and writable. */

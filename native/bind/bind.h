@@ -5,6 +5,8 @@
 
 #include <napi.h>
 
+#include <new>
+
 #include "base/error.h"
 
 namespace cti::bind {
@@ -25,6 +27,16 @@ T unwrap(Napi::Env env, Result<T> result) {
 }
 inline void unwrap(Napi::Env env, Result<void> result) {
   if (!result) throw to_js(env, result.error());
+}
+
+// What 'function' returns; memory that ran out in it is thrown as an error, because a C++ exception must not reach Node.
+template <typename Function>
+auto guarded(Napi::Env env, Function function) {
+  try {
+    return function();
+  } catch (const std::bad_alloc&) {
+    throw to_js(env, Error{ErrorCode::OUT_OF_MEMORY, "the host has no memory left for this; free some, or ask for less"});
+  }
 }
 
 }  // namespace cti::bind

@@ -2,6 +2,7 @@
 // safety rests on: that `this` and a run's program are objects of this file, and that a run was not closed.
 //
 // Thread-safety: the JavaScript thread of the environment only.
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,27 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   // (spec): a ProgramSpec with its defaults filled in.
   explicit ProgramObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guarded(info.Env(), [&] { load(info); });
+  }
+
+  void Finalize(Napi::BasicEnv env) override { Napi::MemoryManagement::AdjustExternalMemory(env, -external_bytes_); }
+
+  // The program behind 'value', which must be an object of this class.
+  static ProgramObject& of(const Napi::Value& value) {
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) {
+      throw to_js(value.Env(), invalid("expected a program"));
+    }
+    return *Unwrap(value.As<Napi::Object>());
+  }
+
+  std::shared_ptr<const vm::Program> program() const { return program_; }
+  std::shared_ptr<const vm::Engine> engine() const { return engine_; }
+
+ private:
+  // What a slot takes: itself, its row, and the interpreter's form of it.
+  static constexpr int64_t kBytesPerSlot = 32;
+
+  void load(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     auto from = info[0].As<Napi::Object>();
     std::string set = from.Get("kernelFunctions").As<Napi::String>();
@@ -82,20 +104,10 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
     program_ = unwrap(env, vm::Program::load(std::move(spec)));
     engine_ = vm::make_interpreter(program_);
     info.This().As<Napi::Object>().TypeTag(&kProgramTag);
+    external_bytes_ = kBytesPerSlot * program_->n_slots() + static_cast<int64_t>(program_->rodata().size() + program_->data().size());
+    Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
 
-  // The program behind 'value', which must be an object of this class.
-  static ProgramObject& of(const Napi::Value& value) {
-    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) {
-      throw to_js(value.Env(), invalid("expected a program"));
-    }
-    return *Unwrap(value.As<Napi::Object>());
-  }
-
-  std::shared_ptr<const vm::Program> program() const { return program_; }
-  std::shared_ptr<const vm::Engine> engine() const { return engine_; }
-
- private:
   Napi::Value disassemble(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), program_->disassemble()); }
 
   // Names of the opcode table's rows, one a slot; null for the second slot of an lddw.
@@ -122,6 +134,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 
   std::shared_ptr<const vm::Program> program_;
   std::shared_ptr<const vm::Engine> engine_;
+  int64_t external_bytes_ = 0;
 };
 
 vm::SegmentSource segment_of(const Napi::Object& from) {
@@ -155,6 +168,16 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
 
   // (program, options): StartOptions with their defaults filled in.
   explicit RunObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guarded(info.Env(), [&] { start(info); });
+  }
+
+  void Finalize(Napi::BasicEnv env) override { release(env); }
+
+ private:
+  // Page tables and touched pages of a window's page map.
+  static constexpr int64_t kWindowOverhead = 64 * 1024;
+
+  void start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     ProgramObject& program = ProgramObject::of(info[0]);
     auto from = info[1].As<Napi::Object>();
@@ -174,12 +197,6 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     external_bytes_ = static_cast<int64_t>(run_->window().private_bytes()) + kWindowOverhead;
     Napi::MemoryManagement::AdjustExternalMemory(env, external_bytes_);
   }
-
-  void Finalize(Napi::BasicEnv env) override { release(env); }
-
- private:
-  // Page tables and touched pages of a window's page map.
-  static constexpr int64_t kWindowOverhead = 64 * 1024;
 
   static vm::TableMapping table_of(const Napi::Object& from) {
     vm::TableMapping table;
@@ -206,7 +223,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     if (run.has_ended()) throw to_js(env, invalid("the run has ended and cannot go on; start another"));
     int64_t fuel = static_cast<int64_t>(uint64_of(info[0]));
     if (fuel <= 0) throw to_js(env, invalid("fuel: expected 1 to 2^63 - 1"));
-    vm::Stop stop = run.step(fuel);
+    vm::Stop stop = guarded(env, [&] { return run.step(fuel); });
     auto result = Napi::Object::New(env);
     switch (stop.kind) {
       case vm::Stop::Kind::exited:
@@ -241,14 +258,13 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                             is_read_only ? "writable" : "mapped"));
   }
 
-  // (address: number, size: number) -> Uint8Array, a copy
-  Napi::Value read(const Napi::CallbackInfo& info) {
-    uint64_t size = uint64_of(info[1]);
+  // (address: number, into: Uint8Array): fills it. The caller allocates, because V8 ends the process if it cannot here.
+  void read(const Napi::CallbackInfo& info) {
+    auto into = info[1].As<Napi::Uint8Array>();
+    uint64_t size = bytes_of(into).size();
     const uint8_t* at = range(info.Env(), uint64_of(info[0]), size, window::Intent::read);
-    auto copy = Napi::Uint8Array::New(info.Env(), size);
     // SAFETY: range() allowed 'size' bytes; nothing was run since that could unmap them.
-    if (size > 0) std::memcpy(copy.Data(), at, size);
-    return copy;
+    if (size > 0) std::memcpy(into.Data(), at, size);
   }
 
   // (address: number, bytes: Uint8Array)

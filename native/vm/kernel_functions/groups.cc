@@ -53,19 +53,19 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
   const uint8_t* key = env.window.range(key_address, header.key_size, window::Intent::read);
   if (!entries || !key) return refuse(EFAULT);
 
-  uint64_t each = 1 + header.key_size / 8;
   uint64_t mask = header.capacity - 1;
   uint64_t i = hash(key, header.key_size) & mask;
+  uint64_t n_looked_at = 0;
+  auto charge = [&] { return n_looked_at * (1 + header.key_size / 8); };
   // SAFETY: i stays below capacity, and range() allowed that many entries.
-  for (uint64_t looked_at = 1; looked_at <= header.capacity; looked_at++, i = (i + 1) & mask) {
+  for (; n_looked_at < header.capacity; i = (i + 1) & mask) {
+    n_looked_at++;
     uint8_t* entry = entries + i * entry_size;
     EntryHead head = load<EntryHead>(entry);
     bool is_free = head.count == 0;
     if (!is_free && std::memcmp(entry + sizeof(EntryHead), key, header.key_size) != 0) continue;
     if (is_free) {
-      if (uint64_t{header.n} * 8 >= uint64_t{header.capacity} * 7) {
-        break;
-      }
+      if (uint64_t{header.n} * 8 >= uint64_t{header.capacity} * 7) break;
       // The key may overlap the table.
       std::memmove(entry + sizeof(EntryHead), key, header.key_size);
       head = {0, 0};
@@ -73,11 +73,11 @@ KernelResult ctinspector_group_add(Environment& env, const KernelArgs& args) {
     }
     store(entry, EntryHead{head.count + 1, head.sum + amount});
     store(at, header);
-    return answer(0, each * looked_at);
+    return answer(0, charge());
   }
   if (header.lost < std::numeric_limits<uint32_t>::max()) header.lost++;
   store(at, header);
-  return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), each);
+  return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), charge());
 }
 
 }  // namespace cti::vm

@@ -1,0 +1,13 @@
+/** `ctinspector flows [CONDITION]`: the same as `query 'dp_flows | where CONDITION'`. */
+import { questionOfCondition } from '../../compiler/index.js';
+import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
+import { answer } from '../answer.js';
+import type { Context } from '../context.js';
+import type { Options, Status } from '../registry.js';
+import { checkQuestion } from './query.js';
+
+export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
+  const question = questionOfCondition(DP_FLOWS.name, args[0] ?? '');
+  checkQuestion(question);
+  return answer(context, question, options);
+}

@@ -1,0 +1,445 @@
+/** Third pass, conditions: names and types are checked, values become exact sets, each meaning its tests. */
+import { ACTIONS, SETTABLE, setsField } from './actions.js';
+import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
+import { checkCovers } from './check-covers.js';
+import { type Column, partMask, type Relation, requirementsOf, resolve } from './columns.js';
+import { complement, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
+import { nearest, questionError } from './diagnostics.js';
+import {
+  type Dictionaries,
+  FALSE,
+  named,
+  TRUE,
+  type Truth,
+  type TruthTable,
+  truthTable,
+  UNKNOWN,
+} from './dictionaries.js';
+import { both, either, type Formula, negate, type Test } from './formula.js';
+import { type Element, EXPECTED, ValueReader } from './values.js';
+
+export interface CheckContext {
+  readonly source: string;
+  readonly relation: Relation;
+  readonly dictionaries: Dictionaries;
+}
+
+const inverted = (truth: TruthTable): TruthTable =>
+  truth.map((t) => (t === UNKNOWN ? UNKNOWN : t === TRUE ? FALSE : TRUE));
+
+export class ConditionChecker {
+  constructor(readonly context: CheckContext) {}
+
+  check(condition: Condition): Formula {
+    try {
+      return this.condition(condition);
+    } catch (error) {
+      if (!(error instanceof TooManyCubes)) throw error;
+      const message = 'this has no exact answer within reasonable work: write fewer values with masks, or use ranges';
+      return this.fail(condition.span, message);
+    }
+  }
+
+  private condition(condition: Condition): Formula {
+    switch (condition.kind) {
+      case 'and':
+      case 'or':
+        return { kind: condition.kind, terms: condition.terms.map((term) => this.check(term)) };
+      case 'not':
+        return negate(this.check(condition.term));
+      case 'covers':
+        return checkCovers(this, condition.terms, condition.span);
+      case 'does':
+        return this.does(condition.action, condition.span);
+      case 'to':
+        return this.to(condition.port, condition.span);
+      case 'bare':
+        return this.bare(condition.field, condition.span);
+      case 'sets':
+        return this.sets(condition.field, condition.span);
+      default:
+        return this.field(condition);
+    }
+  }
+
+  private field(condition: Exclude<FieldCondition, { kind: 'bare' | 'sets' }>): Formula {
+    const column = this.column(condition.field);
+    switch (condition.kind) {
+      case 'has':
+        return this.has(column, condition.span);
+      case 'unknown':
+        return negate(this.known(column, condition.span), !condition.negated);
+      case 'matches':
+        return negate(this.matches(column, condition.pattern, condition.span), condition.negated);
+      case 'compare': {
+        const { op, value, span } = condition;
+        if (op === '=' || op === '!=') return this.equals(column, [value], op === '!=', span);
+        return this.ordered(column, op, value, span);
+      }
+      case 'in':
+        return this.equals(column, condition.values, condition.negated, condition.span);
+      case 'within':
+        return negate(this.within(column, condition.values, condition.span), condition.negated);
+      case 'exactly':
+        return this.exactly(column, condition.value, condition.span);
+    }
+  }
+
+  /** A column that can stand in a condition. */
+  column(name: Name): Column {
+    const column = resolve(this.context.source, this.context.relation, name);
+    if (column.kind === 'row') this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not compared`);
+    return column;
+  }
+
+  reader(column: Column): ValueReader {
+    return new ValueReader(this.context.source, column);
+  }
+
+  private ordered(column: Column, op: '<' | '<=' | '>' | '>=', value: Value, span: Span): Formula {
+    if (value.kind === 'range')
+      this.fail(value.span, `${op} takes one value: for a range write ${column.name} in LO..HI`);
+    if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'actions') {
+      const instead = column.kind === 'port' ? ' (their numbers have: odp_port)' : '';
+      this.fail(span, `${column.name} has no order, so ${op} means nothing there${instead}: use = or matches`);
+    }
+    const element = this.reader(column).side(op, value);
+    return element
+      ? this.elements(column, [element], false, span)
+      : this.test({ kind: 'constant', value: false }, span);
+  }
+
+  /** `=` and `in`; negated `!=` and `not in`. */
+  private equals(column: Column, values: readonly Value[], negated: boolean, span: Span): Formula {
+    if (column.kind === 'port' || column.kind === 'datapath') {
+      const truth = named(this.context.source, this.context.dictionaries, column.kind, this.atoms(column, values));
+      return this.entry(column, truth, negated, span);
+    }
+    if (column.kind === 'actions') {
+      this.fail(
+        span,
+        'an action list is not compared as a whole: use does ACTION, to PORT, sets FIELD or actions matches /.../',
+      );
+    }
+    return this.elements(
+      column,
+      values.map((value) => this.reader(column).read(value)),
+      negated,
+      span,
+    );
+  }
+
+  atoms(column: Column, values: readonly Value[]): Atom[] {
+    return values.map((value) => {
+      if (value.kind === 'range')
+        return this.fail(value.span, `${column.name} has no order, so a range means nothing there`);
+      return value;
+    });
+  }
+
+  private elements(column: Column, elements: readonly Element[], negated: boolean, span: Span): Formula {
+    if (column.kind === 'port-number') {
+      return this.entry(
+        column,
+        this.numbered(
+          union(
+            elements.map(({ set }) => set),
+            column.width,
+          ),
+        ),
+        negated,
+        span,
+      );
+    }
+    const place = (set: ValueSet): ValueSet => shifted(set, column.shift);
+    if (column.maskAt === undefined) {
+      const set = place(
+        union(
+          elements.map((element) => element.set),
+          column.width,
+        ),
+      );
+      return negate(this.test({ kind: 'value', column, set }, span), negated);
+    }
+    // Values that ask about different bits are different questions about what the flow looks at.
+    const groups = new Map<bigint, ValueSet[]>();
+    for (const { set, looks } of elements) groups.set(looks, [...(groups.get(looks) ?? []), set]);
+    const tests = [...groups].map(([looks, sets]) =>
+      this.test(
+        {
+          kind: 'match',
+          column,
+          meaning: negated ? 'disjoint' : 'overlaps',
+          set: place(union(sets, column.width)),
+          looks: looks << BigInt(column.shift),
+          requires: column.requires,
+        },
+        span,
+      ),
+    );
+    return negated ? both(tests) : either(tests);
+  }
+
+  /** Ports by their number. */
+  numbered(set: ValueSet): TruthTable {
+    const { ports } = this.context.dictionaries;
+    return truthTable(ports.length, (id): Truth => {
+      const number = ports[id]!.number;
+      if (number === undefined) return UNKNOWN;
+      return set.intervals!.some(({ lo, hi }) => BigInt(number) >= lo && BigInt(number) <= hi) ? TRUE : FALSE;
+    });
+  }
+
+  private entry(column: Column, truth: TruthTable, negated: boolean, span: Span): Formula {
+    const masked = column.maskAt !== undefined;
+    if (masked) return this.test({ kind: 'entry', column, meaning: negated ? 'disjoint' : 'overlaps', truth }, span);
+    return this.test({ kind: 'entry', column, meaning: 'could', truth: negated ? inverted(truth) : truth }, span);
+  }
+
+  private within(column: Column, values: readonly Value[], span: Span): Formula {
+    if (column.kind === 'port' || column.kind === 'port-number') {
+      this.fail(
+        span,
+        `within is for fields with values in between: write ${column.name} = ... or ${column.name} in {...}`,
+      );
+    }
+    this.needMask(column, span, 'within', `${column.name} in ...`);
+    const set = union(
+      values.map((value) => this.reader(column).read(value).set),
+      column.width,
+    );
+    const whole = (of: Column, s: ValueSet): Formula => {
+      const outside = shifted({ cubes: complement(s, of.width) }, of.shift).cubes;
+      return this.test(
+        {
+          kind: 'match',
+          column: of,
+          meaning: 'within',
+          set: shifted(s, of.shift),
+          outside,
+          looks: partMask(of),
+          requires: [],
+        },
+        span,
+      );
+    };
+    // All that the flow matches has the field at all, and there a value in the set.
+    return both([
+      whole(column, set),
+      ...column.requires.map(({ column: of, cubes }) => whole({ ...of, shift: 0 }, { cubes })),
+    ]);
+  }
+
+  private exactly(column: Column, value: Value, span: Span): Formula {
+    if (column.kind === 'port') {
+      const truth = named(this.context.source, this.context.dictionaries, 'port', this.atoms(column, [value]));
+      return this.test({ kind: 'entry', column, meaning: 'exactly', truth }, span);
+    }
+    this.needMask(column, span, 'exactly', `${column.name} = ...`);
+    const { set } = this.reader(column).read(value);
+    if (column.kind === 'port-number') {
+      return this.test({ kind: 'entry', column, meaning: 'exactly', truth: this.numbered(set) }, span);
+    }
+    if (set.cubes.length !== 1)
+      this.fail(value.span, 'exactly takes one value, a prefix or VALUE/MASK: a flow has one value and one mask');
+    return this.test(
+      {
+        kind: 'match',
+        column,
+        meaning: 'exactly',
+        set: shifted(set, column.shift),
+        looks: partMask(column),
+        requires: column.requires,
+      },
+      span,
+    );
+  }
+
+  private has(column: Column, span: Span): Formula {
+    if (column.kind === 'port' || column.kind === 'port-number' || column.maskAt !== undefined) {
+      return this.test(
+        {
+          kind: 'match',
+          column,
+          meaning: 'looks',
+          set: { cubes: [] },
+          looks: partMask(column),
+          requires: column.requires,
+        },
+        span,
+      );
+    }
+    return column.known
+      ? this.test({ kind: 'known', column }, span)
+      : this.test({ kind: 'constant', value: true }, span);
+  }
+
+  private known(column: Column, span: Span): Formula {
+    const { ports, datapaths } = this.context.dictionaries;
+    const unknownIf = (n: number, missing: (id: number) => boolean): TruthTable =>
+      truthTable(n, (id) => (missing(id) ? FALSE : TRUE));
+    const entry = (truth: TruthTable): Formula => this.test({ kind: 'entry', column, meaning: 'could', truth }, span);
+    if (column.kind === 'port') return entry(unknownIf(ports.length, (id) => ports[id]!.name === undefined));
+    if (column.kind === 'port-number') return entry(unknownIf(ports.length, (id) => ports[id]!.number === undefined));
+    if (column.kind === 'datapath') return entry(unknownIf(datapaths.length, (id) => datapaths[id] === undefined));
+    if (column.known) return this.test({ kind: 'known', column }, span);
+    if (column.maskAt !== undefined) {
+      this.fail(
+        span,
+        `a match is never unknown; for flows that do not look at ${column.name} write not has ${column.name}`,
+      );
+    }
+    return this.fail(span, `${column.name} is never unknown: every row has it`);
+  }
+
+  private matches(column: Column, pattern: Pattern, span: Span): Formula {
+    const { dictionaries, source } = this.context;
+    let regex: RegExp;
+    try {
+      regex = new RegExp(pattern.source, pattern.flags);
+    } catch (error) {
+      const reason = (error as Error).message.replace(/^.*: /, '');
+      throw questionError(
+        'QUERY_SYNTAX',
+        source,
+        pattern.span,
+        `this is not a pattern (a JavaScript regular expression): ${reason}`,
+      );
+    }
+    const truth = (names: readonly (string | undefined)[]): TruthTable =>
+      truthTable(names.length, (id): Truth => {
+        const name = names[id];
+        return name === undefined ? UNKNOWN : regex.test(name) ? TRUE : FALSE;
+      });
+    switch (column.kind) {
+      case 'port':
+        return this.entry(column, truth(dictionaries.ports.map(({ name }) => name)), false, span);
+      case 'datapath':
+        return this.entry(column, truth(dictionaries.datapaths), false, span);
+      case 'actions': {
+        const { actions } = dictionaries;
+        return this.entry(
+          column,
+          truthTable(actions.size, (id) => (regex.test(actions.text(id)) ? TRUE : FALSE)),
+          false,
+          span,
+        );
+      }
+      default:
+        return this.fail(
+          span,
+          `matches is for text (in_port, dp, actions); ${column.name} is compared with ${EXPECTED[column.kind]}`,
+        );
+    }
+  }
+
+  private does(action: Name, span: Span): Formula {
+    const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
+    if (!attrs) {
+      const names = Object.keys(ACTIONS);
+      throw questionError(
+        'QUERY_NAME',
+        this.context.source,
+        action.span,
+        `there is no action called ${JSON.stringify(action.text)}`,
+        {
+          expected: names,
+          suggestions: nearest(action.text, names),
+        },
+      );
+    }
+    const bits = attrs.reduce((all, attr) => all | (1n << BigInt(attr)), 0n);
+    const orNothing = action.text.toLowerCase() === 'drop';
+    return this.test({ kind: 'does', column: this.actionsColumn(span), bits, orNothing }, span);
+  }
+
+  private to(port: Value, span: Span): Formula {
+    const column = this.actionsColumn(span);
+    if (port.kind === 'range') this.fail(port.span, 'to takes the name of one port');
+    const { source, dictionaries } = this.context;
+    const wanted = named(source, dictionaries, 'port', [port as Atom]);
+    const { actions } = dictionaries;
+    const truth = truthTable(actions.size, (id): Truth => {
+      const outs = actions.outPorts(id).map((out) => wanted[out]);
+      if (outs.includes(TRUE)) return TRUE;
+      return outs.includes(UNKNOWN) || actions.hasUnknown(id) ? UNKNOWN : FALSE;
+    });
+    return this.entry(column, truth, false, span);
+  }
+
+  private sets(field: Name, span: Span): Formula {
+    const actionsColumn = this.actionsColumn(span);
+    const column = this.column(field);
+    if (!SETTABLE.includes(column.name)) {
+      const message = `sets is for fields a set action can change: ${SETTABLE.join(', ')}`;
+      throw questionError('QUERY_TYPE', this.context.source, field.span, message, { expected: SETTABLE });
+    }
+    const { actions } = this.context.dictionaries;
+    return this.entry(
+      actionsColumn,
+      truthTable(actions.size, (id) => setsField(actions, id, column.name)),
+      false,
+      span,
+    );
+  }
+
+  private actionsColumn(span: Span): Column {
+    const column = this.context.relation.columns.get('actions');
+    return column ?? this.fail(span, 'there are no actions after count by: put this condition before it');
+  }
+
+  /** A name alone: a word for a kind of packet, or a column of yes and no. */
+  private bare(name: Name, span: Span): Formula {
+    const { relation, source } = this.context;
+    const text = name.text.toLowerCase();
+    const word = Object.hasOwn(relation.words, text) ? relation.words[text] : undefined;
+    if (word && !word.hidden && relation.fields.size > 0) return this.word(text, span);
+    if (!relation.columns.has(text)) {
+      const words = Object.entries(relation.words).filter(([, { hidden }]) => !hidden && relation.fields.size > 0);
+      const names = [...relation.columns.keys(), ...words.map(([w]) => w)];
+      const message = `${relation.name} has no field or word called ${JSON.stringify(name.text)}`;
+      throw questionError('QUERY_NAME', source, name.span, message, {
+        expected: ['a field', 'a word'],
+        suggestions: nearest(name.text, names),
+      });
+    }
+    const column = this.column(name);
+    const no = column.kind === 'enum' ? column.values?.no : undefined;
+    if (no === undefined) {
+      const also = column.maskAt === undefined ? '' : `, or has ${name.text} for flows that look at it`;
+      this.fail(
+        span,
+        `${name.text} is not a condition by itself: expected a comparison, for example ${name.text} = ...${also}`,
+      );
+    }
+    const atom: Atom = { kind: 'atom', text: 'no', quoted: false, span: name.span };
+    return this.equals(column, [atom], true, span);
+  }
+
+  word(word: string, span: Span): Formula {
+    return both(
+      requirementsOf(this.context.relation, word).map(({ column, cubes }) =>
+        this.test(
+          { kind: 'match', column, meaning: 'overlaps', set: { cubes }, looks: partMask(column), requires: [] },
+          span,
+        ),
+      ),
+    );
+  }
+
+  needMask(column: Column, span: Span, what: string, instead: string): void {
+    if (column.maskAt !== undefined) return;
+    this.fail(
+      span,
+      `${what} is about what a flow matches, and ${column.name} is not part of the match: write ${instead}`,
+    );
+  }
+
+  test(test: Test, span: Span): Formula {
+    return { kind: 'test', test, span };
+  }
+
+  fail(span: Span, message: string): never {
+    throw questionError('QUERY_TYPE', this.context.source, span, message);
+  }
+}

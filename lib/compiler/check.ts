@@ -1,0 +1,170 @@
+/** Third pass: names and types of all stages. Its result needs no further look at the question, but for showing it. */
+import type { Name, Question, Span, Stage } from './ast.js';
+import { ConditionChecker } from './check-conditions.js';
+import { type Column, type Relation, resolve } from './columns.js';
+import { nearest, questionError } from './diagnostics.js';
+import type { Dictionaries } from './dictionaries.js';
+import type { Formula } from './formula.js';
+import { type GroupLayout, groupsOf } from './groups.js';
+
+export type Step =
+  | { readonly kind: 'filter'; readonly formula: Formula; readonly span: Span }
+  | { readonly kind: 'top'; readonly n: number; readonly key: Column; readonly largest: boolean; readonly span: Span }
+  | { readonly kind: 'sort'; readonly key: Column; readonly descending: boolean; readonly span: Span }
+  | { readonly kind: 'limit'; readonly n: number; readonly span: Span }
+  | { readonly kind: 'count'; readonly span: Span }
+  | { readonly kind: 'group'; readonly layout: GroupLayout; readonly span: Span };
+
+/** A column of the answer; `title` is the name the user gave it. */
+export interface OutputColumn {
+  readonly title: string;
+  readonly column: Column;
+}
+
+export interface CheckedQuestion {
+  readonly table: string;
+  readonly steps: readonly Step[];
+  /** Columns of the answer; for `count` alone none. */
+  readonly columns: readonly OutputColumn[];
+}
+
+/** Rows a snapshot can have; `top` and `limit` of more say nothing. */
+const MAX_COUNT = 0xffff_ffff;
+
+class Checker {
+  private relation: Relation;
+  private grouped = false;
+  private shown: { columns: OutputColumn[]; span: Span } | undefined;
+  private readonly steps: Step[] = [];
+
+  constructor(
+    private readonly source: string,
+    table: Relation,
+    private readonly dictionaries: Dictionaries,
+  ) {
+    this.relation = table;
+  }
+
+  question(question: Question): CheckedQuestion {
+    const { table, stages } = question;
+    const name = this.relation.name;
+    if (table.text.toLowerCase() !== name) {
+      throw questionError(
+        'QUERY_NAME',
+        this.source,
+        table.span,
+        `there is no table called ${JSON.stringify(table.text)}`,
+        {
+          expected: [name],
+          suggestions: nearest(table.text, [name]),
+        },
+      );
+    }
+    for (const [i, stage] of stages.entries()) this.stage(stage, stages[i + 1]);
+    // The order of a hash table says nothing: largest groups first, unless told otherwise.
+    const lastGroup = this.steps.findLastIndex(({ kind }) => kind === 'group');
+    const ordered = this.steps.slice(lastGroup + 1).some(({ kind }) => kind === 'sort' || kind === 'top');
+    if (this.grouped && !ordered) {
+      const group = this.steps[lastGroup]!;
+      const sort: Step = { kind: 'sort', key: this.relation.columns.get('count')!, descending: true, span: group.span };
+      this.steps.splice(lastGroup + 1, 0, sort);
+    }
+    return { table: name, steps: this.steps, columns: this.output() };
+  }
+
+  private output(): OutputColumn[] {
+    if (this.steps.at(-1)?.kind === 'count') return [];
+    if (this.shown) return this.shown.columns;
+    if (!this.grouped) return [{ title: 'flow', column: this.relation.columns.get('flow')! }];
+    return [...this.relation.columns].map(([title, column]) => ({ title, column }));
+  }
+
+  private stage(stage: Stage, next: Stage | undefined): void {
+    const { span } = stage;
+    switch (stage.kind) {
+      case 'where': {
+        const { source, relation, dictionaries } = this;
+        const formula = new ConditionChecker({ source, relation, dictionaries }).check(stage.condition);
+        this.steps.push({ kind: 'filter', formula, span });
+        return;
+      }
+      case 'top':
+      case 'bottom': {
+        const key = this.key(stage.key);
+        this.steps.push({ kind: 'top', n: this.count(stage.n), key, largest: stage.kind === 'top', span });
+        return;
+      }
+      case 'sort':
+        this.steps.push({ kind: 'sort', key: this.key(stage.key), descending: stage.descending, span });
+        return;
+      case 'limit':
+        this.steps.push({ kind: 'limit', n: this.count(stage.n), span });
+        return;
+      case 'show':
+        this.shown = { columns: stage.columns.map((name) => this.show(name)), span };
+        return;
+      case 'count':
+        this.refuseShown();
+        if (stage.keys.length > 0) this.group(stage.keys, span);
+        else if (next) this.fail(next.span, 'count gives one number: nothing can follow it');
+        else this.steps.push({ kind: 'count', span });
+    }
+  }
+
+  private group(keys: readonly Name[], span: Span): void {
+    const columns = keys.map((name) => ({
+      title: name.text.toLowerCase(),
+      column: this.key(name, true),
+      span: name.span,
+    }));
+    const seen = new Set<string>();
+    for (const { title, span: at } of columns) {
+      if (seen.has(title)) this.fail(at, `${title} is there twice`);
+      if (title === 'count') this.fail(at, 'count is what count by makes: it cannot be a key of another count');
+      seen.add(title);
+    }
+    const layout = groupsOf(columns);
+    this.steps.push({ kind: 'group', layout, span });
+    this.relation = layout.relation;
+    this.grouped = true;
+  }
+
+  /** A column to order or group by. */
+  private key(name: Name, group = false): Column {
+    const column = resolve(this.source, this.relation, name);
+    if (column.kind === 'row')
+      this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
+    if (!group && column.size === 16) {
+      this.fail(
+        name.span,
+        `${column.name} has 128 bits and cannot be ordered by: use count by ${column.name}, or a field of up to 64 bits`,
+      );
+    }
+    return column;
+  }
+
+  private show(name: Name): OutputColumn {
+    return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name) };
+  }
+
+  private refuseShown(): void {
+    if (this.shown) this.fail(this.shown.span, 'count has columns of its own: put show after it');
+  }
+
+  private count(name: Name): number {
+    const n = name.text.length > 12 ? Number.POSITIVE_INFINITY : Number(name.text);
+    if (n < 1 || n > MAX_COUNT) this.fail(name.span, `expected a number from 1 to ${MAX_COUNT}, received ${name.text}`);
+    return n;
+  }
+
+  private fail(span: Span, message: string): never {
+    throw questionError('QUERY_TYPE', this.source, span, message);
+  }
+}
+
+export const checkQuestion = (
+  source: string,
+  question: Question,
+  table: Relation,
+  dictionaries: Dictionaries,
+): CheckedQuestion => new Checker(source, table, dictionaries).question(question);

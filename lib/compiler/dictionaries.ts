@@ -1,0 +1,86 @@
+/**
+ * What the compiler must know of a snapshot: the entries of its small dictionaries. A condition on a port's name, a datapath's
+ * name or an action list is decided once an entry here; the program then looks the row's id up in a table of truths. Without
+ * a snapshot (`explain` with no switch) there are no entries, and names cannot be checked.
+ */
+import type { Atom } from './ast.js';
+import { nearest, questionError } from './diagnostics.js';
+
+export interface PortEntry {
+  readonly name: string | undefined;
+  readonly number: number | undefined;
+}
+
+export interface Dictionaries {
+  readonly ports: readonly PortEntry[];
+  /** Full names (netdev@ovs-netdev); undefined where a saved file does not say. */
+  readonly datapaths: readonly (string | undefined)[];
+  readonly actions: ActionLists;
+}
+
+export interface ActionLists {
+  readonly size: number;
+  /** As the switch prints it. */
+  text(id: number): string;
+  /** Ports it can output to. */
+  outPorts(id: number): readonly number[];
+  /** Whether it has parts that this version does not know. */
+  hasUnknown(id: number): boolean;
+}
+
+/** Truth of a condition for a dictionary entry. */
+export const FALSE = 0;
+export const TRUE = 1;
+export const UNKNOWN = 2;
+export type Truth = typeof FALSE | typeof TRUE | typeof UNKNOWN;
+
+/** One byte an entry; empty without a snapshot. */
+export type TruthTable = Uint8Array;
+
+export const truthTable = (n: number, truth: (id: number) => Truth): TruthTable =>
+  Uint8Array.from({ length: n }, (_, id) => truth(id));
+
+export type EntryKind = 'port' | 'datapath';
+
+const NAMES: Readonly<Record<EntryKind, (d: Dictionaries) => (string | undefined)[]>> = {
+  port: ({ ports }) => ports.map(({ name }) => name),
+  datapath: ({ datapaths }) => [...datapaths],
+};
+
+/** `netdev@ovs-netdev` is also called `ovs-netdev`. */
+const isCalled = (kind: EntryKind, entry: string, name: string): boolean =>
+  entry === name || (kind === 'datapath' && entry.slice(entry.indexOf('@') + 1) === name);
+
+/** Entries called one of `atoms`. A name that no entry has is an error, not an empty answer. */
+export function named(source: string, dictionaries: Dictionaries, kind: EntryKind, atoms: readonly Atom[]): TruthTable {
+  const names = NAMES[kind](dictionaries);
+  const known = [...new Set(names.filter((name) => name !== undefined))];
+  const complete = !names.includes(undefined);
+  for (const atom of atoms) {
+    if (known.some((name) => isCalled(kind, name, atom.text))) continue;
+    if (kind === 'port' && /^[0-9]+$/.test(atom.text)) {
+      const message = `ports go by name here; the datapath's number is odp_port = ${atom.text}`;
+      throw questionError('QUERY_TYPE', source, atom.span, message, { expected: ['a port name'] });
+    }
+    // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.
+    if (names.length === 0 || !complete) continue;
+    const suggestions = nearest(atom.text, known);
+    const some =
+      suggestions.length > 0 ? '' : `; there are ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}`;
+    const message = `no ${kind} is called ${JSON.stringify(atom.text)} in this snapshot${some}`;
+    throw questionError('QUERY_NAME', source, atom.span, message, { expected: [`a ${kind} name`], suggestions });
+  }
+  return truthTable(names.length, (id) => {
+    const entry = names[id];
+    if (entry === undefined) return UNKNOWN;
+    return atoms.some((atom) => isCalled(kind, entry, atom.text)) ? TRUE : FALSE;
+  });
+}
+
+/** Ids of dictionary entries in the order of `keys`: rank + 1 for each id, equal keys alike; 0 for an entry without a key. */
+export function ranks(keys: readonly (string | number | undefined)[]): Uint32Array {
+  const distinct = [...new Set(keys.filter((key) => key !== undefined))];
+  distinct.sort((a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : a < b ? -1 : 1));
+  const rank = new Map(distinct.map((key, i) => [key, i + 1]));
+  return Uint32Array.from(keys, (key) => (key === undefined ? 0 : rank.get(key)!));
+}

@@ -1,0 +1,61 @@
+/**
+ * The compiler of questions: text -> an eBPF program and where it leaves its answer. Passes, each a file: parse, columns
+ * (names), check (types, exact sets), normal-form, plan, codegen. It runs nothing and knows no snapshot: what a question needs
+ * of one is in Dictionaries. lib/query runs what comes out.
+ */
+import type { TableSchema } from '../tables/schema.js';
+import { checkQuestion, type OutputColumn } from './check.js';
+import { type Compiled, generate } from './codegen.js';
+import { relationOf } from './columns.js';
+import type { Dictionaries } from './dictionaries.js';
+import { parseCondition, parseQuestion } from './parse.js';
+import { type Plan, planOf } from './plan.js';
+import { describePlan } from './plan-text.js';
+
+export type { OutputColumn } from './check.js';
+export type { Compiled, ProgramLayout } from './codegen.js';
+export type { Column, ColumnKind } from './columns.js';
+export type { QuestionErrorDetails } from './diagnostics.js';
+export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
+export { ENTRY, GROUPS_HEADER, type GroupLayout } from './groups.js';
+export { HEADER } from './memory.js';
+
+export interface CompileInput {
+  readonly schema: TableSchema;
+  readonly dictionaries: Dictionaries;
+  readonly nRows: number;
+}
+
+export interface CompiledQuestion extends Compiled {
+  readonly plan: Plan;
+  readonly columns: readonly OutputColumn[];
+  /** The plan in words, a line a step. */
+  readonly planText: string;
+}
+
+/** What is known of dictionaries without a snapshot: nothing. */
+export const NO_DICTIONARIES: Dictionaries = {
+  ports: [],
+  datapaths: [],
+  actions: { size: 0, text: () => '', outPorts: () => [], hasUnknown: () => false },
+};
+
+/**
+ * Compiles a question over the table of `input.schema`.
+ *
+ * Throws CtiError: QUERY_SYNTAX, QUERY_NAME, QUERY_TYPE with QuestionErrorDetails; WINDOW_FULL if its working memory does not
+ * fit into a program.
+ */
+export function compileQuestion(source: string, { schema, dictionaries, nRows }: CompileInput): CompiledQuestion {
+  const checked = checkQuestion(source, parseQuestion(source), relationOf(schema), dictionaries);
+  const plan = planOf(checked);
+  const compiled = generate(plan, { source, schema, dictionaries, nRows });
+  return { ...compiled, plan, columns: checked.columns, planText: describePlan(plan, source) };
+}
+
+/** The question `TABLE | where CONDITION`. A condition that does not parse is reported at its own characters. */
+export function questionOfCondition(table: string, condition: string): string {
+  if (condition.trim() === '') return table;
+  parseCondition(condition);
+  return `${table} | where ${condition}`;
+}

@@ -1,0 +1,206 @@
+/**
+ * Runs a question over a snapshot: compiles it, maps the snapshot's segments into a window, runs the program in slices of fuel
+ * so that the event loop stays alive, and reads the answer out of the program's memory. No row is looked at in TypeScript.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type Column,
+  type CompiledQuestion,
+  compileQuestion,
+  GROUPS_HEADER,
+  HEADER,
+  type OutputColumn,
+} from '../compiler/index.js';
+import { CtiError } from '../errors.js';
+import { Program, type Run, stopError, type TableMapping } from '../runner/program.js';
+import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
+
+export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
+
+export interface RunQuestionOptions {
+  /** Stops between two slices, with CtiError CANCELLED. */
+  readonly signal?: AbortSignal;
+  /** After each slice: rows of the table looked at so far are not known, fuel is. */
+  readonly onProgress?: (progress: { readonly fuel: bigint }) => void;
+  /** Fuel between two turns of the event loop; about 0.1 s on the interpreter unless told otherwise. */
+  readonly fuelSlice?: bigint;
+}
+
+/** What a group key holds: as a cell of a row, the bits that are matched or known, and which; null: not known. */
+export type KeyCell = { readonly value: bigint; readonly mask: bigint } | null;
+
+export interface Group {
+  readonly count: bigint;
+  /** One for each key of `count by`, in order. */
+  readonly keys: readonly KeyCell[];
+}
+
+export type Answer =
+  /** Numbers of rows of the snapshot, in the answer's order. */
+  | { readonly kind: 'rows'; readonly rows: Uint32Array }
+  /** What `count by` counted; `keys` names each key. */
+  | { readonly kind: 'groups'; readonly keys: readonly string[]; readonly groups: readonly Group[] }
+  /** What `count` counted. */
+  | { readonly kind: 'count'; readonly count: bigint };
+
+/** For the footer. */
+export interface AnswerFacts {
+  readonly rowsScanned: number;
+  /** Rows or groups of the answer; 1 for `count`. */
+  readonly rowsShown: number;
+  /** Rows left out that would be shown if what is not known of them were as asked. */
+  readonly undecided: number;
+  /**
+   * Rows left out that do not look at a field asked for and could carry it, and how many of them do not look at which field:
+   * covers(...) shows them.
+   */
+  readonly couldCarry: { readonly rows: number; readonly byField: Readonly<Record<string, number>> };
+  /** Rows that top or bottom left out because they have no value there. */
+  readonly noValue: number;
+  readonly fuel: bigint;
+  /** Compiling, and running. */
+  readonly compileMs: number;
+  readonly runMs: number;
+  readonly programSlots: number;
+}
+
+export interface QuestionResult {
+  readonly answer: Answer;
+  /** What to show of each row or group; `flow` is the whole row as the switch prints it. Empty for `count`. */
+  readonly columns: readonly OutputColumn[];
+  readonly facts: AnswerFacts;
+}
+
+const DEFAULT_SLICE = 20_000_000n;
+
+/** The snapshot as a run maps it. */
+export function tableMapping(snapshot: QuestionSnapshot): TableMapping {
+  return {
+    name: snapshot.schema.name,
+    nRows: snapshot.facts.nRows,
+    generation: snapshot.generation,
+    schemaHash: snapshot.schema.hash,
+    segments: snapshot.segments.map(({ name, fd, buffer, size, stride, nRecords }) => ({
+      name,
+      size,
+      stride,
+      nRecords,
+      ...(fd >= 0 ? { fd } : { bytes: new Uint8Array(buffer, 0, size) }),
+    })),
+  };
+}
+
+async function finish(
+  run: Run,
+  { signal, onProgress, fuelSlice = DEFAULT_SLICE }: RunQuestionOptions,
+): Promise<bigint> {
+  let fuel = 0n;
+  for (;;) {
+    if (signal?.aborted) throw new CtiError('CANCELLED', 'the question was stopped before it was answered');
+    const stop = run.step(fuelSlice);
+    fuel += stop.fuelUsed;
+    onProgress?.({ fuel });
+    if (stop.kind === 'out_of_fuel') await nextTurn();
+    else if (stop.kind === 'exited' && stop.r0 === 0n) return fuel;
+    else if (stop.kind === 'exited') {
+      const errno = -BigInt.asIntN(64, stop.r0);
+      throw new CtiError('INTERNAL', `the question's program ended with error ${errno}: the snapshot does not fit it`);
+    } else throw stopError(stop);
+  }
+}
+
+/** Reads what a program left in its memory. */
+class Results {
+  constructor(
+    private readonly run: Run,
+    private readonly compiled: CompiledQuestion,
+  ) {}
+
+  u64(address: number): bigint {
+    const bytes = this.run.read(address, 8);
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  }
+
+  number(address: number): number {
+    return Number(this.u64(address));
+  }
+
+  private list(): Uint32Array {
+    const bytes = this.run.read(this.compiled.layout.list, 4 * this.number(HEADER.listSize));
+    return new Uint32Array(bytes.slice().buffer);
+  }
+
+  answer(): Answer {
+    const { plan, layout } = this.compiled;
+    if (plan.result.kind === 'count') return { kind: 'count', count: this.u64(HEADER.count) };
+    if (plan.result.kind === 'rows') return { kind: 'rows', rows: this.list() };
+    const { address, layout: groupLayout } = layout.groups!;
+    const groups = Array.from(this.list(), (id): Group => {
+      const bytes = this.run.read(address + GROUPS_HEADER + id * groupLayout.entrySize, groupLayout.entrySize);
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      return {
+        count: view.getBigUint64(0, true),
+        keys: groupLayout.keys.map(({ title }) => keyCell(view, groupLayout.relation.columns.get(title)!)),
+      };
+    });
+    return { kind: 'groups', keys: groupLayout.keys.map(({ title }) => title), groups };
+  }
+
+  byField(): Record<string, number> {
+    const counters = [...this.compiled.layout.carryCounters];
+    return Object.fromEntries(
+      counters.map(([field, address]) => [field, this.number(address)]).filter(([, n]) => n !== 0),
+    );
+  }
+}
+
+function keyCell(view: DataView, column: Column): KeyCell {
+  const read = (offset: number): bigint =>
+    column.size === 16
+      ? (view.getBigUint64(offset, false) << 64n) | view.getBigUint64(offset + 8, false)
+      : view.getBigUint64(offset, true);
+  if (column.known && view.getBigUint64(column.known.offset, true) === 0n) return null;
+  const shift = BigInt(column.shift);
+  const all = (1n << BigInt(column.width)) - 1n;
+  const mask = column.maskAt === undefined ? all : (read(column.offset + column.maskAt) >> shift) & all;
+  return { value: (read(column.offset) >> shift) & mask, mask };
+}
+
+export async function runQuestion(
+  question: string,
+  snapshot: QuestionSnapshot,
+  options: RunQuestionOptions = {},
+): Promise<QuestionResult> {
+  const begin = performance.now();
+  const compiled = compileQuestion(question, {
+    schema: snapshot.schema,
+    dictionaries: dictionariesOf(snapshot),
+    nRows: snapshot.facts.nRows,
+  });
+  const program = Program.load(compiled.spec);
+  const loaded = performance.now();
+  const run = program.start({ tables: [tableMapping(snapshot)] });
+  try {
+    const fuel = await finish(run, options);
+    const ended = performance.now();
+    const results = new Results(run, compiled);
+    const answer = results.answer();
+    return {
+      answer,
+      columns: compiled.columns,
+      facts: {
+        rowsScanned: results.number(HEADER.scanned),
+        rowsShown: answer.kind === 'rows' ? answer.rows.length : answer.kind === 'groups' ? answer.groups.length : 1,
+        undecided: results.number(HEADER.undecided),
+        couldCarry: { rows: results.number(HEADER.couldCarry), byField: results.byField() },
+        noValue: results.number(HEADER.noValue),
+        fuel,
+        compileMs: loaded - begin,
+        runMs: ended - loaded,
+        programSlots: program.nSlots,
+      },
+    };
+  } finally {
+    run.close();
+  }
+}

@@ -1,0 +1,192 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "test/vm_support.h"
+#include "window/window.h"
+
+using namespace cti;
+using namespace cti::window;
+
+namespace {
+
+std::unique_ptr<Window> new_window() {
+  auto window = Window::create();
+  REQUIRE(window);
+  return *std::move(window);
+}
+
+sys::UniqueFd memfd(size_t size, bool seal) {
+  auto fd = sys::create_memfd("test");
+  REQUIRE(fd);
+  REQUIRE(ftruncate(fd->get(), static_cast<off_t>(size)) == 0);
+  std::string bytes(size, 'x');
+  REQUIRE(pwrite(fd->get(), bytes.data(), size, 0) == static_cast<ssize_t>(size));
+  if (seal) REQUIRE(sys::seal_memfd(fd->get()));
+  return *std::move(fd);
+}
+
+const Bytes kText{reinterpret_cast<const uint8_t*>("hello"), 5};
+
+}  // namespace
+
+TEST_CASE("window: nothing is mapped at first") {
+  auto window = new_window();
+  for (uint64_t address : {0ull, 1ull, 0xffffull, 0x10000ull, 0x7fffffffull, 0xffffffffull}) {
+    CHECK(window->check(address, 1, Intent::read) == Denial::unmapped);
+    CHECK(window->view().access(static_cast<uint32_t>(address), 8, Intent::read) == nullptr);
+  }
+}
+
+TEST_CASE("window: accesses at the edges of a page, every width") {
+  auto window = new_window();
+  REQUIRE(window->map_anonymous(0x20000000, 100, kWindowSize, "data"));
+  Bytes page{window->view().base + 0x20000000, 4096};
+  REQUIRE(window->map_copy(0x20002000, page, Access::read, kWindowSize, "constants"));
+  for (unsigned size : {1u, 2u, 4u, 8u}) {
+    CAPTURE(size);
+    for (uint32_t start : {0x20000000u, 0x20002000u}) {
+      for (int distance = -9; distance <= 9; distance++) {
+        for (uint32_t edge : {start, start + 4096}) {
+          uint32_t address = edge + static_cast<uint32_t>(distance);
+          bool mapped = address >= start && address + size <= start + 4096;
+          CHECK((window->view().access(address, size, Intent::read) != nullptr) == mapped);
+          CHECK((window->check(address, size, Intent::read) == Denial::none) == mapped);
+          bool writable = mapped && start == 0x20000000;
+          CHECK((window->view().access(address, size, Intent::write) != nullptr) == writable);
+          if (mapped && !writable) CHECK(window->check(address, size, Intent::write) == Denial::read_only);
+          if (!mapped) CHECK(window->check(address, size, Intent::write) == Denial::unmapped);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("window: the last page, and nothing past it") {
+  auto window = new_window();
+  REQUIRE(window->map_anonymous(0xfffff000, 4096, kWindowSize, "last"));
+  REQUIRE(window->map_anonymous(0x10000, 4096, kWindowSize, "first"));
+  for (unsigned size : {1u, 2u, 4u, 8u}) {
+    uint32_t last = static_cast<uint32_t>(kWindowSize - size);
+    CHECK(window->view().access(last, size, Intent::write) != nullptr);
+    if (size > 1) CHECK(window->view().access(last + 1, size, Intent::write) == nullptr);
+    CHECK(window->check(uint64_t{last} + 1, size, Intent::write) == Denial::unmapped);
+  }
+  CHECK(window->range(0xfffff000, 4096, Intent::write) != nullptr);
+  CHECK(window->range(0xfffff000, 4097, Intent::write) == nullptr);
+  CHECK_FALSE(window->map_anonymous(0xfffff000, 4097, kWindowSize, "too long"));
+}
+
+TEST_CASE("window: a range across neighbours, holes and read-only pages") {
+  auto window = new_window();
+  REQUIRE(window->map_anonymous(0x20000000, 4096, kWindowSize, "a"));
+  REQUIRE(window->map_copy(0x20001000, kText, Access::read, kWindowSize, "b"));
+  REQUIRE(window->map_anonymous(0x20003000, 4096, kWindowSize, "c"));
+  CHECK(window->range(0x20000ff8, 16, Intent::read) != nullptr);
+  CHECK(window->check(0x20000ff8, 16, Intent::write) == Denial::read_only);
+  CHECK(window->check(0x20000ff8, 0x1009, Intent::write) == Denial::unmapped);
+  CHECK(window->check(0x20000000, 0x4000, Intent::read) == Denial::unmapped);
+  CHECK(window->check(0x20000000, kWindowSize, Intent::read) == Denial::unmapped);
+  CHECK(window->check(0x20000000, UINT64_MAX, Intent::read) == Denial::unmapped);
+  CHECK(window->check(UINT64_MAX, 2, Intent::read) == Denial::unmapped);
+  CHECK(window->check(kWindowSize + 0x20000000, 1, Intent::read) == Denial::unmapped);
+  CHECK(window->range(0x5, 0, Intent::write) != nullptr);
+  CHECK(std::memcmp(window->range(0x20001000, 6, Intent::read), "hello", 6) == 0);
+}
+
+TEST_CASE("window: what cannot be mapped is refused with a reason") {
+  auto window = new_window();
+  auto code_of = [&](Result<void> result) {
+    REQUIRE_FALSE(result);
+    return result.error().code;
+  };
+  CHECK(code_of(window->map_anonymous(0, 1, kWindowSize, "null")) == ErrorCode::INVALID_ARGUMENT);
+  CHECK(code_of(window->map_anonymous(0xf000, 1, kWindowSize, "low")) == ErrorCode::INVALID_ARGUMENT);
+  CHECK(code_of(window->map_anonymous(0x10001, 1, kWindowSize, "odd")) == ErrorCode::INVALID_ARGUMENT);
+  CHECK(code_of(window->map_anonymous(0x10000, 0x10001, 0x20000, "long")) == ErrorCode::WINDOW_FULL);
+  CHECK(code_of(window->map_anonymous(0x10000, UINT64_MAX, kWindowSize, "huge")) == ErrorCode::WINDOW_FULL);
+  REQUIRE(window->map_anonymous(0x11000, 1, kWindowSize, "there"));
+  CHECK(code_of(window->map_anonymous(0x10000, 4097, kWindowSize, "over")) == ErrorCode::WINDOW_FULL);
+  CHECK(code_of(window->map_copy(0x11000, kText, Access::read, kWindowSize, "again")) == ErrorCode::WINDOW_FULL);
+  CHECK(window->map_anonymous(0x11000, 0, kWindowSize, "nothing"));
+  CHECK(window->check(0x10000, 1, Intent::read) == Denial::unmapped);
+}
+
+TEST_CASE("window: sealed memfds are mapped read-only, others refused") {
+  auto window = new_window();
+  sys::UniqueFd sealed = memfd(5000, true);
+  REQUIRE(window->map_sealed(0x40000000, sealed.get(), 5000, kWindowSize, "sealed"));
+  CHECK(*window->range(0x40000000 + 4999, 1, Intent::read) == 'x');
+  CHECK(*window->range(0x40000000 + 5000, 1, Intent::read) == 0);
+  CHECK(window->check(0x40000000, 1, Intent::write) == Denial::read_only);
+  CHECK(window->check(0x40002000, 1, Intent::read) == Denial::unmapped);
+  CHECK(window->private_bytes() == 0);
+
+  auto refused = [&](int fd, uint64_t size) {
+    auto result = window->map_sealed(0x50000000, fd, size, kWindowSize, "segment rows");
+    REQUIRE_FALSE(result);
+    CHECK(window->check(0x50000000, 1, Intent::read) == Denial::unmapped);
+    return result.error();
+  };
+  CHECK(refused(sealed.get(), 5001).code == ErrorCode::INVALID_ARGUMENT);
+  sys::UniqueFd open = memfd(4096, false);
+  Error error = refused(open.get(), 4096);
+  CHECK(error.code == ErrorCode::INVALID_ARGUMENT);
+  CHECK(error.message.find("memory that can shrink is not mapped") != std::string::npos);
+  REQUIRE(fcntl(open.get(), F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+  CHECK(refused(open.get(), 4096).code == ErrorCode::INVALID_ARGUMENT);
+  sys::UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  CHECK(refused(file.get(), 4096).code == ErrorCode::INVALID_ARGUMENT);
+  CHECK(refused(-1, 4096).code == ErrorCode::SYSTEM);
+}
+
+TEST_CASE("window: table addresses ascend with a hole behind each, until it is full") {
+  auto window = new_window();
+  auto first = window->allocate(1, "a");
+  auto second = window->allocate(4096, "b");
+  auto third = window->allocate(4097, "c");
+  REQUIRE(third);
+  CHECK(number(*first) == 0x40000000);
+  CHECK(number(*second) == 0x40002000);
+  CHECK(number(*third) == 0x40004000);
+  uint64_t left = kWindowSize - 0x40007000;
+  auto too_long = window->allocate(left + 1, "table flows, segment blobs");
+  REQUIRE_FALSE(too_long);
+  CHECK(too_long.error().code == ErrorCode::WINDOW_FULL);
+  CHECK(too_long.error().message.starts_with("table flows, segment blobs: "));
+  CHECK(window->allocate(left, "all"));
+  CHECK_FALSE(window->allocate(1, "one more"));
+  CHECK_FALSE(window->allocate(UINT64_MAX, "huge"));
+}
+
+TEST_CASE("window: windows are apart, and freed") {
+  for (int round = 0; round < 200; round++) {
+    std::vector<std::unique_ptr<Window>> windows;
+    for (int i = 0; i < 8; i++) {
+      windows.push_back(new_window());
+      REQUIRE(windows.back()->map_anonymous(0x20000000, 4096, kWindowSize, "data"));
+      *windows.back()->range(0x20000000, 1, Intent::write) = static_cast<uint8_t>(i);
+    }
+    for (int i = 0; i < 8; i++) CHECK(*windows[i]->range(0x20000000, 1, Intent::read) == i);
+  }
+}
+
+TEST_CASE("window: address space that runs out is an error, and later there is room again") {
+  uint64_t n_pages = 0;
+  std::ifstream("/proc/self/statm") >> n_pages;
+  rlimit before;
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  rlimit limited = before;
+  limited.rlim_cur = n_pages * sys::kPageSize + kWindowSize + kWindowSize / 2;
+  REQUIRE(setrlimit(RLIMIT_AS, &limited) == 0);
+  auto first = Window::create();
+  auto second = Window::create();
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(first);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == ErrorCode::OUT_OF_MEMORY);
+  CHECK(Window::create());
+}
