@@ -16,7 +16,8 @@ namespace {
 using namespace tables;
 using namespace tables::dp_flows;
 
-constexpr uint32_t kNoMark = UINT32_MAX;  // INVALID_FLOW_MARK
+// INVALID_FLOW_MARK of dpif-netdev.c: 0 since 2.16 (marks begin at 1); before, all ones, which no mark is today.
+constexpr bool is_mark(uint32_t mark) { return mark != 0 && mark != UINT32_MAX; }
 constexpr size_t kDirectPorts = 1 << 16;
 constexpr size_t kMaxMasks = 1 << 20;
 
@@ -187,6 +188,7 @@ uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
   decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), match, extras_);
   match.key.in_port = port_id(match.key.in_port);
   if (extras_.parts) {
+    if (!extras_.tunnel_options.text().empty()) extras_.tunnel.key.tun_options = dictionaries_.intern(extras_.tunnel_options.text());
     if (extras_.parts & FlowExtras::kTunnel) row.tunnel = extra(CTI_DP_FLOWS_SEGMENT_TUNNEL, extras_.tunnel);
     if (extras_.parts & FlowExtras::kIpv6) row.ipv6 = extra(CTI_DP_FLOWS_SEGMENT_IPV6, extras_.ipv6);
     if (extras_.parts & FlowExtras::kCtTuple) row.ct_tuple = extra(CTI_DP_FLOWS_SEGMENT_CT_TUPLE, extras_.ct_tuple);
@@ -232,7 +234,7 @@ void DpFlowsSink::fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_
     row.known |= CTI_DP_FLOWS_KNOWN_EXTRA;
   }
   // A flow without a mark was not given to hardware. What became of one that was is the NIC's to say: not known here.
-  if (l_.dp_netdev_flow_mark && load<uint32_t>(bytes + l_.dp_netdev_flow_mark.offset) == kNoMark) {
+  if (l_.dp_netdev_flow_mark && !is_mark(load<uint32_t>(bytes + l_.dp_netdev_flow_mark.offset))) {
     row.hw = CTI_DP_FLOWS_HW_NO;
     row.layer = CTI_DP_FLOWS_LAYER_OVS;
     row.known |= CTI_DP_FLOWS_KNOWN_HW | CTI_DP_FLOWS_KNOWN_LAYER;

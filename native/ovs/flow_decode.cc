@@ -1,5 +1,6 @@
 #include "ovs/flow_decode.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -14,7 +15,7 @@ using namespace text;
 constexpr uint16_t kEthTypeMin = 0x600, kIp = 0x0800, kArpType = 0x0806, kRarp = 0x8035, kIp6 = 0x86dd, kNshType = 0x894f;
 constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132;
 constexpr uint8_t kFragAny = 1, kFragLater = 2;  // FLOW_NW_FRAG_*
-enum TunnelFlag : uint16_t { kOam = 1, kDontFragment = 2, kCsum = 4, kKey = 8 };  // FLOW_TNL_F_*
+enum TunnelFlag : uint16_t { kOam = 1, kDontFragment = 2, kCsum = 4, kKey = 8, kRawOptions = 16 };  // FLOW_TNL_F_*, the last F_UDPIF
 
 bool is_vlan(uint16_t type) { return type == 0x8100 || type == 0x88a8; }
 bool is_mpls(uint16_t type) { return type == 0x8847 || type == 0x8848; }
@@ -51,6 +52,31 @@ uint8_t frag_of(uint8_t flow_frag, bool is_mask) {
 
 // OVS writes an ARP operation's exact mask, which the flow has 8 bits of, as 16.
 uint16_t arp_op_of(uint8_t nw_proto) { return nw_proto == 0xff ? 0xffff : nw_proto; }
+
+// "geneve({class=0x1,type=0x2,len=4,0x3/0xff}...)", from options as they are on the wire: class be16, type, length in words in the low 5 bits.
+void print_geneve(const uint8_t* key, const uint8_t* mask, size_t size, TextBuffer& out) {
+  auto masked = [&](std::string_view name, uint32_t value, uint32_t of, uint32_t exact, bool decimal) {
+    out.put(name);
+    decimal ? out.put_dec(value) : out.put_hex(value);
+    if (of != exact) out.put('/'), out.put_hex(of);
+  };
+  out.put("geneve(");
+  for (size_t at = 0; at + 4 <= size;) {
+    const size_t data = 4u * (key[at + 3] & 0x1f), mask_data = (mask[at + 3] & 0x1f) == 0x1f ? 0xff : mask[at + 3] & 0x1f;
+    if (data > size - at - 4) break;
+    masked("{class=", be16(key + at), be16(mask + at), 0xffff, false);
+    masked(",type=", key[at + 2], mask[at + 2], 0xff, false);
+    masked(",len=", static_cast<uint32_t>(data), static_cast<uint32_t>(mask_data), 0xff, true);
+    if (data) {
+      out.put(',');
+      out.put_hex_bytes({key + at + 4, data});
+      if (!is_ones(mask + at + 4, data)) out.put('/'), out.put_hex_bytes({mask + at + 4, data});
+    }
+    out.put('}');
+    at += 4 + data;
+  }
+  out.put(')');
+}
 
 template <typename T>
 bool any(const T& record) {
@@ -189,6 +215,7 @@ void FlowDecoder::match_half(const uint8_t* f, bool is_mask, const Shape& s, Hal
 void FlowDecoder::tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& extras) const {
   auto& t = extras.tunnel;
   t = {};
+  extras.tunnel_options.clear();
   extras.parts |= FlowExtras::kTunnel;
   const uint8_t* k = flow + l_.flow_tunnel.offset;
   const uint8_t* m = mask + l_.flow_tunnel.offset;
@@ -233,7 +260,13 @@ void FlowDecoder::tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& e
   t.mask.tun_flags = row_flags(mask_flags) | key_flag;
   given |= kTunFlagsGiven;
   masked |= kTunFlagsGiven;
-  if (!is_zero(k + l_.flow_tnl_metadata.offset + l_.tun_metadata_present.offset, 8)) extras.unknown = "tunnel(geneve)";
+  const uint32_t present = l_.flow_tnl_metadata.offset + l_.tun_metadata_present.offset, opts = l_.flow_tnl_metadata.offset + l_.tun_metadata_opts.offset;
+  if (flags & kRawOptions) {
+    given |= 1u << kTunGeneve;
+    print_geneve(k + opts, m + opts, std::min<size_t>(k[present], l_.tun_metadata_opts.size), extras.tunnel_options);
+  } else if (!is_zero(k + present, 8)) {
+    extras.unknown = "tunnel(geneve)";
+  }
   const uint8_t erspan = k[l_.flow_tnl_erspan_ver.offset];
   if (erspan == 1 || erspan == 2) extras.unknown = "tunnel(erspan)";
   if (l_.flow_tnl_gtpu_flags && l_.flow_tnl_gtpu_msgtype && k[l_.flow_tnl_gtpu_flags.offset] && k[l_.flow_tnl_gtpu_msgtype.offset])

@@ -113,6 +113,10 @@ Result<Layout> Layout::make(std::span<const LayoutEntry> entries) {
       return bad(entry.name, "a member inside dp_netdev_flow.stats", entry.offset);
   }
   if (l.flow_vlans.size < 8 || l.flow_mpls_lse.size < 12) return bad("flow.vlans", "two VLAN headers and three MPLS labels", l.flow_vlans.size);
+  if (l.flow_tnl_metadata.offset + l.tun_metadata_opts.offset + l.tun_metadata_opts.size > l.flow_tunnel.size ||
+      l.flow_tnl_metadata.offset + l.tun_metadata_present.offset + 8 > l.flow_tunnel.size || l.tun_metadata_opts.size > 256)
+    return bad("tun_metadata.opts", "at most 256 bytes inside flow.tunnel", l.tun_metadata_opts.size);
+  if (l.flow_nsh.size < l.ovs_key_nsh_context.offset + 16) return bad("flow.nsh", "room for ovs_key_nsh", l.flow_nsh.size);
   if (l.sizeof_dp_netdev_flow > 8192) return bad("dp_netdev_flow", "at most 8192 bytes", l.sizeof_dp_netdev_flow);
   if (l.dp_netdev_flow_flow.size != l.sizeof_flow) return bad("dp_netdev_flow.flow", "the size of struct flow", l.dp_netdev_flow_flow.size);
   l.bucket_entries = l.cmap_bucket_hashes.size / 4;

@@ -34,6 +34,7 @@ bool TargetMemory::read_string(OvsAddr from, std::string& to, size_t max) {
 size_t ProcessMemory::copy(std::span<const ReadRange> ranges) {
   iovec local[kMaxRanges], remote[kMaxRanges];
   const size_t n = std::min(ranges.size(), kMaxRanges);
+  if (n == 0) return 0;
   size_t wanted = 0;
   for (size_t i = 0; i < n; i++) {
     local[i] = {ranges[i].to, ranges[i].size};
