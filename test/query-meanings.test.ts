@@ -165,7 +165,7 @@ t.test('128 bits: the formula over whole numbers', async (t) => {
 
 t.test('part of a field: a VLAN id exists where there is a tag', async (t) => {
   const rand = random(5);
-  const all = Array.from({ length: 1000 }, () => ({
+  const all = Array.from({ length: 300 }, () => ({
     key: rand(65536),
     mask: [0xffff, 0x1fff, 0x1000, 0xefff, 0x0fff, 0, rand(65536)][rand(7)]!,
   }));

@@ -34,7 +34,7 @@ struct cti_dp_flows_rows {
 
 /* What the flow matches, the fields almost every flow has. (one a row) */
 struct cti_dp_flows_match_half {
-  uint64_t attrs; /* 0: bit n: OVS_KEY_ATTR n was given (key half) or given with a mask (mask half) */
+  uint64_t attrs; /* 0: bit n: OVS_KEY_ATTR n was given (key half) or given with a mask (mask half); bits 40 and up: how the row was written (native/text/keys.h) */
   uint64_t eth_src; /* 8: Ethernet source */
   uint64_t eth_dst; /* 16: Ethernet destination */
   uint32_t in_port; /* 24: port the packet came in */

@@ -1,11 +1,11 @@
 /**
- * The names `does` and `sets` take. `does` reads action_lists.does, whose bit n is OVS_ACTION_ATTR n (odp-netlink.h of OVS
- * 3.x); `sets` reads the list as the switch prints it, because a set action may change one part of a header and not another.
+ * The names `does` and `sets` take. `does` reads action_lists.does, whose bit n is action n of
+ * native/text/action_tree.h; `sets` reads the list as the switch prints it, because a set action may change one part of a header and not another.
  */
 import type { ActionLists, Truth } from './dictionaries.js';
 import { FALSE, TRUE, UNKNOWN } from './dictionaries.js';
 
-/** Names -> OVS_ACTION_ATTR numbers, any of which counts. */
+/** Names, as the switch prints them, -> numbers, any of which counts. */
 export const ACTIONS: Readonly<Record<string, readonly number[]>> = {
   output: [1],
   userspace: [2],
@@ -30,6 +30,10 @@ export const ACTIONS: Readonly<Record<string, readonly number[]>> = {
   add_mpls: [22],
   dec_ttl: [23],
   drop: [24],
+  psample: [25],
+  tnl_push: [26],
+  tnl_pop: [27],
+  lb_output: [28],
 };
 
 /** Field -> the header in `set(HEADER(...))` and the part in it; no part: the header is the field. */

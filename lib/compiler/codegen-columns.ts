@@ -5,7 +5,7 @@
  *   r5      soft flags of a filter       r7  its match
  *   r8      position in the loop         r9  where the loop ends
  */
-import type { TableSchema } from '../tables/schema.js';
+import type { TableSchema } from '../table-schema.js';
 import type { Assembler, Label, Register, Width } from './assembler.js';
 import { type Column, partMask } from './columns.js';
 import { ones } from './cubes.js';

@@ -4,7 +4,7 @@
  */
 import { KERNEL_FUNCTIONS } from '../generated/kernel-functions.js';
 import type { ProgramImport, ProgramSpec } from '../program-spec.js';
-import type { TableSchema } from '../tables/schema.js';
+import type { TableSchema } from '../table-schema.js';
 import { Assembler, type Label, type Register } from './assembler.js';
 import { type Emit, loadOrder, loadSegment, storeKey } from './codegen-columns.js';
 import { FilterCode } from './codegen-filter.js';

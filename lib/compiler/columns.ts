@@ -2,7 +2,7 @@
  * The names a question can use of a relation (a table, or the groups that `count by` makes) and where each lies in memory.
  * Second pass: names -> columns, or QUERY_NAME with the nearest names.
  */
-import type { ColumnSchema, FieldSchema, SegmentSchema, TableSchema, WordSchema } from '../tables/schema.js';
+import type { ColumnSchema, FieldSchema, SegmentSchema, TableSchema, WordSchema } from '../table-schema.js';
 import type { Name } from './ast.js';
 import { type Cube, ones } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';

@@ -134,23 +134,32 @@ export function complement(set: ValueSet, width: number): Cube[] {
     if (next <= ones(width)) gaps.push({ lo: next, hi: ones(width) });
     return [...fromIntervals(gaps, width).cubes];
   }
-  let rest: Cube[] = [{ value: 0n, mask: 0n }];
-  for (const minus of set.cubes) {
-    rest = rest.flatMap((c) => subtract(c, minus));
-    if (rest.length > MAX_CUBES) throw new TooManyCubes();
+  return subtractAll([{ value: 0n, mask: 0n }], set.cubes);
+}
+
+/** `from` without all of `minus`. */
+function subtractAll(from: readonly Cube[], minus: readonly Cube[]): Cube[] {
+  let rest = [...from];
+  for (const other of minus) {
+    const next: Cube[] = [];
+    for (const c of rest) {
+      next.push(...subtract(c, other));
+      if (next.length > MAX_CUBES) throw new TooManyCubes();
+    }
+    rest = next;
   }
   return rest;
 }
 
-/** Whether every value of `inner` is in `outer`. */
+/** Whether every value of `inner` is in `outer`; false where that takes too long to tell. */
 export function isSubset(inner: readonly Cube[], outer: readonly Cube[]): boolean {
   if (inner.every((c) => outer.some((o) => contains(o, c)))) return true;
-  let rest = [...inner];
-  for (const minus of outer) {
-    rest = rest.flatMap((c) => subtract(c, minus));
-    if (rest.length > MAX_CUBES) return false;
+  try {
+    return subtractAll(inner, outer).length === 0;
+  } catch (error) {
+    if (error instanceof TooManyCubes) return false;
+    throw error;
   }
-  return rest.length === 0;
 }
 
 /** A set of a part of a field, as a set of the field: `shift` bits up. */

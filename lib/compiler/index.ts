@@ -3,7 +3,7 @@
  * (names), check (types, exact sets), normal-form, plan, codegen. It runs nothing and knows no snapshot: what a question needs
  * of one is in Dictionaries. lib/query runs what comes out.
  */
-import type { TableSchema } from '../tables/schema.js';
+import type { TableSchema } from '../table-schema.js';
 import { checkQuestion, type OutputColumn } from './check.js';
 import { type Compiled, generate } from './codegen.js';
 import { relationOf } from './columns.js';

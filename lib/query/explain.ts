@@ -1,7 +1,7 @@
 /** `explain`: the plan of a question in words, and the eBPF it becomes, with what each part is for. Needs no switch. */
 import { type CompiledQuestion, compileQuestion, NO_DICTIONARIES } from '../compiler/index.js';
 import { Program } from '../runner/program.js';
-import type { TableSchema } from '../tables/schema.js';
+import type { TableSchema } from '../table-schema.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export interface Explanation {

@@ -163,7 +163,8 @@ function keyCell(view: DataView, column: Column): KeyCell {
   const shift = BigInt(column.shift);
   const all = (1n << BigInt(column.width)) - 1n;
   const mask = column.maskAt === undefined ? all : (read(column.offset + column.maskAt) >> shift) & all;
-  return { value: (read(column.offset) >> shift) & mask, mask };
+  const value = (read(column.offset) >> shift) & mask;
+  return { value: column.signed ? BigInt.asIntN(column.width, value) : value, mask };
 }
 
 export async function runQuestion(

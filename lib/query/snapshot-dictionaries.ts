@@ -1,6 +1,6 @@
 /** What the compiler must know of a snapshot (lib/compiler/dictionaries.ts), read from its segments through the schema. */
 import type { ActionLists, Dictionaries, PortEntry } from '../compiler/index.js';
-import type { TableSchema } from '../tables/schema.js';
+import type { TableSchema } from '../table-schema.js';
 
 /** The part of a TableSnapshot (lib/tables/snapshot.ts) that questions use. */
 export interface QuestionSnapshot {

@@ -1,6 +1,6 @@
 /** A table's columns by name: fields, other names for them, parts of them, fields of what they point to. */
 import { CtiError } from '../errors.js';
-import type { FieldSchema, SegmentSchema, TableSchema } from './schema.js';
+import type { FieldSchema, SegmentSchema, TableSchema } from '../table-schema.js';
 
 export interface Column {
   /** As asked for; an alias keeps its own name. */

@@ -8,7 +8,7 @@
  */
 import { addon } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
-import type { TableSchema } from './schema.js';
+import type { TableSchema } from '../table-schema.js';
 
 /** Something that happened to `count` rows or parts, with the text of the first. */
 export interface Note {

@@ -3,8 +3,8 @@
  * `known` bits of `ports` mean. Slow and plain; what must be fast is a program.
  */
 import { CtiError } from '../errors.js';
+import type { FieldSchema, SegmentSchema, WordSchema } from '../table-schema.js';
 import { type Column, resolveColumn } from './columns.js';
-import type { FieldSchema, SegmentSchema, WordSchema } from './schema.js';
 import type { TableSnapshot } from './snapshot.js';
 
 /**

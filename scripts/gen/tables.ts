@@ -140,7 +140,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
     null,
     2,
   );
-  return `${cNotice}import type { TableSchema } from '../schema.js';
+  return `${cNotice}import type { TableSchema } from '../../table-schema.js';
 
 export const ${upper(table.table)}: TableSchema = ${json};
 `;

@@ -3,8 +3,8 @@
  * source would make, but in plain memory (fd -1), and their texts are given, not printed.
  */
 import type { QuestionSegment, QuestionSnapshot } from '../../lib/query/run.js';
+import type { FieldSchema, SegmentSchema } from '../../lib/table-schema.js';
 import { DP_FLOWS } from '../../lib/tables/generated/dp-flows.js';
-import type { FieldSchema, SegmentSchema } from '../../lib/tables/schema.js';
 
 export interface RowInput {
   /** Fields of `rows` and, as [key, mask], of the masked segments. What is left out is 0; a column with a known bit that is left out is not known. */

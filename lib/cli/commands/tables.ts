@@ -1,7 +1,7 @@
 /** `ctinspector tables`: the tables, their sources, and which one is in use. */
 import { SOURCES } from '../../sources/registry.js';
+import type { TableSchema } from '../../table-schema.js';
 import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
-import type { TableSchema } from '../../tables/schema.js';
 import { type Context, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';

@@ -1,5 +1,5 @@
 // Generated from schema/ by `npm run generate`. Do not edit.
-import type { TableSchema } from '../schema.js';
+import type { TableSchema } from '../../table-schema.js';
 
 export const DP_FLOWS: TableSchema = {
   "name": "dp_flows",
@@ -202,7 +202,7 @@ export const DP_FLOWS: TableSchema = {
         {
           "name": "attrs",
           "type": "u64",
-          "doc": "bit n: OVS_KEY_ATTR n was given (key half) or given with a mask (mask half)",
+          "doc": "bit n: OVS_KEY_ATTR n was given (key half) or given with a mask (mask half); bits 40 and up: how the row was written (native/text/keys.h)",
           "internal": true,
           "offset": 0,
           "size": 8
