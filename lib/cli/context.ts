@@ -42,3 +42,7 @@ export function switchOptions(options: Options): SwitchOptions {
     timeoutMs: Math.ceil(seconds * 1000),
   };
 }
+
+/** `--source`: which way to the switch; captureTable() checks the name. */
+export const sourceOption = (options: Options): string =>
+  typeof options.source === 'string' ? options.source : 'auto';

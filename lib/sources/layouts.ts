@@ -18,7 +18,8 @@ export interface Layout {
   readonly numbers: readonly number[];
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Where `layout make` writes: root's for everyone, a user's for the user. */
@@ -28,7 +29,10 @@ export function ownLayoutDir(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'ctinspector', 'layouts');
 }
 
-export const layoutDirs = (env: NodeJS.ProcessEnv = process.env): readonly string[] => [ownLayoutDir(env), join(packageRoot, 'layouts')];
+export const layoutDirs = (env: NodeJS.ProcessEnv = process.env): readonly string[] => [
+  ownLayoutDir(env),
+  join(packageRoot, 'layouts'),
+];
 
 const malformed = (file: string, what: string, received: unknown): CtiError =>
   new CtiError(
@@ -44,11 +48,14 @@ export function parseLayout(text: string, file: string): Layout {
   } catch (error) {
     throw malformed(file, 'JSON', (error as Error).message);
   }
-  if (!isObject(json) || json.format !== 1) throw malformed(file, 'a layout with "format": 1', isObject(json) ? json.format : json);
+  if (!isObject(json) || json.format !== 1)
+    throw malformed(file, 'a layout with "format": 1', isObject(json) ? json.format : json);
   const { build_id: buildId, name, structures, enumerators } = json;
-  if (typeof buildId !== 'string' || !/^[0-9a-f]{8,128}$/.test(buildId)) throw malformed(file, 'a build id in hex digits', buildId);
+  if (typeof buildId !== 'string' || !/^[0-9a-f]{8,128}$/.test(buildId))
+    throw malformed(file, 'a build id in hex digits', buildId);
   if (typeof name !== 'string') throw malformed(file, 'a name', name);
-  if (!isObject(structures) || !isObject(enumerators)) throw malformed(file, 'structures and enumerators', Object.keys(json));
+  if (!isObject(structures) || !isObject(enumerators))
+    throw malformed(file, 'structures and enumerators', Object.keys(json));
   const names: string[] = [];
   const numbers: number[] = [];
   for (const [structure, facts] of Object.entries(structures)) {

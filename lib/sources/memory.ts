@@ -5,11 +5,18 @@
 import { addon } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
-import { type NativeSnapshot, openSnapshot, sumCost, type RequestCost, type TableSnapshot } from '../tables/snapshot.js';
+import {
+  type NativeSnapshot,
+  openSnapshot,
+  type RequestCost,
+  sumCost,
+  type TableSnapshot,
+} from '../tables/snapshot.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
 import { findLayout, type Layout } from './layouts.js';
 import { agreement } from './memory-proof.js';
+import type { Availability } from './registry.js';
 import { findSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
 export interface PmdFacts {
@@ -66,7 +73,13 @@ interface AttachAddon {
   attachCapture(
     handle: object,
     onProgress: undefined,
-  ): NativeJob<{ snapshot: NativeSnapshot; beginNs: bigint; endNs: bigint; datapaths: DatapathFacts[]; reading: Reading }>;
+  ): NativeJob<{
+    snapshot: NativeSnapshot;
+    beginNs: bigint;
+    endNs: bigint;
+    datapaths: DatapathFacts[];
+    reading: Reading;
+  }>;
 }
 
 const native = () => addon<AttachAddon>();
@@ -115,7 +128,10 @@ export class MemoryAttachment {
 
   /** Reads all megaflows. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
   async capture(signal?: AbortSignal, requests: readonly RequestCost[] = []): Promise<MemoryCapture> {
-    const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(() => native().attachCapture(this.#handle, undefined), signal);
+    const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(
+      () => native().attachCapture(this.#handle, undefined),
+      signal,
+    );
     const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost(requests) };
     return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
   }
@@ -136,7 +152,10 @@ const PROOF_ATTEMPTS = 4;
  * Compares a reading with what the switch says: the names of its datapaths, how many flows each has, and some flows by ufid. What changes
  * between the two is looked at again; what still differs is LAYOUT_MISMATCH.
  */
-export async function prove(attachment: MemoryAttachment, options: SwitchOptions): Promise<Proof & { capture: MemoryCapture }> {
+export async function prove(
+  attachment: MemoryAttachment,
+  options: SwitchOptions,
+): Promise<Proof & { capture: MemoryCapture }> {
   let differed = '';
   const requests: RequestCost[] = [];
   const ask = async (command: string, ...args: string[]) => {
@@ -159,23 +178,59 @@ export async function prove(attachment: MemoryAttachment, options: SwitchOptions
   throw new CtiError('LAYOUT_MISMATCH', `the layout ${attachment.layout.file} does not fit: ${differed}`);
 }
 
-const proved = new Map<string, MemoryAttachment>();
-const keyOf = (pid: number) => `${pid}`;
+/** By pid; one that is no longer alive is not used, whatever process has its pid now. */
+const proved = new Map<number, MemoryAttachment>();
 
 /** A proved attachment to the switch of `options`: the one this process has, if the switch is still the same process. */
-export async function attachMemory(options: SwitchOptions = {}): Promise<{ attachment: MemoryAttachment; proof: (Proof & { capture: MemoryCapture }) | null }> {
+export async function attachMemory(
+  options: SwitchOptions = {},
+): Promise<{ attachment: MemoryAttachment; proof: (Proof & { capture: MemoryCapture }) | null }> {
   const { pid } = await findSwitch(options);
-  if (pid === null) {
-    throw new CtiError('NO_RIGHTS', "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host");
-  }
-  const known = proved.get(keyOf(pid));
+  if (pid === null) throw notVisible();
+  const known = proved.get(pid);
   if (known?.alive) return { attachment: known, proof: null };
-  proved.delete(keyOf(pid));
+  proved.delete(pid);
   const attachment = MemoryAttachment.open(pid);
   const proof = await prove(attachment, options);
-  proved.set(keyOf(pid), attachment);
+  proved.set(pid, attachment);
   return { attachment, proof };
 }
+
+/**
+ * Whether the switch's megaflows can be read out of its memory: all of its datapaths must be there, so one of the kernel's makes it no. Attaches,
+ * but proves nothing yet.
+ */
+export async function memoryAvailable(options: SwitchOptions): Promise<Availability> {
+  try {
+    const { pid } = await findSwitch(options);
+    if (pid === null) throw notVisible();
+    const known = proved.get(pid);
+    const attachment = known?.alive ? known : MemoryAttachment.open(pid);
+    const { text } = await unixctlWithCost(options, 'dpctl/dump-dps');
+    const ours = attachment.datapaths().map(({ name }) => name);
+    const elsewhere = text.split('\n').filter((name) => name !== '' && !ours.includes(name));
+    if (elsewhere.length > 0) {
+      throw new CtiError(
+        'PROTOCOL',
+        `datapath ${elsewhere.join(', ')} is not one of ovs-vswitchd's own (the kernel's is not in its memory)`,
+      );
+    }
+    const flows = attachment
+      .datapaths()
+      .flatMap(({ pmds }) => pmds)
+      .reduce((sum, { nFlows }) => sum + nFlows, 0);
+    return { ok: true, detail: `process ${pid}, layout ${attachment.layout.name}, ${flows} flows` };
+  } catch (error) {
+    if (!(error instanceof CtiError) || error.code === 'CANCELLED' || error.code === 'INVALID_ARGUMENT') throw error;
+    return { ok: false, reason: error };
+  }
+}
+
+const notVisible = () =>
+  new CtiError(
+    'NO_RIGHTS',
+    "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host",
+  );
 
 /** The megaflows out of memory; the proof's own reading where the attachment is new. */
 export async function captureFromMemory(options: CaptureOptions = {}): Promise<TableSnapshot> {

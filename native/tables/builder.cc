@@ -37,6 +37,8 @@ Result<GrowingSegment> GrowingSegment::create(const std::string& name, uint64_t 
   if (::ftruncate(segment.fd_.get(), kFirstCapacity) < 0) return system_error(errno, "size memfd " + name);
   void* data = ::mmap(nullptr, kFirstCapacity, PROT_READ | PROT_WRITE, MAP_SHARED, segment.fd_.get(), 0);
   if (data == MAP_FAILED) return system_error(errno, "map memfd " + name);
+  // A child that another thread forks meanwhile would hold a writable mapping until it execs, and the memfd could not be sealed (EBUSY).
+  ::madvise(data, kFirstCapacity, MADV_DONTFORK);
   segment.data_ = static_cast<uint8_t*>(data);
   segment.capacity_ = kFirstCapacity;
   return segment;

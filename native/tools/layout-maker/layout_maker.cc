@@ -227,10 +227,12 @@ void print(const std::string& build_id, const std::string& name, const Types& ty
 
 int main(int argc, char** argv) {
   std::string build_id, name, file;
+  bool options_end = false;
   for (int i = 1; i < argc; i++) {
     std::string arg = argv[i];
-    if ((arg == "--build-id" || arg == "--name") && i + 1 < argc) (arg == "--name" ? name : build_id) = argv[++i];
-    else if (file.empty() && arg[0] != '-') file = arg;
+    if (!options_end && arg == "--") options_end = true;
+    else if (!options_end && (arg == "--build-id" || arg == "--name") && i + 1 < argc) (arg == "--name" ? name : build_id) = argv[++i];
+    else if (file.empty() && (options_end || arg[0] != '-')) file = arg;
     else fail("expected [--build-id HEX] [--name TEXT] FILE, received '" + arg + "'");
   }
   if (file.empty()) fail("expected [--build-id HEX] [--name TEXT] FILE");
