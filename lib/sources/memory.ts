@@ -127,12 +127,12 @@ export class MemoryAttachment {
   }
 
   /** Reads all megaflows. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
-  async capture(signal?: AbortSignal, requests: readonly RequestCost[] = []): Promise<MemoryCapture> {
+  async capture(signal?: AbortSignal): Promise<MemoryCapture> {
     const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(
       () => native().attachCapture(this.#handle, undefined),
       signal,
     );
-    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost(requests) };
+    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]) };
     return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
   }
 }
@@ -164,11 +164,14 @@ export async function prove(
     return text;
   };
   for (let attempt = 0; attempt < PROOF_ATTEMPTS; attempt++) {
-    const capture = await attachment.capture(options.signal, requests);
+    const capture = await attachment.capture(options.signal);
     try {
       const compared = await agreement(capture, ask, PROOF_FLOWS);
       if ('differed' in compared) differed = compared.differed;
-      else return { ...compared, requests, capture };
+      else {
+        capture.snapshot.facts.cost = sumCost(requests); // the first reading of a switch pays for the proof
+        return { ...compared, requests, capture };
+      }
     } catch (error) {
       capture.snapshot.close();
       throw error;
