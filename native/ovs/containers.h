@@ -12,7 +12,7 @@
 
 namespace cti::ovs {
 
-inline constexpr uint32_t kMaxBuckets = 1u << 24;  // of a cmap: 1 GiB of buckets
+inline constexpr uint32_t kMaxBuckets = 1u << 22;  // of a cmap: 256 MiB of buckets, some 17 million flows
 
 // A cmap's implementation as it was at one time: its buckets, 64 bytes each, copied.
 struct CmapImage {

@@ -63,7 +63,9 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
     masks_.clear();
     by_address_.clear();
     last_mask_ = UINT32_MAX;
-    const size_t n = std::min<uint64_t>(pmd.n_flows, 1u << 24);
+  }
+
+  void expect(size_t n) override {
     builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).prepare(n * sizeof(Rows));
     builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).prepare(n * sizeof(Match));
     row_mask_.reserve(row_mask_.size() + n);

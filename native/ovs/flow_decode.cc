@@ -25,9 +25,10 @@ uint32_t be32(const uint8_t* at) { return swap32(load<uint32_t>(at)); }
 uint64_t mac(const uint8_t* at) { return static_cast<uint64_t>(be16(at)) << 32 | be32(at + 2); }
 
 bool is_zero(const uint8_t* at, size_t size) {
-  for (size_t i = 0; i < size; i++)
-    if (at[i]) return false;
-  return true;
+  uint64_t any = 0;
+  for (; size >= 8; at += 8, size -= 8) any |= load<uint64_t>(at);
+  for (; size > 0; at++, size--) any |= *at;
+  return any == 0;
 }
 
 bool is_ones(const uint8_t* at, size_t size) {
@@ -296,6 +297,7 @@ void FlowDecoder::ipv6(const uint8_t* flow, const uint8_t* mask, const Shape& s,
 }
 
 void FlowDecoder::ct_tuple(const uint8_t* flow, const uint8_t* mask, const Shape& s, FlowExtras& extras) const {
+  if (!s.ct_tuple4 && !s.ct_tuple6 && is_zero(flow + l_.flow_ct_label.offset, 16) && is_zero(mask + l_.flow_ct_label.offset, 16)) return;
   auto& c = extras.ct_tuple;
   c = {};
   auto half = [&](const uint8_t* f, auto& to) {

@@ -57,6 +57,7 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
     again_.clear();
     for (uint32_t bucket = 0; bucket < before.n_buckets; bucket++) take_nodes(before, bucket);
     entries_.swap(again_);
+    if (attempt == 1) sink_.expect(entries_.size());
     if (!pass(true)) return errorf(ErrorCode::CANCELLED, "stopped before all flows were read");
     if (!read_cmap(memory_, l_, table, kMaxBuckets, false, after)) return no_table();
     const bool moved = after.impl != before.impl || after.n_buckets != before.n_buckets;

@@ -33,6 +33,8 @@ class FlowSink {
  public:
   static constexpr uint32_t kRefused = UINT32_MAX;
   virtual ~FlowSink() = default;
+  // About so many flows will come: as many as nodes were seen.
+  virtual void expect(size_t) {}
   // The first 'size' bytes of a dp_netdev_flow, at least layout.flow_head. kRefused if it does not agree with itself.
   virtual uint32_t flow(const uint8_t* bytes, size_t size, uint64_t now_ms) = 0;
   // The action list of a row; false if it is not one.

@@ -1,6 +1,6 @@
-// attach_bench PID LAYOUT ROUNDS [MODE]: how long a reading of all megaflows takes, in turn with a plain copy of the same process's resident writable
+// attach_bench PID LAYOUT ROUNDS [read]: how long a reading of all megaflows takes, in turn with a plain copy of the same process's resident writable
 // anonymous memory by the same call, one thread each. LAYOUT is a file of lines "name offset size" (scripts/bench/attach.ts writes it from the
-// JSON). Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
+// JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
 //
 // The copy reads what /proc/PID/pagemap says is there, in pieces of 1 MiB into one buffer. Single-threaded.
 #include <fcntl.h>
@@ -23,9 +23,9 @@ namespace {
 
 using namespace cti;
 
-double now_ms() {
+double now_ms(clockid_t clock = CLOCK_MONOTONIC) {
   timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
@@ -86,16 +86,18 @@ int main(int argc, char** argv) {
   if (!root) return fail(root.error());
 
   std::vector<uint8_t> buffer(1 << 20);
-  std::string reads, copies, cpus;
+  std::string reads, copies, cpus, copy_cpus;
   uint64_t rows = 0, copied = 0;
   ovs::MemoryReadFacts facts;
   rusage usage;
   const int rounds = std::atoi(argv[3]);
   for (int round = 0; round < rounds; round++) {
-    const auto ranges = resident(target->pid);
+    const auto ranges = argc > 4 ? std::vector<ovs::AddressRange>() : resident(target->pid);
     double begin = now_ms();
+    const double cpu = now_ms(CLOCK_THREAD_CPUTIME_ID);
     copied = plain_copy(memory, ranges, buffer);
     copies += (round ? "," : "") + std::to_string(now_ms() - begin);
+    copy_cpus += (round ? "," : "") + std::to_string(now_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
     begin = now_ms();
     auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts);
     const double took = now_ms() - begin;
@@ -105,9 +107,9 @@ int main(int argc, char** argv) {
     rows = snapshot->n_rows;
   }
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"copyMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
+  std::printf("{\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
               "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
-              copies.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
+              copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
               static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
               static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
               static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), facts.walk.n_passes,
