@@ -155,7 +155,7 @@ uint64_t StringDictionary::hash(std::string_view text, uint64_t seed) {
   size_t n = text.size();
   for (; n >= 16; p += 16, n -= 16) h = mix(load<uint64_t>(p) ^ kA, load<uint64_t>(p + 8) ^ h);
   uint64_t tail[2] = {0, 0};
-  std::memcpy(tail, p, n);
+  if (n > 0) std::memcpy(tail, p, n);  // an empty text may have no address
   return mix(mix(tail[0] ^ kB, tail[1] ^ h), kA);
 }
 
