@@ -59,6 +59,7 @@ struct FakeSwitch {
 };
 
 // 'n' flows, of one PMD thread on core 3, in 'n_masks' subtables; flow i has packets i, bytes 100 i, and its actions are output to port 1 + i % 7.
-FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks);
+// 'lists_apart': the lists lie below all flows, not each behind its own.
+FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, bool lists_apart = false);
 
 }  // namespace cti::test

@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "attach_support.h"
+#include "test/attach_support.h"
 #include "ovs/action_translate.h"
 #include "ovs/flow_decode.h"
 #include "sys/memory.h"
@@ -167,31 +167,67 @@ TEST_CASE("attach: a table that changes while it is read gives no row that never
         m.put<uint32_t>(freed.front().second + l.dp_netdev_actions_actions.offset + 4, 60000);
         freed.erase(freed.begin());
       }
-      const uint32_t i = static_cast<uint32_t>(random() % 1000);
-      const uint64_t bucket = fake->table + l.cmap_impl_buckets.offset + i / l.bucket_entries * l.sizeof_cmap_bucket;
-      const uint64_t node = bucket + l.cmap_bucket_nodes.offset + 8 * (i % l.bucket_entries);
-      if (load<uint64_t>(&m.bytes[node - FakeMemory::kBase]) == 0) return;
-      if (random() % 2) {  // dies
-        m.put<uint64_t>(node, 0);
-        m.bytes[fake->flows[i] + l.dp_netdev_flow_dead.offset - FakeMemory::kBase] = 1;
-      } else {
-        m.put<uint32_t>(spare, 8);
-        m.put<uint32_t>(spare + 4, 1 << 16 | 8);
-        m.put<uint32_t>(spare + 8, 20 + i % 7);
-        m.put<uint64_t>(fake->flows[i] + l.dp_netdev_flow_actions.offset, spare);
-        spare += 16;
+      for (int k = 0; k < 4; k++) {
+        const uint32_t i = static_cast<uint32_t>(random() % 1000);
+        const uint64_t bucket = fake->table + l.cmap_impl_buckets.offset + i / l.bucket_entries * l.sizeof_cmap_bucket;
+        const uint64_t node = bucket + l.cmap_bucket_nodes.offset + 8 * (i % l.bucket_entries);
+        if (load<uint64_t>(&m.bytes[node - FakeMemory::kBase]) == 0) continue;
+        if (random() % 2) {  // dies
+          m.put<uint64_t>(node, 0);
+          m.bytes[fake->flows[i] + l.dp_netdev_flow_dead.offset - FakeMemory::kBase] = 1;
+        } else {
+          m.put<uint32_t>(spare, 8);
+          m.put<uint32_t>(spare + 4, 1 << 16 | 8);
+          m.put<uint32_t>(spare + 8, 20 + i % 7);
+          m.put<uint64_t>(fake->flows[i] + l.dp_netdev_flow_actions.offset, spare);
+          spare += 16;
+        }
+        freed.emplace_back(m.state + 12, fake->actions[i]);
       }
-      freed.emplace_back(m.state + 12, fake->actions[i]);
     };
     MemoryReadFacts facts;
     auto snapshot = read_dp_flows(made.memory, made.layout, *root, nullptr, facts);
     REQUIRE(snapshot);
     CHECK(snapshot->n_rows + facts.walk.n_dropped() + facts.n_bad_masks <= 1000);
-    CHECK(snapshot->n_rows > 500);
+    CHECK(snapshot->n_rows > 150);
     for (const auto& [i, row] : rows_of(*snapshot)) {
       CHECK(row.bytes == 100 * i);
       CHECK((row.out_port == 1 + i % 7 || row.out_port == 20 + i % 7));
     }
+  }
+}
+
+TEST_CASE("attach: flows that die between their window and their actions' give no row") {
+  // Worse than RCU allows: what a flow leaves is another's at once. Its bucket tells, for its place there is empty when the buckets are read again.
+  static FakeSwitch* fake;
+  static std::mt19937_64 random;
+  static uint64_t n_died;
+  for (uint32_t seed = 0; seed < 10; seed++) {
+    random.seed(seed);
+    FakeSwitch made = make_fake_switch(1200, 3, true);
+    fake = &made;
+    n_died = 0;
+    auto root = find_dp_netdevs(made.memory, made.layout, made.data);
+    REQUIRE(root);
+    made.memory.on_copy = [](FakeMemory& m) {
+      const Layout& l = fake->layout;
+      for (int k = 0; k < 20; k++) {
+        const uint32_t i = static_cast<uint32_t>(random() % 1200);
+        const uint64_t bucket = fake->table + l.cmap_impl_buckets.offset + i / l.bucket_entries * l.sizeof_cmap_bucket;
+        const uint64_t node = bucket + l.cmap_bucket_nodes.offset + 8 * (i % l.bucket_entries);
+        if (load<uint64_t>(&m.bytes[node - FakeMemory::kBase]) == 0) continue;
+        n_died++;
+        m.put<uint64_t>(node, 0);
+        m.bytes[fake->flows[i] + l.dp_netdev_flow_dead.offset - FakeMemory::kBase] = 1;
+        m.put<uint32_t>(fake->actions[i] + l.dp_netdev_actions_actions.offset + 4, 60000);
+      }
+    };
+    MemoryReadFacts facts;
+    auto snapshot = read_dp_flows(made.memory, made.layout, *root, nullptr, facts);
+    REQUIRE(snapshot);
+    CHECK(n_died > 50);
+    CHECK(facts.walk.n_gone > 0);
+    for (const auto& [i, row] : rows_of(*snapshot)) CHECK(row.out_port == 1 + i % 7);
   }
 }
 
