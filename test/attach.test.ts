@@ -211,9 +211,16 @@ t.test('flows that come and go while they are read: every row is one that was', 
   };
 
   let filled = false;
-  const filling = lab.fill(12_000).finally(() => {
-    filled = true;
-  });
+  // The lab counts flows before and after; that some of traffic's own expired meanwhile is no matter here.
+  const filling = lab.fill(12_000).then(
+    () => {
+      filled = true;
+    },
+    (error: unknown) => {
+      filled = true;
+      if (!(error instanceof CtiError)) throw error;
+    },
+  );
   await readUntil(
     () => filled,
     (ufid, row) => {
