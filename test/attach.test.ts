@@ -255,7 +255,7 @@ t.test('flows that come and go while they are read: every row is one that was', 
   const after = await attachment.capture();
   t.ok(after.snapshot.facts.nRows < 500, 'deleted flows are gone');
   after.snapshot.close();
-  t.ok(facts.readings > 5, JSON.stringify(facts));
+  t.ok(facts.readings >= 3 && facts.retried > 0, JSON.stringify(facts));
   t.comment(JSON.stringify(facts));
 });
 
@@ -273,6 +273,8 @@ function changedLayout(
 }
 
 t.test('a layout that does not fit is refused, and what differed is said', async (t) => {
+  await lab.fill(2000);
+  await lab.traffic();
   type Members = Record<string, [number, number]>;
   const swap = (members: Members, a: string, b: string) => {
     [members[a], members[b]] = [members[b] as [number, number], members[a] as [number, number]];
