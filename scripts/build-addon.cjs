@@ -3,7 +3,7 @@
 // node-gyp deletes build/ before it builds, so CMake's own tree lives elsewhere and stays incremental.
 'use strict';
 const { spawnSync } = require('node:child_process');
-const { copyFileSync, mkdirSync, renameSync } = require('node:fs');
+const { copyFileSync, existsSync, mkdirSync, renameSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { dirname, join, resolve } = require('node:path');
 
@@ -27,3 +27,6 @@ mkdirSync(out, { recursive: true });
 // Renamed into place: a process that has the old addon mapped keeps its own copy.
 copyFileSync(join(tree, 'Release', 'ctinspector.node'), join(out, '.ctinspector.node.new'));
 renameSync(join(out, '.ctinspector.node.new'), join(out, 'ctinspector.node'));
+// The tool that reads debug information, where libdw-dev was at hand (`ctinspector layout make`).
+const maker = join(root, '.build', 'addon', 'native', 'tools', 'layout-maker', 'layout-maker');
+if (existsSync(maker)) copyFileSync(maker, join(out, 'layout-maker'));

@@ -318,7 +318,21 @@ t.test('a live switch', async (t) => {
   });
   t.match(await cli(['tables', '--format', 'json'], { env: { OVS_RUNDIR: lab.rundir } }), {
     status: 0,
-    out: /"table":"dp_flows","source":"unixctl","in use":true/,
+    out: /"source":"memory","in use":false[\s\S]*"source":"unixctl","in use":true/,
+  });
+  t.match(await cli(['attach', ...where]), {
+    status: 0,
+    out: /proof +1 datapaths by name.*all agree[\s\S]*dropped +none/,
+  });
+  t.match(await cli(['layout', 'check', ...where]), { status: 0, out: /openvswitch-switch 3\.1\.0.*yes/ });
+  t.match(await cli(['layout', 'list']), { status: 0, out: /openvswitch-switch-dpdk/ });
+  t.match(await cli(['layout', 'burn']), { status: 2, err: /list, check, make but received 'burn'/ });
+  t.match(await cli(['flows', 'arp', '--source', 'memory', ...where]), { status: 0, err: /memory:\d+; answered/ });
+  t.match(await cli(['flows', 'arp', '--source', 'auto', ...where]), { status: 0, err: /memory:\d+; answered/ });
+  t.match(await cli(['flows', 'arp', ...where]), { status: 0, err: /unixctl:\/.*; answered/ });
+  t.match(await cli(['flows', 'arp', '--source', 'tea', ...where]), {
+    status: 2,
+    err: /auto, memory, unixctl but received 'tea'/,
   });
   const flows = await cli(['flows', 'arp', '--format', 'json', ...where]);
   t.equal(flows.status, 0, flows.err);

@@ -3,12 +3,11 @@ import { stat } from 'node:fs/promises';
 import { type QuestionResult, runQuestion } from '../query/run.js';
 import { readDpFlowsFile } from '../sources/dp-flows.js';
 import type { OnProgress } from '../sources/job.js';
-import { sourcesOf } from '../sources/registry.js';
-import { findSwitch } from '../sources/unixctl.js';
+import { type Captured, captureTable } from '../sources/registry.js';
 import { formatCell, jsonCell } from '../tables/format.js';
 import type { Note, TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
-import { type Context, fileOf, formatOf, switchOptions } from './context.js';
+import { type Context, fileOf, formatOf, sourceOption, switchOptions } from './context.js';
 import { type Cell, type Listing, writeListing } from './output.js';
 import { type Progress, startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
@@ -25,7 +24,7 @@ function bytesText(bytes: number): string {
 const ms = (value: number): string =>
   value < 10 ? `${value.toFixed(1)} ms` : value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
 
-async function capture(context: Context, options: Options, progress: Progress): Promise<TableSnapshot> {
+async function capture(context: Context, options: Options, progress: Progress): Promise<Captured> {
   const { signal } = context;
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
@@ -40,17 +39,13 @@ async function capture(context: Context, options: Options, progress: Progress): 
     const isPacked = path.endsWith('.gz');
     const onProgress: OnProgress = ({ bytes, rows }) =>
       progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
-    return readDpFlowsFile(path, { signal, onProgress });
+    return { snapshot: await readDpFlowsFile(path, { signal, onProgress }), passedOver: [] };
   }
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,
     );
-  for (const source of sourcesOf('dp_flows')) {
-    if ((await source.available(where)).ok) return source.capture({ ...where, onProgress });
-  }
-  await findSwitch(where); // says why no source can be used
-  return sourcesOf('dp_flows')[0]!.capture({ ...where, onProgress });
+  return captureTable('dp_flows', sourceOption(options), { ...where, onProgress });
 }
 
 /** Rows of the answer as cells, made one at a time. */
@@ -86,7 +81,7 @@ function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell
 
 const noteText = ({ what, sample, count }: Note): string => `${integer.format(count)} × ${what} (first: ${sample})`;
 
-function footer(result: QuestionResult, snapshot: TableSnapshot, wallMs: number): string[] {
+function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wallMs: number): string[] {
   const { facts } = result;
   const { facts: about } = snapshot;
   const lines: string[] = [];
@@ -96,6 +91,7 @@ function footer(result: QuestionResult, snapshot: TableSnapshot, wallMs: number)
       ? `${scanned} looked at`
       : `${count(facts.rowsShown, result.answer.kind === 'groups' ? 'group' : 'row')} of ${scanned}`;
   lines.push(`${shown}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`);
+  lines.push(...passedOver);
   const span = Number(about.endNs - about.beginNs) / 1e6;
   const begin = new Date(Number(about.beginNs / 1_000_000n)).toISOString();
   lines.push(
@@ -132,9 +128,10 @@ export async function answer(context: Context, question: string, options: Option
   const format = formatOf(options);
   const begin = performance.now();
   const progress = await startProgress(context);
-  let snapshot: TableSnapshot | undefined;
+  let captured: Captured | undefined;
   try {
-    snapshot = await capture(context, options, progress);
+    captured = await capture(context, options, progress);
+    const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,
       onProgress: () => progress.update('running the program'),
@@ -156,14 +153,14 @@ export async function answer(context: Context, question: string, options: Option
     const listing: Listing = {
       columns,
       rows: cells(result, snapshot),
-      footer: footer(result, snapshot, wallMs),
-      facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts },
+      footer: footer(result, captured, wallMs),
+      facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts, passedOver: captured.passedOver },
     };
     await writeListing(context, format, listing);
     if (result.answer.kind === 'count') return result.answer.count === 0n ? 1 : 0;
     return result.facts.rowsShown === 0 ? 1 : 0;
   } finally {
     progress.stop();
-    snapshot?.close();
+    captured?.snapshot.close();
   }
 }

@@ -58,3 +58,10 @@ export function switchOptions(options: Options): SwitchOptions {
     timeoutMs: Math.ceil(seconds * 1000),
   };
 }
+
+/** Asked first unless told otherwise: memory is new, and becomes the default when docs/attach.md has all its proofs. */
+export const DEFAULT_SOURCE = 'unixctl';
+
+/** `--source`: which way to the switch; captureTable() checks the name. */
+export const sourceOption = (options: Options): string =>
+  typeof options.source === 'string' ? options.source : DEFAULT_SOURCE;

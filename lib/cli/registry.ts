@@ -51,10 +51,19 @@ export const SOURCE_OPTIONS: readonly OptionRow[] = [
     flags: '--from <file>',
     doc: "answer from a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
   },
+  {
+    flags: '--source <name>',
+    doc: 'how to get at the switch: unixctl, memory (new), or auto, memory where it can be proved (default: unixctl)',
+  },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },
   { flags: '--timeout <seconds>', doc: 'give up on the switch after this long (default: 60)' },
 ];
+
+/** Of what can only be asked of a running switch. */
+export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
+  ({ flags }) => !/^--(from|source) /.test(flags),
+);
 
 export const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
@@ -119,7 +128,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'which tables there are, where they come from, their fields',
     doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch.',
     args: [{ name: 'table', doc: 'for example dp_flows; all tables without one', required: false }],
-    options: [...SOURCE_OPTIONS.filter((option) => !option.flags.startsWith('--from')), FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
     examples: [
       { command: 'ctinspector tables', says: 'what can be asked here' },
       { command: 'ctinspector tables dp_flows', says: 'the fields and words of a table' },
@@ -185,8 +194,43 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'what works here, what does not, and what to do',
     doc: 'Looks at everything a question needs: Node, the addon, the run directory, the switch, rights. Works without root and says what it could not look at. Status 0 if questions can be answered, 1 if not.',
     args: [],
-    options: [...SOURCE_OPTIONS.filter((option) => !option.flags.startsWith('--from')), FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
     examples: [{ command: 'ctinspector doctor', says: 'run it first when something does not work' }],
     load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'attach',
+    summary: "attach to the switch's memory and say how it went",
+    doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
+    args: [],
+    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
+    examples: [{ command: 'ctinspector attach', says: 'can questions be answered from memory here, and how fast?' }],
+    load: () => import('./commands/attach.js'),
+  },
+  {
+    name: 'layout',
+    summary: "layouts of ovs-vswitchd's structures: list, check, make",
+    doc: "A layout says where a build of ovs-vswitchd keeps what is read out of its memory. 'list' shows those at hand; 'check' looks whether the running switch has one that fits, and proves it; 'make' makes one from the debug information of its executable, or of --debug-info FILE, and keeps it for this host.",
+    args: [{ name: 'action', doc: 'list, check or make', required: true }],
+    options: [
+      {
+        flags: '--debug-info <file>',
+        doc: "make: an ovs-vswitchd built with -g, or its debug file (default: the running switch's own executable)",
+      },
+      {
+        flags: '--build-id <hex>',
+        doc: 'make: the build it is for, where the file is another build of the same sources (default: the one in the file)',
+      },
+      ...SWITCH_OPTIONS,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: 'ctinspector layout check', says: 'does a layout fit the running switch?' },
+      {
+        command: 'ctinspector layout make --debug-info /usr/lib/debug/.build-id/c7/8946.debug',
+        says: 'from a debug package',
+      },
+    ],
+    load: () => import('./commands/layout.js'),
   },
 ];

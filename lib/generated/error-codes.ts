@@ -20,6 +20,8 @@ export const ERROR_DOCS = {
   SWITCH_REFUSED: "ovs-vswitchd answered with an error; the message has its words.",
   SWITCH_CLOSED: "The connection to ovs-vswitchd ended before its reply did: it was killed, restarted, or dropped us. No partial answer is given; ask again.",
   SWITCH_TIMEOUT: "ovs-vswitchd did not answer in time. It may be busy; raise --timeout, or ask less.",
+  LAYOUT_UNKNOWN: "No layout says where this build of ovs-vswitchd keeps its tables in memory. Make one from its debug information with `ctinspector layout make --debug-info FILE`; until then questions are answered through its control socket.",
+  LAYOUT_MISMATCH: "What was read out of ovs-vswitchd's memory does not agree with what it says itself: the layout does not fit this build, and nothing read with it is used. The message says what differed.",
   PROTOCOL: "A reply was not what the protocol allows. The message says where and what was expected.",
   TEXT_MALFORMED: "A saved dump is not in a form that is known; the message has the line and column.",
   SNAPSHOT_MALFORMED: "A snapshot's segments do not fit its schema.",

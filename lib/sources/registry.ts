@@ -2,6 +2,7 @@
 import { CtiError } from '../errors.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { type CaptureOptions, captureDpFlows } from './dp-flows.js';
+import { captureFromMemory, memoryAvailable } from './memory.js';
 import { findSwitch, type SwitchOptions } from './unixctl.js';
 
 /** Whether a source can be used now, and what to say about it. */
@@ -30,6 +31,13 @@ async function unixctlAvailable(options: SwitchOptions): Promise<Availability> {
 
 export const SOURCES: readonly Source[] = [
   {
+    name: 'memory',
+    table: 'dp_flows',
+    doc: "ovs-vswitchd's own tables, read out of its memory without its doing; needs the right to, and a layout of its build",
+    available: memoryAvailable,
+    capture: captureFromMemory,
+  },
+  {
     name: 'unixctl',
     table: 'dp_flows',
     doc: "dpctl/dump-flows -m of every datapath, over ovs-vswitchd's control socket; made on its main thread, in one piece",
@@ -40,3 +48,46 @@ export const SOURCES: readonly Source[] = [
 
 /** The sources of a table, best first. */
 export const sourcesOf = (table: string): readonly Source[] => SOURCES.filter((source) => source.table === table);
+
+/** `auto`: the best source that can be used now. */
+export const SOURCE_NAMES = ['auto', ...new Set(SOURCES.map(({ name }) => name))];
+
+export interface Captured {
+  readonly snapshot: TableSnapshot;
+  /** Why a better source was not used: a sentence each. */
+  readonly passedOver: readonly string[];
+}
+
+/** What lets a question go on with the next source: the switch is there, this way to it is not. */
+const PASS_OVER: ReadonlySet<string> = new Set([
+  'LAYOUT_UNKNOWN',
+  'LAYOUT_MISMATCH',
+  'NO_RIGHTS',
+  'PROTOCOL',
+  'SWITCH_FOREIGN',
+  'SWITCH_CLOSED',
+]);
+
+/** Captures a table from the source named, or from the best that works; the one that works worst says why if none does. */
+export async function captureTable(table: string, wanted: string, options: CaptureOptions): Promise<Captured> {
+  if (!SOURCE_NAMES.includes(wanted)) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `expected a source out of ${SOURCE_NAMES.join(', ')} but received '${wanted}'`,
+    );
+  }
+  const passedOver: string[] = [];
+  const sources = sourcesOf(table).filter(({ name }) => wanted === 'auto' || name === wanted);
+  for (const [i, source] of sources.entries()) {
+    const isLast = i === sources.length - 1;
+    try {
+      const found = await source.available(options);
+      if (!found.ok) throw found.reason;
+      return { snapshot: await source.capture(options), passedOver };
+    } catch (error) {
+      if (isLast || !(error instanceof CtiError) || !PASS_OVER.has(error.code)) throw error;
+      passedOver.push(`not from ${source.name}: ${error.message}`);
+    }
+  }
+  throw new CtiError('INVALID_ARGUMENT', `table ${table} has no source '${wanted}'`);
+}

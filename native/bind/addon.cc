@@ -12,6 +12,7 @@ Napi::Error to_js(Napi::Env env, const Error& error) {
 }  // namespace cti::bind
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  cti::bind::init_attach(env, exports);
   cti::bind::init_program(env, exports);
   cti::bind::init_snapshot(env, exports);
   cti::bind::init_unixctl(env, exports);

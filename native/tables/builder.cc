@@ -1,5 +1,6 @@
 #include "tables/builder.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -36,6 +37,8 @@ Result<GrowingSegment> GrowingSegment::create(const std::string& name, uint64_t 
   if (::ftruncate(segment.fd_.get(), kFirstCapacity) < 0) return system_error(errno, "size memfd " + name);
   void* data = ::mmap(nullptr, kFirstCapacity, PROT_READ | PROT_WRITE, MAP_SHARED, segment.fd_.get(), 0);
   if (data == MAP_FAILED) return system_error(errno, "map memfd " + name);
+  // A child that another thread forks meanwhile would hold a writable mapping until it execs, and the memfd could not be sealed (EBUSY).
+  ::madvise(data, kFirstCapacity, MADV_DONTFORK);
   segment.data_ = static_cast<uint8_t*>(data);
   segment.capacity_ = kFirstCapacity;
   segment.room_ = std::min(kFirstCapacity, max_size);
@@ -80,6 +83,13 @@ bool GrowingSegment::grow(size_t size) {
   capacity_ = capacity;
   room_ = std::min(capacity, max_size_);
   return true;
+}
+
+void GrowingSegment::prepare(size_t size) {
+  if (size > capacity_ - size_ && !grow(size)) return;
+  const uint64_t from = sys::round_up_to_page(size_), to = size_ + size;
+  if (to <= from || ::fallocate(fd_.get(), 0, static_cast<off_t>(from), static_cast<off_t>(to - from)) != 0) return;
+  ::madvise(data_ + from, to - from, MADV_POPULATE_WRITE);
 }
 
 Result<sys::UniqueFd> GrowingSegment::seal() {
@@ -153,7 +163,7 @@ uint64_t StringDictionary::hash(std::string_view text, uint64_t seed) {
   size_t n = text.size();
   for (; n >= 16; p += 16, n -= 16) h = mix(load<uint64_t>(p) ^ kA, load<uint64_t>(p + 8) ^ h);
   uint64_t tail[2] = {0, 0};
-  std::memcpy(tail, p, n);
+  if (n > 0) std::memcpy(tail, p, n);  // an empty text may have no address
   return mix(mix(tail[0] ^ kB, tail[1] ^ h), kA);
 }
 

@@ -40,6 +40,12 @@ class GrowingSegment {
     return at;
   }
   const Error& error() const { return error_; }
+  // Forgets what is past 'size'.
+  void truncate(size_t size) {
+    if (size < size_) std::memset(data_ + size, 0, size_ - size), size_ = size;
+  }
+  // Room for 'size' more bytes with memory behind it, got in one go: cheaper by half than touching it page by page. A wish: append() works without.
+  void prepare(size_t size);
 
   // Trims to size (a page at least), seals and hands the descriptor out; the segment is empty afterwards.
   Result<sys::UniqueFd> seal();

@@ -6,6 +6,10 @@ import type { Bench, Measure } from './bench.js';
 /** One row a benchmark; a file is loaded only when it runs. */
 const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ bench: Bench }> }>> = {
   jit: { doc: 'compiled programs against the same C compiled by clang', load: () => import('./jit.js') },
+  attach: {
+    doc: "megaflows out of the switch's memory, against copying that memory and against dump-flows (root; CTI_BENCH_FLOWS, default 400000)",
+    load: () => import('./attach.js'),
+  },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };
 

@@ -5,7 +5,7 @@ import { SOURCES } from '../../sources/registry.js';
 import type { TableSchema } from '../../table-schema.js';
 import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
 import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
-import { type Context, type Format, formatOf, switchOptions } from '../context.js';
+import { type Context, DEFAULT_SOURCE, type Format, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
 
@@ -57,16 +57,15 @@ export async function run(context: Context, args: readonly string[], options: Op
   const where = { ...switchOptions(options), signal: context.signal };
   const rows: Cell[][] = [];
   for (const table of TABLES) {
-    let isTaken = false;
     for (const source of SOURCES.filter((source) => source.table === table.name)) {
       const found = await source.available(where);
-      const inUse = found.ok && !isTaken;
-      if (inUse) isTaken = true;
+      const inUse = found.ok && source.name === DEFAULT_SOURCE;
+      const detail = found.ok ? found.detail : found.reason.message;
       rows.push([
         cell(table.name),
         cell(source.name),
         { text: inUse ? 'yes' : 'no', json: inUse },
-        cell(found.ok ? (inUse ? found.detail : `${found.detail}; a better source is in use`) : found.reason.message),
+        cell(found.ok && !inUse ? `${detail}; used with --source ${source.name} or auto` : detail),
         cell(source.doc),
       ]);
     }

@@ -1,0 +1,244 @@
+/**
+ * dp_flows out of ovs-vswitchd's memory: attach to the process, find its layout by build id, prove the layout against what the switch itself
+ * says, read. native/ovs does the reading; nothing is written to the switch, and it is asked only for the proof.
+ */
+import { addon } from '../addon.js';
+import { CtiError, fromNative } from '../errors.js';
+import { DP_FLOWS } from '../tables/generated/dp-flows.js';
+import {
+  type NativeSnapshot,
+  openSnapshot,
+  type RequestCost,
+  sumCost,
+  type TableSnapshot,
+} from '../tables/snapshot.js';
+import type { CaptureOptions } from './dp-flows.js';
+import { type NativeJob, runJob } from './job.js';
+import { findLayout, type Layout } from './layouts.js';
+import { agreement } from './memory-proof.js';
+import type { Availability } from './registry.js';
+import { findSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
+
+export interface PmdFacts {
+  /** -1: what the main thread does. */
+  readonly core: number;
+  readonly numa: number;
+  readonly nFlows: number;
+}
+
+export interface DatapathFacts {
+  readonly name: string;
+  readonly pmds: readonly PmdFacts[];
+  readonly nPorts: number;
+}
+
+/** How a reading went. */
+export interface Reading {
+  readonly nAccepted: number;
+  /** Of these, actions came with the window they were in. */
+  readonly nFromRing: number;
+  readonly nGone: number;
+  readonly nRefused: number;
+  readonly nUnreadable: number;
+  readonly nBadActions: number;
+  /** Read more than once, whatever came of it. */
+  readonly nRetried: number;
+  readonly nPasses: number;
+  readonly calls: number;
+  readonly ranges: number;
+  readonly bytes: number;
+  readonly cpuMs: number;
+  readonly tableMoved: boolean;
+}
+
+export interface MemoryCapture {
+  readonly snapshot: TableSnapshot;
+  readonly datapaths: readonly DatapathFacts[];
+  readonly reading: Reading;
+}
+
+interface Opened {
+  handle: object;
+  pid: number;
+  startTicks: number;
+  buildId: string;
+  executable: string;
+}
+
+interface AttachAddon {
+  attachOpen(pid: number): Opened;
+  attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
+  attachDatapaths(handle: object): DatapathFacts[];
+  attachAlive(handle: object): boolean;
+  attachCapture(
+    handle: object,
+    onProgress: undefined,
+  ): NativeJob<{
+    snapshot: NativeSnapshot;
+    beginNs: bigint;
+    endNs: bigint;
+    datapaths: DatapathFacts[];
+    reading: Reading;
+  }>;
+}
+
+const native = () => addon<AttachAddon>();
+
+function call<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** A process whose memory is read. Not trusted until proved: see attachMemory(). */
+export class MemoryAttachment {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly buildId: string;
+  readonly executable: string;
+  readonly layout: Layout;
+  readonly #handle: object;
+
+  private constructor(opened: Opened, layout: Layout) {
+    this.pid = opened.pid;
+    this.startTicks = opened.startTicks;
+    this.buildId = opened.buildId;
+    this.executable = opened.executable;
+    this.layout = layout;
+    this.#handle = opened.handle;
+  }
+
+  /** NO_SWITCH, NO_RIGHTS, SWITCH_FOREIGN, LAYOUT_UNKNOWN, PROTOCOL (no userspace datapath in its memory). */
+  static open(pid: number, env: NodeJS.ProcessEnv = process.env): MemoryAttachment {
+    const opened = call(() => native().attachOpen(pid));
+    const layout = findLayout(opened.buildId, env);
+    call(() => native().attachLayout(opened.handle, layout.names, layout.numbers));
+    return new MemoryAttachment(opened, layout);
+  }
+
+  get alive(): boolean {
+    return native().attachAlive(this.#handle);
+  }
+
+  datapaths(): DatapathFacts[] {
+    return call(() => native().attachDatapaths(this.#handle));
+  }
+
+  /** Reads all megaflows. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
+  async capture(signal?: AbortSignal): Promise<MemoryCapture> {
+    const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(
+      () => native().attachCapture(this.#handle, undefined),
+      signal,
+    );
+    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]) };
+    return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
+  }
+}
+
+/** What the switch was asked for the proof, and that it agreed. */
+export interface Proof {
+  readonly datapaths: number;
+  readonly flowCounts: readonly { readonly datapath: string; readonly memory: number; readonly unixctl: number }[];
+  readonly flowsCompared: number;
+  readonly requests: readonly RequestCost[];
+}
+
+const PROOF_FLOWS = 5;
+const PROOF_ATTEMPTS = 4;
+
+/**
+ * Compares a reading with what the switch says: the names of its datapaths, how many flows each has, and some flows by ufid. What changes
+ * between the two is looked at again; what still differs is LAYOUT_MISMATCH.
+ */
+export async function prove(
+  attachment: MemoryAttachment,
+  options: SwitchOptions,
+): Promise<Proof & { capture: MemoryCapture }> {
+  let differed = '';
+  const requests: RequestCost[] = [];
+  const ask = async (command: string, ...args: string[]) => {
+    const { text, cost } = await unixctlWithCost(options, command, args);
+    requests.push(cost);
+    return text;
+  };
+  for (let attempt = 0; attempt < PROOF_ATTEMPTS; attempt++) {
+    const capture = await attachment.capture(options.signal);
+    try {
+      const compared = await agreement(capture, ask, PROOF_FLOWS);
+      if ('differed' in compared) differed = compared.differed;
+      else {
+        capture.snapshot.facts.cost = sumCost(requests); // the first reading of a switch pays for the proof
+        return { ...compared, requests, capture };
+      }
+    } catch (error) {
+      capture.snapshot.close();
+      throw error;
+    }
+    capture.snapshot.close();
+  }
+  throw new CtiError('LAYOUT_MISMATCH', `the layout ${attachment.layout.file} does not fit: ${differed}`);
+}
+
+/** By pid; one that is no longer alive is not used, whatever process has its pid now. */
+const proved = new Map<number, MemoryAttachment>();
+
+/** A proved attachment to the switch of `options`: the one this process has, if the switch is still the same process. */
+export async function attachMemory(
+  options: SwitchOptions = {},
+): Promise<{ attachment: MemoryAttachment; proof: (Proof & { capture: MemoryCapture }) | null }> {
+  const { pid } = await findSwitch(options);
+  if (pid === null) throw notVisible();
+  const known = proved.get(pid);
+  if (known?.alive) return { attachment: known, proof: null };
+  proved.delete(pid);
+  const attachment = MemoryAttachment.open(pid);
+  const proof = await prove(attachment, options);
+  // An empty table proves nothing of its flows: the next reading is proved again.
+  if (proof.flowsCompared > 0) proved.set(pid, attachment);
+  return { attachment, proof };
+}
+
+/**
+ * Whether the switch's megaflows can be read out of its memory: all of its datapaths must be there, so one of the kernel's makes it no. Attaches,
+ * but proves nothing yet.
+ */
+export async function memoryAvailable(options: SwitchOptions): Promise<Availability> {
+  try {
+    const { pid } = await findSwitch(options);
+    if (pid === null) throw notVisible();
+    const known = proved.get(pid);
+    const attachment = known?.alive ? known : MemoryAttachment.open(pid);
+    const { text } = await unixctlWithCost(options, 'dpctl/dump-dps');
+    const ours = attachment.datapaths().map(({ name }) => name);
+    const elsewhere = text.split('\n').filter((name) => name !== '' && !ours.includes(name));
+    if (elsewhere.length > 0) {
+      throw new CtiError(
+        'PROTOCOL',
+        `datapath ${elsewhere.join(', ')} is not one of ovs-vswitchd's own (the kernel's is not in its memory)`,
+      );
+    }
+    const flows = attachment
+      .datapaths()
+      .flatMap(({ pmds }) => pmds)
+      .reduce((sum, { nFlows }) => sum + nFlows, 0);
+    return { ok: true, detail: `process ${pid}, layout ${attachment.layout.name}, ${flows} flows` };
+  } catch (error) {
+    if (!(error instanceof CtiError) || error.code === 'CANCELLED' || error.code === 'INVALID_ARGUMENT') throw error;
+    return { ok: false, reason: error };
+  }
+}
+
+const notVisible = () =>
+  new CtiError(
+    'NO_RIGHTS',
+    "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host",
+  );
+
+/** The megaflows out of memory; the proof's own reading where the attachment is new. */
+export async function captureFromMemory(options: CaptureOptions = {}): Promise<TableSnapshot> {
+  const { attachment, proof } = await attachMemory(options);
+  if (proof) return proof.capture.snapshot;
+  return (await attachment.capture(options.signal)).snapshot;
+}

@@ -1,0 +1,168 @@
+// A switch attached to by its memory. attachOpen(pid) -> {handle, pid, startTicks, buildId, executable}; attachLayout(handle, names, numbers)
+// finds the datapaths; attachDatapaths(handle) describes them; attachAlive(handle); attachCapture(handle, onProgress) is a job.
+//
+// JavaScript gets no address and cannot name one: it names a process, a layout and a table.
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "bind/bind.h"
+#include "bind/job.h"
+#include "bind/snapshot.h"
+#include "ovs/attach_target.h"
+#include "ovs/dp_flows_memory.h"
+
+namespace cti::bind {
+namespace {
+
+constexpr napi_type_tag kTag = {0x6374695f61747461, 0x63685f7630303031};
+
+// Shared by the handle and by jobs that run on it; read-only once the layout is set.
+struct Attachment {
+  ovs::Target target;
+  ovs::Layout layout;
+  std::optional<ovs::OvsAddr> dp_netdevs;
+};
+
+std::shared_ptr<Attachment> attachment_of(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<std::shared_ptr<Attachment>>>().CheckTypeTag(&kTag))
+    throw Napi::TypeError::New(info.Env(), "expected an attachment's handle");
+  return *info[0].As<Napi::External<std::shared_ptr<Attachment>>>().Data();
+}
+
+Error ended(const Attachment& attachment) {
+  return errorf(ErrorCode::SWITCH_CLOSED, "process %d (ovs-vswitchd) ended or was replaced while its memory was being read; nothing of that reading is used",
+                static_cast<int>(attachment.target.pid));
+}
+
+Napi::Value open(const Napi::CallbackInfo& info) {
+  auto attachment = std::make_shared<Attachment>();
+  attachment->target = unwrap(info.Env(), ovs::Target::open(static_cast<pid_t>(info[0].As<Napi::Number>().Int32Value())));
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("pid", attachment->target.pid);
+  object.Set("startTicks", static_cast<double>(attachment->target.start_ticks));
+  object.Set("buildId", attachment->target.build_id);
+  object.Set("executable", attachment->target.executable);
+  auto external = Napi::External<std::shared_ptr<Attachment>>::New(info.Env(), new std::shared_ptr<Attachment>(std::move(attachment)),
+                                                                  [](Napi::Env, std::shared_ptr<Attachment>* data) { delete data; });
+  external.TypeTag(&kTag);
+  object.Set("handle", external);
+  return object;
+}
+
+// names[i] with numbers[2 i] (offset or value) and numbers[2 i + 1] (size).
+Napi::Value set_layout(const Napi::CallbackInfo& info) {
+  auto attachment = attachment_of(info);
+  const Napi::Array names = info[1].As<Napi::Array>(), numbers = info[2].As<Napi::Array>();
+  std::vector<ovs::LayoutEntry> entries;
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    entries.push_back({names.Get(i).As<Napi::String>().Utf8Value(), static_cast<uint64_t>(numbers.Get(2 * i).As<Napi::Number>().Int64Value()),
+                       static_cast<uint64_t>(numbers.Get(2 * i + 1).As<Napi::Number>().Int64Value())});
+  }
+  attachment->layout = unwrap(info.Env(), ovs::Layout::make(entries));
+  ovs::ProcessMemory memory(attachment->target.pid);
+  auto found = ovs::find_dp_netdevs(memory, attachment->layout, attachment->target.data);
+  if (!attachment->target.still_the_same()) throw to_js(info.Env(), ended(*attachment));
+  attachment->dp_netdevs = unwrap(info.Env(), std::move(found));
+  return info.Env().Undefined();
+}
+
+Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>& roots) {
+  Napi::Array datapaths = Napi::Array::New(env, roots.size());
+  for (uint32_t i = 0; i < roots.size(); i++) {
+    Napi::Array pmds = Napi::Array::New(env, roots[i].pmds.size());
+    for (uint32_t j = 0; j < roots[i].pmds.size(); j++) {
+      const ovs::PmdRoot& root = roots[i].pmds[j];
+      Napi::Object pmd = Napi::Object::New(env);
+      pmd.Set("core", root.core_id == UINT32_MAX ? -1.0 : static_cast<double>(root.core_id));
+      pmd.Set("numa", root.numa_id);
+      pmd.Set("nFlows", root.n_flows);
+      pmds.Set(j, pmd);
+    }
+    Napi::Object datapath = Napi::Object::New(env);
+    datapath.Set("name", roots[i].full_name());
+    datapath.Set("pmds", pmds);
+    datapath.Set("nPorts", static_cast<double>(roots[i].ports.size()));
+    datapaths.Set(i, datapath);
+  }
+  return datapaths;
+}
+
+ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
+  if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
+  return *attachment.dp_netdevs;
+}
+
+Napi::Value datapaths(const Napi::CallbackInfo& info) {
+  auto attachment = attachment_of(info);
+  ovs::ProcessMemory memory(attachment->target.pid);
+  auto roots = ovs::read_datapaths(memory, attachment->layout, root_of(info.Env(), *attachment));
+  if (!attachment->target.still_the_same()) throw to_js(info.Env(), ended(*attachment));
+  return datapaths_to_js(info.Env(), unwrap(info.Env(), std::move(roots)));
+}
+
+Napi::Value alive(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), attachment_of(info)->target.still_the_same()); }
+
+class CaptureTask : public Task {
+ public:
+  std::shared_ptr<Attachment> attachment;
+
+  Result<void> run(JobContext& context) override {
+    ovs::ProcessMemory memory(attachment->target.pid);
+    auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_);
+    // What was read of a process that is no longer there may be another's: nothing of it is used.
+    if (!attachment->target.still_the_same()) return ended(*attachment);
+    if (!snapshot) return std::move(snapshot.error());
+    snapshot_ = *std::move(snapshot);
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    const ovs::WalkStats& walk = facts_.walk;
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
+    object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
+    object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
+    object.Set("datapaths", datapaths_to_js(env, facts_.datapaths));
+    Napi::Object reading = Napi::Object::New(env);
+    auto set = [&](const char* name, uint64_t value) { reading.Set(name, static_cast<double>(value)); };
+    set("nAccepted", walk.n_accepted);
+    set("nFromRing", walk.n_from_ring);
+    set("nGone", walk.n_gone);
+    set("nRefused", walk.n_refused + facts_.n_bad_masks);
+    set("nUnreadable", walk.n_unreadable);
+    set("nBadActions", walk.n_bad_actions);
+    set("nRetried", walk.n_retried);
+    set("nPasses", walk.n_passes);
+    set("calls", facts_.cost.calls);
+    set("ranges", facts_.cost.ranges);
+    set("bytes", facts_.cost.bytes);
+    reading.Set("cpuMs", static_cast<double>(facts_.cpu_ns) / 1e6);
+    reading.Set("tableMoved", walk.table_moved);
+    object.Set("reading", reading);
+    return object;
+  }
+
+ private:
+  tables::Snapshot snapshot_;
+  ovs::MemoryReadFacts facts_;
+};
+
+Napi::Value capture(const Napi::CallbackInfo& info) {
+  auto task = std::make_unique<CaptureTask>();
+  task->attachment = attachment_of(info);
+  root_of(info.Env(), *task->attachment);
+  return start_job(info.Env(), std::move(task), info[1]);
+}
+
+}  // namespace
+
+void init_attach(Napi::Env env, Napi::Object exports) {
+  exports.Set("attachOpen", Napi::Function::New(env, open, "attachOpen"));
+  exports.Set("attachLayout", Napi::Function::New(env, set_layout, "attachLayout"));
+  exports.Set("attachDatapaths", Napi::Function::New(env, datapaths, "attachDatapaths"));
+  exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
+  exports.Set("attachCapture", Napi::Function::New(env, capture, "attachCapture"));
+}
+
+}  // namespace cti::bind

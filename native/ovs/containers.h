@@ -1,0 +1,42 @@
+// Walks over OVS's hash maps in another process's memory. Everything read may be garbage, change meanwhile, or be made by an enemy: each walk is
+// bounded by what is asked, never by what is found.
+//
+// Thread-safety: functions of their arguments.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ovs/layout.h"
+#include "ovs/target_memory.h"
+
+namespace cti::ovs {
+
+inline constexpr uint32_t kMaxBuckets = 1u << 22;  // of a cmap: 256 MiB of buckets, some 17 million flows
+
+// A cmap's implementation as it was at one time: its buckets, 64 bytes each, copied.
+struct CmapImage {
+  OvsAddr impl{};
+  uint32_t n = 0;
+  uint32_t n_buckets = 0;
+  std::vector<uint8_t> buckets;
+};
+
+// Reads the implementation of the cmap at 'cmap', buckets included unless 'head_only'. False if there is no sane one of at most 'max_buckets'.
+bool read_cmap(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_t max_buckets, bool head_only, CmapImage& image);
+
+struct CmapSlot {
+  OvsAddr node;
+  uint32_t hash;
+  bool settled;  // the bucket's counter was even: nobody was writing it
+};
+// Entry 'i' (below n_buckets * layout.bucket_entries) of an image; a null node if it is empty.
+CmapSlot cmap_slot(const Layout& layout, const CmapImage& image, uint64_t i);
+
+// The nodes of a small cmap, chains included; false if it is not sane or has more than 'max'.
+bool cmap_nodes(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_t max, std::vector<OvsAddr>& nodes);
+
+// The nodes of the hmap at 'hmap'; false if it is not sane, changes under the walk, or has more than 'max'.
+bool hmap_nodes(TargetMemory& memory, const Layout& layout, OvsAddr hmap, uint32_t max, std::vector<OvsAddr>& nodes);
+
+}  // namespace cti::ovs

@@ -1,0 +1,385 @@
+#include "ovs/dp_flows_memory.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "ovs/action_translate.h"
+#include "ovs/flow_decode.h"
+#include "text/dictionaries.h"
+
+namespace cti::ovs {
+namespace {
+
+using namespace tables;
+using namespace tables::dp_flows;
+
+// INVALID_FLOW_MARK of dpif-netdev.c: 0 since 2.16 (marks begin at 1); before, all ones, which no mark is today.
+constexpr bool is_mark(uint32_t mark) { return mark != 0 && mark != UINT32_MAX; }
+constexpr size_t kDirectPorts = 1 << 16;
+constexpr size_t kMaxMasks = 1 << 20;
+
+uint64_t clock_ns(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// A subtable's mask, as read once; whether it stayed so is looked at in the end.
+struct Mask {
+  OvsAddr address{};
+  bool sane = false;
+  uint64_t map[2] = {};
+  std::vector<uint64_t> values;   // packed
+  std::vector<uint16_t> words;    // of struct flow, one a value
+  std::vector<uint64_t> expanded; // a struct flow
+  cti_ref extra{};
+};
+
+// Makes rows of flows.
+class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
+ public:
+  DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel)
+      : memory_(memory), l_(layout), cancel_(cancel), decoder_(layout), translator_(layout, *this), builder_(std::move(builder)),
+        dictionaries_(builder_, unknown_) {}
+
+  void use_datapath(const DatapathRoot& root) {
+    datapath_ = dictionaries_.add_datapath(root.full_name());
+    dictionaries_.use_datapath(datapath_);
+    port_ids_.assign(kDirectPorts, UINT32_MAX);
+    for (const PortRoot& port : root.ports) {
+      const uint32_t id = dictionaries_.add_port(datapath_, port.number, port.name, port.type);
+      if (port.number < kDirectPorts) port_ids_[port.number] = id;
+    }
+    last_list_ = UINT32_MAX;
+    lists_.clear();
+    list_bytes_.clear();
+    list_hashes_ = StringDictionary();
+  }
+  void use_pmd(const PmdRoot& pmd) {
+    pmd_ = pmd.core_id == UINT32_MAX ? -1 : static_cast<int32_t>(pmd.core_id);
+    masks_.clear();
+    by_address_.clear();
+    last_mask_ = UINT32_MAX;
+  }
+
+  void expect(size_t n) override {
+    builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).prepare(n * sizeof(Rows));
+    builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).prepare(n * sizeof(Match));
+    row_mask_.reserve(row_mask_.size() + n);
+  }
+
+  uint32_t flow(const uint8_t* bytes, size_t size, uint64_t now_ms) override;
+  bool actions(uint32_t row, Bytes list) override;
+  void drop(uint32_t row) override {
+    holes_.push_back(row);
+    row_mask_[row] = UINT32_MAX;
+  }
+  bool go_on() override { return !(cancel_ && cancel_->load(std::memory_order_relaxed)) && !dictionaries_.error(); }
+
+  // Drops the rows whose mask is no longer what was read; how many.
+  uint64_t check_masks();
+  Result<Snapshot> finish();
+  const std::optional<Error>& error() const { return dictionaries_.error(); }
+
+ private:
+  uint32_t mask_at(OvsAddr address);
+  bool read_mask(OvsAddr address, Mask& mask);
+  uint32_t port_id(uint32_t odp_port) override;
+  void fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_ms, Rows& row);
+  template <typename T>
+  uint32_t extra(size_t segment, const T& record) {
+    return dictionaries_.append_record(segment, record) + 1;
+  }
+
+  TargetMemory& memory_;
+  const Layout& l_;
+  const std::atomic<bool>* cancel_;
+  FlowDecoder decoder_;
+  ActionTranslator translator_;
+  SnapshotBuilder builder_;
+  text::Notes unknown_;
+  text::Dictionaries dictionaries_;
+  FlowExtras extras_;
+
+  uint32_t datapath_ = 0;
+  int32_t pmd_ = 0;
+  std::vector<uint32_t> port_ids_;
+  std::vector<Mask> masks_;
+  std::unordered_map<uint64_t, uint32_t> by_address_;
+  uint32_t last_mask_ = UINT32_MAX;
+  std::vector<uint32_t> row_mask_;  // of the PMD at hand
+  std::vector<uint32_t> holes_;
+
+  struct List {
+    size_t offset;
+    uint32_t size;
+    uint32_t id;  // UINT32_MAX: not an action list
+  };
+  std::vector<List> lists_;
+  std::vector<uint8_t> list_bytes_;
+  StringDictionary list_hashes_;
+  uint32_t last_list_ = UINT32_MAX;
+  text::TreeWriter tree_;
+  text::ActionFacts facts_;
+};
+
+uint32_t DpFlowsSink::port_id(uint32_t odp_port) {
+  if (odp_port < kDirectPorts && port_ids_[odp_port] != UINT32_MAX) return port_ids_[odp_port];
+  const uint32_t id = dictionaries_.port(std::to_string(odp_port));
+  if (odp_port < kDirectPorts) port_ids_[odp_port] = id;
+  return id;
+}
+
+bool DpFlowsSink::read_mask(OvsAddr address, Mask& mask) {
+  mask.address = address;
+  uint32_t len;
+  if (!memory_.read(address + l_.netdev_flow_key_len.offset, len) || !memory_.read(address + l_.netdev_flow_key_mf.offset, mask.map)) return false;
+  const uint32_t n = static_cast<uint32_t>(__builtin_popcountll(mask.map[0]) + __builtin_popcountll(mask.map[1]));
+  if (len != sizeof mask.map + 8 * n) return false;
+  mask.values.resize(n);
+  if (n > 0 && !memory_.read(address + l_.netdev_flow_key_buf.offset, mask.values.data(), 8 * n)) return false;
+  mask.expanded.assign(l_.flow_words, 0);
+  mask.words.clear();
+  for (uint16_t word = 0; word < 128; word++) {
+    if (!(mask.map[word / 64] >> (word % 64) & 1)) continue;
+    if (word >= l_.flow_words) return false;
+    mask.expanded[word] = mask.values[mask.words.size()];
+    mask.words.push_back(word);
+  }
+  // What dp_netdev_flow_add() writes of it into the flow's dp-extra-info.
+  if (l_.dp_netdev_flow_dp_extra_info)
+    mask.extra = dictionaries_.intern("miniflow_bits(" + std::to_string(__builtin_popcountll(mask.map[0])) + "," +
+                                      std::to_string(__builtin_popcountll(mask.map[1])) + ")");
+  return true;
+}
+
+uint32_t DpFlowsSink::mask_at(OvsAddr address) {
+  if (last_mask_ != UINT32_MAX && masks_[last_mask_].address == address) return last_mask_;
+  auto [at, is_new] = by_address_.try_emplace(raw(address), static_cast<uint32_t>(masks_.size()));
+  if (is_new) {
+    Mask& mask = masks_.emplace_back();
+    mask.sane = read_mask(address, mask);
+  } else if (!masks_[at->second].sane) {
+    masks_[at->second].sane = read_mask(address, masks_[at->second]);  // perhaps it was being made
+  }
+  return last_mask_ = at->second;
+}
+
+uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
+  const uint64_t mask_address = load<uint64_t>(bytes + l_.dp_netdev_flow_cr.offset + l_.dpcls_rule_mask.offset);
+  if (!is_user_pointer(mask_address) || mask_address % 8 != 0 || (masks_.size() >= kMaxMasks && !by_address_.contains(mask_address))) return kRefused;
+  const uint32_t mask_index = mask_at(OvsAddr{mask_address});
+  const Mask& mask = masks_[mask_index];
+  if (!mask.sane) return kRefused;
+  // The masked key that the classifier uses must be the flow under the mask: binds flow, key and mask to each other.
+  const size_t n = mask.values.size();
+  const uint8_t* key = bytes + l_.flow_key;
+  if (l_.flow_head + 8 * n > size || load<uint64_t>(key) != mask.map[0] || load<uint64_t>(key + 8) != mask.map[1]) return kRefused;
+  const uint8_t* flow = bytes + l_.dp_netdev_flow_flow.offset;
+  uint64_t differ = 0;
+  for (size_t i = 0; i < n; i++)
+    differ |= (load<uint64_t>(flow + 8 * mask.words[i]) & mask.values[i]) ^ load<uint64_t>(bytes + l_.flow_head + 8 * i);
+  if (differ) return kRefused;
+
+  Rows row{};
+  Match match;
+  fill_row(bytes, mask, now_ms, row);
+  decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), match, extras_);
+  match.key.in_port = port_id(match.key.in_port);
+  if (extras_.parts) {
+    if (!extras_.tunnel_options.text().empty()) extras_.tunnel.key.tun_options = dictionaries_.intern(extras_.tunnel_options.text());
+    if (extras_.parts & FlowExtras::kTunnel) row.tunnel = extra(CTI_DP_FLOWS_SEGMENT_TUNNEL, extras_.tunnel);
+    if (extras_.parts & FlowExtras::kIpv6) row.ipv6 = extra(CTI_DP_FLOWS_SEGMENT_IPV6, extras_.ipv6);
+    if (extras_.parts & FlowExtras::kCtTuple) row.ct_tuple = extra(CTI_DP_FLOWS_SEGMENT_CT_TUPLE, extras_.ct_tuple);
+    if (extras_.parts & FlowExtras::kArp) row.arp = extra(CTI_DP_FLOWS_SEGMENT_ARP, extras_.arp);
+    if (extras_.parts & FlowExtras::kEncap) row.encap = extra(CTI_DP_FLOWS_SEGMENT_ENCAP, extras_.encap);
+  }
+  if (extras_.unknown) {
+    unknown_.add("unknown key", extras_.unknown, extras_.unknown);
+    row.unknown = dictionaries_.intern(extras_.unknown);
+  }
+  uint32_t at;
+  if (!holes_.empty()) {
+    at = holes_.back();
+    holes_.pop_back();
+    std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).data() + uint64_t{at} * sizeof row, &row, sizeof row);
+    std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).data() + uint64_t{at} * sizeof match, &match, sizeof match);
+    row_mask_[at] = mask_index;
+  } else {
+    at = dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_ROWS, row);
+    if (at == UINT32_MAX || dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_MATCH, match) != at) return kRefused;  // go_on() says why
+    row_mask_.push_back(mask_index);
+  }
+  return at;
+}
+
+void DpFlowsSink::fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_ms, Rows& row) {
+  const uint8_t* ufid = bytes + l_.dp_netdev_flow_ufid.offset;
+  for (int i = 0; i < 2; i++) {  // as printed: each 32-bit part most significant byte first
+    const uint64_t two = load<uint64_t>(ufid + 8 * i);
+    row.ufid.word[i] = swap64(two << 32 | two >> 32);
+  }
+  const uint8_t* stats = bytes + l_.dp_netdev_flow_stats.offset;
+  row.packets = load<uint64_t>(stats + l_.dp_netdev_flow_stats_packet_count.offset);
+  row.bytes = load<uint64_t>(stats + l_.dp_netdev_flow_stats_byte_count.offset);
+  const uint64_t used = load<uint64_t>(stats + l_.dp_netdev_flow_stats_used.offset);
+  row.used_ms = used == 0 ? UINT64_MAX : used > now_ms ? 0 : now_ms - used;
+  row.tcp_flags_seen = load<uint16_t>(stats + l_.dp_netdev_flow_stats_tcp_flags.offset);
+  row.known = CTI_DP_FLOWS_KNOWN_UFID | CTI_DP_FLOWS_KNOWN_PMD | CTI_DP_FLOWS_KNOWN_TCP_FLAGS_SEEN;
+  row.datapath = datapath_;
+  row.pmd = pmd_;
+  if (mask.extra.size) {
+    row.extra = mask.extra;
+    row.known |= CTI_DP_FLOWS_KNOWN_EXTRA;
+  }
+  // A flow without a mark was not given to hardware. What became of one that was is the NIC's to say: not known here.
+  if (l_.dp_netdev_flow_mark && !is_mark(load<uint32_t>(bytes + l_.dp_netdev_flow_mark.offset))) {
+    row.hw = CTI_DP_FLOWS_HW_NO;
+    row.layer = CTI_DP_FLOWS_LAYER_OVS;
+    row.known |= CTI_DP_FLOWS_KNOWN_HW | CTI_DP_FLOWS_KNOWN_LAYER;
+  }
+}
+
+bool DpFlowsSink::actions(uint32_t row, Bytes list) {
+  uint32_t found = UINT32_MAX;
+  auto equal = [&](uint32_t i) {
+    return lists_[i].size == list.size() && (list.empty() || std::memcmp(&list_bytes_[lists_[i].offset], list.data(), list.size()) == 0);
+  };
+  if (last_list_ != UINT32_MAX && equal(last_list_)) {
+    found = last_list_;
+  } else {
+    const uint64_t hash = StringDictionary::hash({reinterpret_cast<const char*>(list.data()), list.size()}, datapath_);
+    found = list_hashes_.find(hash, equal);
+    if (found == UINT32_MAX) {
+      found = static_cast<uint32_t>(lists_.size());
+      lists_.push_back({list_bytes_.size(), static_cast<uint32_t>(list.size()), UINT32_MAX});
+      list_bytes_.insert(list_bytes_.end(), list.begin(), list.end());
+      list_hashes_.insert(hash, found);
+      if (translator_.translate(list, tree_)) {
+        action_facts(tree_.bytes(), facts_);
+        if (facts_.n_unknown) unknown_.add("unknown action", "", "an action of a version this one does not know");
+        ActionLists record{};
+        record.attrs = dictionaries_.append({reinterpret_cast<const char*>(tree_.bytes().data()), tree_.size()});
+        record.out_ports = dictionaries_.intern({reinterpret_cast<const char*>(facts_.out_ports.data()), facts_.out_ports.size() * sizeof(uint32_t)});
+        record.does = facts_.does;
+        record.sets = facts_.sets;
+        record.n_unknown = facts_.n_unknown;
+        lists_[found].id = dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_ACTION_LISTS, record);
+      }
+    }
+    last_list_ = found;
+  }
+  if (lists_[found].id == UINT32_MAX) return false;
+  // SAFETY: 'row' was given out by flow().
+  reinterpret_cast<Rows*>(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).data())[row].actions = lists_[found].id;
+  return true;
+}
+
+uint64_t DpFlowsSink::check_masks() {
+  std::vector<bool> changed(masks_.size());
+  bool any = false;
+  for (size_t i = 0; i < masks_.size(); i++) {
+    const Mask& mask = masks_[i];
+    if (!mask.sane) continue;
+    uint64_t map[2];
+    std::vector<uint64_t> values(mask.values.size());
+    const bool same = memory_.read(mask.address + l_.netdev_flow_key_mf.offset, map) && map[0] == mask.map[0] && map[1] == mask.map[1] &&
+                      memory_.read(mask.address + l_.netdev_flow_key_buf.offset, values.data(), 8 * values.size()) && values == mask.values;
+    changed[i] = !same;
+    any |= !same;
+  }
+  uint64_t n = 0;
+  for (uint32_t row = 0; any && row < row_mask_.size(); row++) {
+    if (row_mask_[row] == UINT32_MAX || row_mask_[row] >= masks_.size() || !changed[row_mask_[row]]) continue;
+    drop(row);
+    n++;
+  }
+  // The next PMD thread's masks have the same numbers.
+  std::replace_if(row_mask_.begin(), row_mask_.end(), [](uint32_t mask) { return mask != UINT32_MAX; }, UINT32_MAX - 1);
+  return n;
+}
+
+Result<Snapshot> DpFlowsSink::finish() {
+  if (error()) return *error();
+  GrowingSegment& rows = builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS);
+  GrowingSegment& matches = builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH);
+  // The last rows fill the holes.
+  std::sort(holes_.begin(), holes_.end());
+  uint32_t n = builder_.n_records(CTI_DP_FLOWS_SEGMENT_ROWS);
+  size_t first = 0, last = holes_.size();
+  while (first < last) {
+    if (holes_[last - 1] == n - 1) {
+      last--;
+    } else {
+      const uint64_t to = holes_[first++], from = n - 1;
+      std::memcpy(rows.data() + to * sizeof(Rows), rows.data() + from * sizeof(Rows), sizeof(Rows));
+      std::memcpy(matches.data() + to * sizeof(Match), matches.data() + from * sizeof(Match), sizeof(Match));
+    }
+    n--;
+  }
+  rows.truncate(uint64_t{n} * sizeof(Rows));
+  matches.truncate(uint64_t{n} * sizeof(Match));
+  auto snapshot = builder_.finish(n);
+  if (!snapshot) return snapshot.error();
+  snapshot->unknown = unknown_.take();
+  return snapshot;
+}
+
+void add(WalkStats& to, const WalkStats& from) {
+  to.n_accepted += from.n_accepted;
+  to.n_from_ring += from.n_from_ring;
+  to.n_gone += from.n_gone;
+  to.n_refused += from.n_refused;
+  to.n_unreadable += from.n_unreadable;
+  to.n_bad_actions += from.n_bad_actions;
+  to.n_retried += from.n_retried;
+  to.n_passes = std::max(to.n_passes, from.n_passes);
+  to.table_moved |= from.table_moved;
+}
+
+}  // namespace
+
+Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
+                               MemoryReadFacts& facts) {
+  facts = {};
+  const ReadCost before = memory.cost();
+  const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  facts.begin_ns = clock_ns(CLOCK_REALTIME);
+  auto builder = SnapshotBuilder::create(kSchema);
+  if (!builder) return builder.error();
+  auto roots = read_datapaths(memory, layout, dp_netdevs);
+  if (!roots) return roots.error();
+  facts.datapaths = *std::move(roots);
+  DpFlowsSink sink(memory, layout, std::move(*builder), cancel);
+  for (const DatapathRoot& datapath : facts.datapaths) {
+    sink.use_datapath(datapath);
+    for (const PmdRoot& pmd : datapath.pmds) {
+      sink.use_pmd(pmd);
+      FlowTableWalk walk(memory, layout, sink);
+      auto walked = walk.run(pmd);
+      if (!walked) return sink.error() ? *sink.error() : walked.error();
+      add(facts.walk, walk.stats());
+      const uint64_t n_bad = sink.check_masks();
+      facts.n_bad_masks += n_bad;
+      facts.walk.n_accepted -= n_bad;
+    }
+  }
+  auto snapshot = sink.finish();
+  if (!snapshot) return snapshot.error();
+  auto note = [&](const char* what, uint64_t n) {
+    if (n) snapshot->rejected.push_back({what, "", n});
+  };
+  note("left the table while it was read", facts.walk.n_gone);
+  note("did not agree with itself", facts.walk.n_refused + facts.n_bad_masks);
+  note("unreadable", facts.walk.n_unreadable);
+  note("actions not well formed", facts.walk.n_bad_actions);
+  facts.end_ns = clock_ns(CLOCK_REALTIME);
+  facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
+  return snapshot;
+}
+
+}  // namespace cti::ovs

@@ -1,0 +1,417 @@
+#include "ovs/flow_table_walk.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "ovs/action_translate.h"
+
+namespace cti::ovs {
+namespace {
+
+constexpr uint64_t kWindow = 512 << 10;
+constexpr size_t kRing = 4;
+// Windows with fewer flows are not copied whole: a range of a flow's size costs about as much as 8 KB of a window.
+constexpr uint32_t kMinFlowsOfWindow = 64;
+// Actions that were copied longer after their flow are read again with proof: freed memory needs a grace period of all of the switch's threads, an
+// allocation and a write before it holds something else.
+constexpr uint64_t kMaxRingGapNs = 500'000;
+constexpr int kMaxAttempts = 3;  // while the table moves
+constexpr uint32_t kMaxPasses = 6;
+constexpr size_t kGuess = 64;      // bytes first read of an action list, header included; most are shorter
+constexpr size_t kMaxGap = 1 << 10;  // between lists that are read as one range
+constexpr size_t kBatch = 480;     // deferred rows a call: their lists and their identities are at most 960 ranges
+constexpr size_t kBatchBytes = 1 << 20;
+
+uint64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+FlowTableWalk::FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink) : memory_(memory), l_(layout), sink_(sink) {
+  uint32_t end = 0;
+  id_start_ = UINT32_MAX;
+  for (const Member* member : {&l_.dp_netdev_flow_ufid, &l_.dp_netdev_flow_pmd_id, &l_.dp_netdev_flow_ref_cnt, &l_.dp_netdev_flow_dead,
+                               &l_.dp_netdev_flow_actions}) {
+    id_start_ = std::min(id_start_, member->offset);
+    end = std::max(end, member->offset + member->size);
+  }
+  id_size_ = end - id_start_;
+}
+
+Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
+  core_id_ = pmd.core_id;
+  const OvsAddr table = pmd.address + l_.dp_netdev_pmd_thread_flow_table.offset;
+  CmapImage before, after;
+  auto no_table = [&] {
+    return errorf(ErrorCode::PROTOCOL, "the flow table of PMD thread %d is not where it was or not a table; the thread has gone, or the layout does not fit",
+                  static_cast<int>(core_id_));
+  };
+  if (!read_cmap(memory_, l_, table, kMaxBuckets, false, before)) return no_table();
+  for (int attempt = 1;; attempt++) {
+    entries_.clear();
+    again_.clear();
+    for (uint32_t bucket = 0; bucket < before.n_buckets; bucket++) take_nodes(before, bucket);
+    entries_.swap(again_);
+    if (attempt == 1) sink_.expect(entries_.size());
+    if (!pass(true)) return errorf(ErrorCode::CANCELLED, "stopped before all flows were read");
+    if (!read_cmap(memory_, l_, table, kMaxBuckets, false, after)) return no_table();
+    const bool moved = after.impl != before.impl || after.n_buckets != before.n_buckets;
+    if (!moved || attempt == kMaxAttempts) {
+      if (moved) {  // all of it is read again, and proved by identity
+        before.buckets.clear();
+      }
+      choose_again(before, after);
+      break;
+    }
+    stats_.table_moved = true;
+    for (Entry& entry : entries_)
+      if (entry.fate == Fate::taken) sink_.drop(entry.row);
+    std::swap(before, after);
+    again_.clear();
+  }
+  for (Entry& entry : entries_)
+    if (entry.fate == Fate::taken) stats_.n_accepted++, stats_.n_from_ring += entry.from_ring;
+  for (; !again_.empty(); ) {
+    stats_.n_retried += again_.size();
+    entries_.swap(again_);
+    again_.clear();
+    std::erase_if(entries_, [&](const Entry& entry) { return taken_again_.contains(entry.flow); });
+    if (!pass(false)) return errorf(ErrorCode::CANCELLED, "stopped before all flows were read");
+    const bool last = stats_.n_passes >= kMaxPasses;
+    for (Entry& entry : entries_) {
+      switch (entry.fate) {
+        case Fate::taken: stats_.n_accepted++, taken_again_.insert(entry.flow); break;
+        case Fate::gone: stats_.n_gone++; break;
+        case Fate::refused: last ? void(stats_.n_refused++) : again_.push_back(entry); break;
+        case Fate::unreadable: last ? void(stats_.n_unreadable++) : again_.push_back(entry); break;
+        case Fate::bad_actions: last ? void(stats_.n_bad_actions++) : again_.push_back(entry); break;
+        case Fate::waiting: break;
+      }
+    }
+    if (last) {
+      stats_.n_refused += again_.size();
+      break;
+    }
+  }
+  return {};
+}
+
+// Adds a bucket's nodes to again_.
+void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
+  for (uint32_t i = 0; i < l_.bucket_entries; i++) {
+    const CmapSlot slot = cmap_slot(l_, image, uint64_t{bucket} * l_.bucket_entries + i);
+    const uint64_t node = raw(slot.node);
+    if (node == 0) continue;
+    if (!is_user_pointer(node) || node % 8 != 0 || node < l_.dp_netdev_flow_node.offset) {
+      stats_.n_refused++;
+      continue;
+    }
+    again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, false});
+  }
+}
+
+// Groups the entries by window, highest first. A counting sort: the order inside a window does not matter.
+void FlowTableWalk::sort_entries() {
+  struct Window {
+    uint64_t number = 0;
+    uint32_t n = 0;
+  };
+  std::vector<Window> windows;
+  std::vector<uint32_t> table(1 << 12, UINT32_MAX);
+  auto place = [&](uint64_t number) {
+    return static_cast<size_t>((number * 0x9e3779b97f4a7c15) >> 20) & (table.size() - 1);
+  };
+  for (Entry& entry : entries_) {
+    const uint64_t number = entry.flow / kWindow;
+    size_t at = place(number);
+    while (table[at] != UINT32_MAX && windows[table[at]].number != number) at = (at + 1) & (table.size() - 1);
+    if (table[at] == UINT32_MAX) {
+      table[at] = static_cast<uint32_t>(windows.size());
+      windows.push_back({number, 0});
+      if (windows.size() * 2 > table.size()) {
+        std::fill(table.begin(), table.end(), UINT32_MAX);
+        table.resize(table.size() * 2, UINT32_MAX);
+        for (uint32_t i = 0; i < windows.size(); i++) {
+          size_t to = place(windows[i].number);
+          while (table[to] != UINT32_MAX) to = (to + 1) & (table.size() - 1);
+          table[to] = i;
+        }
+        at = place(number);
+        while (windows[table[at]].number != number) at = (at + 1) & (table.size() - 1);
+      }
+    }
+    entry.row = table[at];
+    windows[table[at]].n++;
+  }
+  std::vector<uint32_t> order(windows.size()), start(windows.size());
+  for (uint32_t i = 0; i < order.size(); i++) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return windows[a].number > windows[b].number; });
+  uint32_t at = 0;
+  for (uint32_t window : order) {
+    start[window] = at;
+    at += windows[window].n;
+  }
+  std::vector<Entry> sorted(entries_.size());
+  for (const Entry& entry : entries_) {
+    Entry& to = sorted[start[entry.row]++];
+    to = entry;
+    to.row = FlowSink::kRefused;
+    to.fate = Fate::waiting;
+    to.from_ring = false;
+  }
+  entries_.swap(sorted);
+}
+
+bool FlowTableWalk::pass(bool first) {
+  stats_.n_passes++;
+  sort_entries();
+  deferred_.clear();
+  ring_.resize(kRing);
+  for (Slot& slot : ring_) slot.start = slot.end = slot.first = slot.last = 0;
+  n_windows_ = 0;
+  n_chained_ = 0;
+  // A window is looked at when the ring is full of it and the windows below.
+  const size_t n = entries_.size();
+  for (size_t at = 0; at < n;) {
+    size_t end = at;
+    while (end < n && entries_[end].flow / kWindow == entries_[at].flow / kWindow) end++;
+    Slot& slot = ring_[n_windows_ % kRing];
+    if (n_windows_ >= kRing) look_at(slot, first);
+    if (n_windows_ % 64 == 0 && !sink_.go_on()) return false;
+    read_window(slot, static_cast<uint32_t>(at), static_cast<uint32_t>(end));
+    n_windows_++;
+    at = end;
+  }
+  for (uint64_t i = n_windows_ > kRing ? n_windows_ - kRing : 0; i < n_windows_; i++) look_at(ring_[i % kRing], first);
+  drain();
+  return sink_.go_on();
+}
+
+// Copies the flows entries_[first..last), and all around them if there are many.
+bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
+  const size_t tail = (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63};
+  if (slot.bytes.size() < kWindow + tail) slot.bytes.resize(kWindow + tail);
+  slot.base = entries_[first].flow / kWindow * kWindow;
+  slot.first = first;
+  slot.last = last;
+  slot.whole = false;
+  slot.start = slot.end = slot.base;
+  slot.began_ns = monotonic_ns();
+  slot.now_ms = slot.began_ns / 1'000'000;
+  if (last - first >= kMinFlowsOfWindow) {
+    const ReadRange range{OvsAddr{slot.base}, slot.bytes.data(), kWindow + tail};
+    slot.end = slot.base + memory_.copy({&range, 1});
+    slot.whole = slot.end > slot.base;
+    slot.ended_ns = monotonic_ns();
+  }
+  // What the window does not hold: flows one by one, into their places.
+  ranges_.clear();
+  std::vector<uint32_t> which;
+  auto flush = [&] {
+    for (size_t done = 0; done < ranges_.size();) {
+      size_t got = memory_.copy(std::span(ranges_).subspan(done));
+      while (done < ranges_.size() && got >= ranges_[done].size) got -= ranges_[done++].size;
+      if (done == ranges_.size()) break;
+      // One that cannot be read whole: its end may be over the edge of what is mapped, behind the real end of the flow.
+      const ReadRange& range = ranges_[done];
+      const size_t to_page = 4096 - raw(range.from) % 4096;
+      std::memset(range.to, 0, range.size);
+      if (to_page >= range.size || to_page < l_.flow_head || !memory_.read(range.from, range.to, to_page)) entries_[which[done]].fate = Fate::unreadable;
+      done++;
+    }
+    ranges_.clear();
+    which.clear();
+  };
+  for (uint32_t i = first; i < last; i++) {
+    const uint64_t flow = entries_[i].flow;
+    if (slot.whole && flow + l_.sizeof_dp_netdev_flow <= slot.end) continue;
+    ranges_.push_back({OvsAddr{flow}, &slot.bytes[flow - slot.base], l_.sizeof_dp_netdev_flow});
+    which.push_back(i);
+    if (ranges_.size() == TargetMemory::kMaxRanges) flush();
+  }
+  flush();
+  if (!slot.whole) slot.ended_ns = monotonic_ns();
+  return true;
+}
+
+void FlowTableWalk::look_at(Slot& slot, bool use_ring) {
+  for (uint32_t i = slot.first; i < slot.last; i++) {
+    if (i + 4 < slot.last) {
+      const uint8_t* ahead = &slot.bytes[entries_[i + 4].flow - slot.base];
+      for (size_t line = 0; line < l_.flow_head; line += 64) __builtin_prefetch(ahead + line);
+    }
+    if (entries_[i].fate == Fate::waiting) look_at_flow(entries_[i], slot, use_ring);
+  }
+  slot.first = slot.last = 0;
+}
+
+void FlowTableWalk::look_at_flow(Entry& entry, const Slot& slot, bool use_ring) {
+  // SAFETY: read_window() made room for a whole flow at every address of the window.
+  const uint8_t* flow = &slot.bytes[entry.flow - slot.base];
+  if (load<uint32_t>(flow + l_.dp_netdev_flow_ufid.offset) != entry.hash || load<uint32_t>(flow + l_.dp_netdev_flow_pmd_id.offset) != core_id_ ||
+      flow[l_.dp_netdev_flow_dead.offset] != 0 || static_cast<int32_t>(load<uint32_t>(flow + l_.dp_netdev_flow_ref_cnt.offset)) <= 0)
+    return settle(entry, Fate::gone);
+  const uint64_t actions = load<uint64_t>(flow + l_.dp_netdev_flow_actions.offset);
+  if (!is_user_pointer(actions) || actions % 4 != 0) return settle(entry, Fate::refused);
+  entry.row = sink_.flow(flow, l_.sizeof_dp_netdev_flow, slot.now_ms);
+  if (entry.row == FlowSink::kRefused) return settle(entry, Fate::refused);
+  follow_chain(entry, load<uint64_t>(flow + l_.dp_netdev_flow_node.offset + l_.cmap_node_next.offset));
+  if (use_ring && actions_from_ring(entry, actions, slot)) return;
+  deferred_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
+}
+
+// Takes the list from what was copied after the flow, if it is there; false: read it later.
+bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot) {
+  for (const Slot& held : ring_) {
+    if (!held.whole || actions < held.base || actions + l_.dp_netdev_actions_actions.offset > held.end) continue;
+    // Copied after the flow: by a later call, or further up in the same one.
+    const bool same = &held == &slot;
+    if (same ? actions < entry.flow || !slot.whole : held.began_ns < slot.ended_ns) continue;
+    if (held.ended_ns - slot.began_ns > kMaxRingGapNs) return false;
+    const uint8_t* list = &held.bytes[actions - held.base];
+    const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
+    if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held.end) return false;
+    if (!sink_.actions(entry.row, {list + l_.dp_netdev_actions_actions.offset, size})) return false;
+    entry.fate = Fate::taken;
+    entry.from_ring = true;
+    return true;
+  }
+  return false;
+}
+
+void FlowTableWalk::follow_chain(const Entry& entry, uint64_t next) {
+  if (next == 0) return;
+  // An endless chain of an enemy's memory must end: there cannot be more of them than flows.
+  if (!is_user_pointer(next) || next % 8 != 0 || next < l_.dp_netdev_flow_node.offset || ++n_chained_ > entries_.size() + 64) return;
+  again_.push_back({next - l_.dp_netdev_flow_node.offset, entry.hash, UINT32_MAX, FlowSink::kRefused, Fate::waiting, false});
+}
+
+void FlowTableWalk::settle(Entry& entry, Fate fate) {
+  if (entry.row != FlowSink::kRefused) sink_.drop(entry.row);
+  entry.row = FlowSink::kRefused;
+  entry.fate = fate;
+}
+
+// Reads the lists that the ring did not have, by address, and then the identities of their flows.
+void FlowTableWalk::drain() {
+  std::sort(deferred_.begin(), deferred_.end(), [](const Deferred& a, const Deferred& b) { return a.actions < b.actions; });
+  for (size_t at = 0; at < deferred_.size(); at += kBatch) {
+    if (!sink_.go_on()) return;
+    drain_batch(at, std::min(at + kBatch, deferred_.size()));
+  }
+}
+
+void FlowTableWalk::drain_batch(size_t first, size_t last) {
+  const size_t head = l_.dp_netdev_actions_actions.offset;
+  const size_t guess = std::max(kGuess, head);
+  identity_buffer_.resize(kBatch * id_size_);
+  actions_buffer_.resize(kBatchBytes);
+  size_t at[kBatch];
+  ranges_.clear();
+  size_t used = 0;
+  for (size_t i = first; i < last; i++) {
+    const uint64_t from = deferred_[i].actions;
+    if (!ranges_.empty()) {
+      ReadRange& before = ranges_.back();
+      const uint64_t end = raw(before.from) + before.size;
+      if (from <= end + kMaxGap) {  // sorted: not below before.from
+        const size_t grown = std::max<uint64_t>(end, from + guess) - raw(before.from);
+        used += grown - before.size;
+        before.size = grown;
+        at[i - first] = static_cast<uint8_t*>(before.to) - actions_buffer_.data() + (from - raw(before.from));
+        continue;
+      }
+    }
+    at[i - first] = used;
+    ranges_.push_back({OvsAddr{from}, &actions_buffer_[used], guess});
+    used += guess;
+  }
+  for (size_t i = first; i < last; i++)
+    ranges_.push_back({OvsAddr{entries_[deferred_[i].entry].flow + id_start_}, &identity_buffer_[(i - first) * id_size_], id_size_});
+  size_t wanted = 0;
+  for (const ReadRange& range : ranges_) wanted += range.size;
+  const bool whole = memory_.copy(ranges_) == wanted;
+  std::vector<uint8_t> list;
+  std::vector<uint8_t> identity(id_size_);
+  for (size_t i = first; i < last; i++) {
+    Entry& entry = entries_[deferred_[i].entry];
+    const uint64_t actions = deferred_[i].actions;
+    const uint8_t* bytes = &actions_buffer_[at[i - first]];
+    const uint32_t size = load<uint32_t>(bytes + l_.dp_netdev_actions_size.offset);
+    if (whole && head + size <= guess && size <= kMaxActions) {
+      finish_deferred(entry, actions, bytes + head, size, &identity_buffer_[(i - first) * id_size_]);
+      continue;
+    }
+    // A long one, or the call stopped short somewhere: this one alone, its size first.
+    uint32_t alone;
+    if (!memory_.read(OvsAddr{actions} + l_.dp_netdev_actions_size.offset, alone) || alone > kMaxActions) {
+      const bool gone = memory_.read(OvsAddr{entry.flow + id_start_}, identity.data(), id_size_) && !lives(entry, identity.data());
+      settle(entry, gone ? Fate::gone : Fate::bad_actions);
+      continue;
+    }
+    list.resize(alone);
+    const ReadRange both[] = {{OvsAddr{actions} + head, list.data(), alone}, {OvsAddr{entry.flow + id_start_}, identity.data(), id_size_}};
+    if (memory_.copy(both) != alone + id_size_)
+      settle(entry, Fate::unreadable);
+    else
+      finish_deferred(entry, actions, list.data(), alone, identity.data());
+  }
+}
+
+bool FlowTableWalk::lives(const Entry& entry, const uint8_t* identity) const {
+  auto at = [&](const Member& member) { return identity + (member.offset - id_start_); };
+  return load<uint32_t>(at(l_.dp_netdev_flow_ufid)) == entry.hash && load<uint32_t>(at(l_.dp_netdev_flow_pmd_id)) == core_id_ &&
+         *at(l_.dp_netdev_flow_dead) == 0 && static_cast<int32_t>(load<uint32_t>(at(l_.dp_netdev_flow_ref_cnt))) > 0;
+}
+
+bool FlowTableWalk::same_actions(uint64_t actions, const uint8_t* identity) const {
+  return load<uint64_t>(identity + (l_.dp_netdev_flow_actions.offset - id_start_)) == actions;
+}
+
+void FlowTableWalk::finish_deferred(Entry& entry, uint64_t actions, const uint8_t* list, size_t size, const uint8_t* identity) {
+  if (!lives(entry, identity)) return settle(entry, Fate::gone);
+  if (!same_actions(actions, identity)) return settle(entry, Fate::refused);  // they were replaced: the next pass reads the new ones
+  if (!sink_.actions(entry.row, {list, size})) return settle(entry, Fate::bad_actions);
+  entry.fate = Fate::taken;
+}
+
+// After the first pass: what has to be read again. An empty 'before' means all of 'after'.
+void FlowTableWalk::choose_again(const CmapImage& before, const CmapImage& after) {
+  const size_t size = l_.sizeof_cmap_bucket;
+  std::vector<uint32_t> changed;
+  std::vector<bool> is_changed(after.n_buckets);
+  for (uint32_t bucket = 0; bucket < after.n_buckets; bucket++) {
+    const bool odd = load<uint32_t>(&after.buckets[bucket * size + l_.cmap_bucket_counter.offset]) % 2 != 0;
+    if (!odd && !before.buckets.empty() && std::memcmp(&before.buckets[bucket * size], &after.buckets[bucket * size], size) == 0) continue;
+    is_changed[bucket] = true;
+    changed.push_back(bucket);
+  }
+  for (Entry& entry : entries_) {
+    const bool proved = !before.buckets.empty() && !is_changed[entry.bucket];
+    if (proved && entry.fate == Fate::taken) continue;
+    settle(entry, entry.fate == Fate::taken ? Fate::refused : entry.fate);
+    again_.push_back(entry);
+  }
+  for (uint32_t bucket : changed) take_nodes(after, bucket);
+  std::sort(again_.begin(), again_.end(), [](const Entry& a, const Entry& b) { return a.flow < b.flow; });
+  again_.erase(std::unique(again_.begin(), again_.end(), [](const Entry& a, const Entry& b) { return a.flow == b.flow && a.hash == b.hash; }), again_.end());
+  if (again_.empty()) return;
+  // A node on its way between two buckets can be in both: it is taken once.
+  std::vector<bool> have(again_.size());
+  for (const Entry& entry : entries_) {
+    if (entry.fate != Fate::taken) continue;
+    auto at = std::lower_bound(again_.begin(), again_.end(), entry.flow, [](const Entry& a, uint64_t flow) { return a.flow < flow; });
+    for (; at != again_.end() && at->flow == entry.flow; ++at) have[static_cast<size_t>(at - again_.begin())] = true;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < again_.size(); i++)
+    if (!have[i]) again_[kept++] = again_[i];
+  again_.resize(kept);
+}
+
+}  // namespace cti::ovs

@@ -1,0 +1,130 @@
+// Reads all megaflows of one PMD thread's flow table out of ovs-vswitchd's memory, each with its actions, and proves each.
+//
+// OVS frees under RCU, which a reader outside cannot hold back. So nothing counts because it was read; it counts because of what was seen
+// around the read:
+//
+//   1. The table's buckets are copied: nodes, hashes, and each bucket's counter, which every change of the bucket increases.
+//   2. The nodes are sorted by address and memory is copied in windows, from the highest down, into a ring; a window's flows are looked at when the
+//      windows below it have been copied too. A flow is taken if it names itself as the table does (hash, PMD), is not dead, has references, and
+//      its masked key is its key under its mask (the sink checks that).
+//   3. Its actions are taken from the ring only if they were copied after the flow, whole, soon enough; else they are read later, sorted by
+//      address, in calls that copy the actions first and then the flows' identities and action pointers again.
+//   4. The buckets are copied again. An unchanged one proves that its nodes were in the table all the time, hence not freed. What a changed one
+//      held or holds is read again, and proved by its identity after its actions; so is what was refused. After a few passes the rest is dropped
+//      and counted.
+//
+// Thread-safety: one walk is used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <unordered_set>
+#include <vector>
+
+#include "base/bytes.h"
+#include "ovs/containers.h"
+#include "ovs/layout.h"
+#include "ovs/roots.h"
+#include "ovs/target_memory.h"
+
+namespace cti::ovs {
+
+// Takes the flows. Rows are numbers that the sink gives out.
+class FlowSink {
+ public:
+  static constexpr uint32_t kRefused = UINT32_MAX;
+  virtual ~FlowSink() = default;
+  // About so many flows will come: as many as nodes were seen.
+  virtual void expect(size_t) {}
+  // The first 'size' bytes of a dp_netdev_flow, at least layout.flow_head. kRefused if it does not agree with itself.
+  virtual uint32_t flow(const uint8_t* bytes, size_t size, uint64_t now_ms) = 0;
+  // The action list of a row; false if it is not one.
+  virtual bool actions(uint32_t row, Bytes list) = 0;
+  // The row is not true after all.
+  virtual void drop(uint32_t row) = 0;
+  // Whether reading should go on (memory, a cancel).
+  virtual bool go_on() = 0;
+};
+
+struct WalkStats {
+  uint64_t n_accepted = 0;
+  uint64_t n_from_ring = 0;  // of these, actions came with the window
+  uint64_t n_gone = 0;       // left the table, or was replaced, while it was read
+  uint64_t n_refused = 0;    // did not agree with itself to the end
+  uint64_t n_unreadable = 0;
+  uint64_t n_bad_actions = 0;
+  uint64_t n_retried = 0;    // read again, whatever came of it
+  uint32_t n_passes = 0;
+  bool table_moved = false;  // it grew or shrank meanwhile
+
+  uint64_t n_dropped() const { return n_gone + n_refused + n_unreadable + n_bad_actions; }
+};
+
+class FlowTableWalk {
+ public:
+  FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink);
+
+  // Reads the table of 'pmd' into the sink. PROTOCOL if it is no flow table (any more); CANCELLED if the sink said so.
+  Result<void> run(const PmdRoot& pmd);
+
+  const WalkStats& stats() const { return stats_; }
+
+ private:
+  enum class Fate : uint8_t { waiting, taken, gone, refused, unreadable, bad_actions };
+  struct Entry {
+    uint64_t flow;    // address of the dp_netdev_flow
+    uint32_t hash;
+    uint32_t bucket;  // of the image the entry came from
+    uint32_t row;
+    Fate fate;
+    bool from_ring;
+  };
+  struct Deferred {
+    uint64_t actions;
+    uint32_t entry;
+  };
+  struct Slot {  // of the ring
+    uint64_t base = 0;
+    uint64_t start = 0, end = 0;  // what was copied
+    uint64_t began_ns = 0, ended_ns = 0;
+    uint64_t now_ms = 0;
+    uint32_t first = 0, last = 0;  // entries in it
+    bool whole = false;            // start to end without a gap
+    std::vector<uint8_t> bytes;
+  };
+
+  void take_nodes(const CmapImage& image, uint32_t bucket);
+  bool pass(bool first);
+  void sort_entries();
+  bool read_window(Slot& slot, uint32_t first, uint32_t last);
+  void look_at(Slot& slot, bool use_ring);
+  void look_at_flow(Entry& entry, const Slot& slot, bool use_ring);
+  bool actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot);
+  void drain();
+  void drain_batch(size_t first, size_t last);
+  void finish_deferred(Entry& entry, uint64_t actions, const uint8_t* list, size_t size, const uint8_t* identity);
+  // 'identity' is id_size_ bytes, from id_start_ of a flow.
+  bool lives(const Entry& entry, const uint8_t* identity) const;
+  bool same_actions(uint64_t actions, const uint8_t* identity) const;
+  void follow_chain(const Entry& entry, uint64_t next);
+  void settle(Entry& entry, Fate fate);
+  void choose_again(const CmapImage& before, const CmapImage& after);
+
+  TargetMemory& memory_;
+  const Layout& l_;
+  FlowSink& sink_;
+  WalkStats stats_;
+  uint32_t core_id_ = 0;
+
+  std::vector<Entry> entries_, again_;
+  std::vector<Deferred> deferred_;
+  std::vector<Slot> ring_;
+  uint64_t n_windows_ = 0;
+  size_t n_chained_ = 0;
+  std::vector<uint8_t> actions_buffer_, identity_buffer_;
+  std::vector<ReadRange> ranges_;
+  std::unordered_set<uint64_t> taken_again_;  // flows that passes after the first took
+  // What of a dp_netdev_flow is read again to prove that it still is the one that was read.
+  uint32_t id_start_ = 0, id_size_ = 0;
+};
+
+}  // namespace cti::ovs

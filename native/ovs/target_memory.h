@@ -1,0 +1,79 @@
+// Reading another process's memory: the one interface all walkers use, so that fuzzed and saved memory run through the same code.
+//
+// Nothing here writes to the target (I6): there is no function for it.
+//
+// Thread-safety: a reader is used by one thread at a time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+
+namespace cti::ovs {
+
+// An address in ovs-vswitchd. A type of its own: it must never be dereferenced here.
+enum class OvsAddr : uint64_t {};
+constexpr OvsAddr operator+(OvsAddr address, uint64_t offset) { return OvsAddr{static_cast<uint64_t>(address) + offset}; }
+constexpr uint64_t raw(OvsAddr address) { return static_cast<uint64_t>(address); }
+
+struct ReadRange {
+  OvsAddr from;
+  void* to;
+  size_t size;
+};
+
+struct ReadCost {
+  uint64_t calls = 0;
+  uint64_t ranges = 0;
+  uint64_t bytes = 0;
+};
+
+class TargetMemory {
+ public:
+  static constexpr size_t kMaxRanges = 1024;  // a call; IOV_MAX
+
+  virtual ~TargetMemory() = default;
+
+  // Copies the ranges (at most kMaxRanges) in order, each from its low to its high address. Returns how many bytes were copied: all of them, or
+  // up to the first that cannot be read.
+  virtual size_t copy(std::span<const ReadRange> ranges) = 0;
+
+  // One range, whole or not at all.
+  bool read(OvsAddr from, void* to, size_t size) {
+    const ReadRange range{from, to, size};
+    return copy({&range, 1}) == size;
+  }
+  template <typename T>
+  bool read(OvsAddr from, T& to) {
+    return read(from, &to, sizeof to);
+  }
+  // A pointer that is there: not null, 'align'ed, in user space.
+  bool read_pointer(OvsAddr from, OvsAddr& to, uint64_t align = 1);
+  // A string with its terminating zero, at most 'max' bytes; false if it is longer or not there.
+  bool read_string(OvsAddr from, std::string& to, size_t max);
+
+  const ReadCost& cost() const { return cost_; }
+
+ protected:
+  ReadCost cost_;
+};
+
+constexpr bool is_user_pointer(uint64_t value) { return value >= 0x10000 && value < (1ull << 47); }
+
+// A live process, by process_vm_readv.
+class ProcessMemory final : public TargetMemory {
+ public:
+  explicit ProcessMemory(pid_t pid) : pid_(pid) {}
+  size_t copy(std::span<const ReadRange> ranges) override;
+  int last_errno() const { return last_errno_; }  // of the last copy that stopped short: EPERM, ESRCH, EFAULT
+
+ private:
+  pid_t pid_;
+  int last_errno_ = 0;
+};
+
+}  // namespace cti::ovs

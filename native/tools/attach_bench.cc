@@ -1,0 +1,118 @@
+// attach_bench PID LAYOUT ROUNDS [read]: how long a reading of all megaflows takes, in turn with a plain copy of the same process's resident writable
+// anonymous memory by the same call, one thread each. LAYOUT is a file of lines "name offset size" (scripts/bench/attach.ts writes it from the
+// JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
+//
+// The copy reads what /proc/PID/pagemap says is there, in pieces of 1 MiB into one buffer. Single-threaded.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "ovs/attach_target.h"
+#include "ovs/dp_flows_memory.h"
+
+namespace {
+
+using namespace cti;
+
+double now_ms(clockid_t clock = CLOCK_MONOTONIC) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+
+// Ranges of private writable anonymous memory of which every page is resident.
+std::vector<ovs::AddressRange> resident(pid_t pid) {
+  std::vector<ovs::AddressRange> ranges;
+  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+  const int pagemap = open(("/proc/" + std::to_string(pid) + "/pagemap").c_str(), O_RDONLY | O_CLOEXEC);
+  for (std::string line; std::getline(maps, line);) {
+    uint64_t start, end, inode;
+    char modes[8];
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64, &start, &end, modes, &inode) != 4) continue;
+    if (modes[0] != 'r' || modes[1] != 'w' || modes[3] != 'p' || inode != 0) continue;
+    std::vector<uint64_t> pages((end - start) / 4096);
+    const ssize_t got = pread(pagemap, pages.data(), pages.size() * 8, static_cast<off_t>(start / 4096 * 8));
+    if (got != static_cast<ssize_t>(pages.size() * 8)) continue;
+    for (size_t i = 0; i < pages.size();) {
+      size_t j = i;
+      while (j < pages.size() && pages[j] >> 63 & 1) j++;
+      if (j > i) ranges.push_back({ovs::OvsAddr{start + i * 4096}, (j - i) * 4096});
+      i = j + 1;
+    }
+  }
+  close(pagemap);
+  return ranges;
+}
+
+uint64_t plain_copy(ovs::TargetMemory& memory, const std::vector<ovs::AddressRange>& ranges, std::vector<uint8_t>& buffer) {
+  uint64_t bytes = 0;
+  for (const auto& range : ranges)
+    for (uint64_t at = 0; at < range.size; at += buffer.size()) {
+      const ovs::ReadRange read{range.start + at, buffer.data(), std::min<uint64_t>(buffer.size(), range.size - at)};
+      bytes += memory.copy({&read, 1});
+    }
+  return bytes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "attach_bench: expected PID LAYOUT ROUNDS\n");
+    return 2;
+  }
+  auto fail = [](const Error& error) {
+    std::fprintf(stderr, "attach_bench: %s\n", error.message.c_str());
+    return 1;
+  };
+  std::vector<ovs::LayoutEntry> entries;
+  std::ifstream file(argv[2]);
+  for (ovs::LayoutEntry entry; file >> entry.name >> entry.offset >> entry.size;) entries.push_back(entry);
+  auto layout = ovs::Layout::make(entries);
+  if (!layout) return fail(layout.error());
+  auto target = ovs::Target::open(std::atoi(argv[1]));
+  if (!target) return fail(target.error());
+  ovs::ProcessMemory memory(target->pid);
+  auto root = ovs::find_dp_netdevs(memory, *layout, target->data);
+  if (!root) return fail(root.error());
+
+  std::vector<uint8_t> buffer(1 << 20);
+  std::string reads, copies, cpus, copy_cpus;
+  uint64_t rows = 0, copied = 0;
+  ovs::MemoryReadFacts facts;
+  rusage usage;
+  const int rounds = std::atoi(argv[3]);
+  for (int round = 0; round < rounds; round++) {
+    const auto ranges = argc > 4 ? std::vector<ovs::AddressRange>() : resident(target->pid);
+    double begin = now_ms();
+    const double cpu = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    copied = plain_copy(memory, ranges, buffer);
+    copies += (round ? "," : "") + std::to_string(now_ms() - begin);
+    copy_cpus += (round ? "," : "") + std::to_string(now_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
+    begin = now_ms();
+    auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts);
+    const double took = now_ms() - begin;
+    if (!snapshot) return fail(snapshot.error());
+    reads += (round ? "," : "") + std::to_string(took);
+    cpus += (round ? "," : "") + std::to_string(static_cast<double>(facts.cpu_ns) / 1e6);
+    rows = snapshot->n_rows;
+  }
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("{\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
+              "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
+              copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
+              static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
+              static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
+              static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), facts.walk.n_passes,
+              static_cast<unsigned long long>(usage.ru_maxrss) * 1024);
+  return 0;
+}

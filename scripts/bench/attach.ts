@@ -1,0 +1,188 @@
+// attach.*: all megaflows of a lab out of the switch's memory into a snapshot, against a plain copy of the switch's resident memory with the same
+// call (one thread each, in turn, in one program), against dpctl/dump-flows -m, and what the switch and OpenFlow on it notice. Fresh fill; nothing
+// is dumped before the measured part. Needs root; CTI_BENCH_FLOWS sets the number of flows.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { packageRoot } from '../../lib/addon.js';
+import { captureDpFlows } from '../../lib/sources/dp-flows.js';
+import { MemoryAttachment } from '../../lib/sources/memory.js';
+import { type Lab, startLab } from '../../test/support/lab.js';
+import type { Bench } from './bench.js';
+
+const run = promisify(execFile);
+const N_FLOWS = Number(process.env.CTI_BENCH_FLOWS ?? 400_000);
+const ECHOES = 500;
+
+interface Rounds {
+  copyMs: number[];
+  copyCpuMs: number[];
+  readMs: number[];
+  cpuMs: number[];
+  rows: number;
+  copiedBytes: number;
+  peakBytes: number;
+  dropped: number;
+}
+
+async function benchTool(): Promise<string> {
+  const build = join(packageRoot, '.build', 'release');
+  await run('cmake', ['-S', packageRoot, '-B', build, '-DCMAKE_BUILD_TYPE=Release']);
+  await run('cmake', ['--build', build, '--parallel', '2', '--target', 'attach_bench'], { maxBuffer: 64 << 20 });
+  return join(build, 'native', 'tools', 'attach_bench');
+}
+
+/** Resident bytes of private anonymous memory of a process. */
+const residentOf = (pid: number): number =>
+  1024 * Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+/** One OpenFlow connection to a bridge, which sends echo requests one at a time. */
+class Echoes {
+  readonly #socket: Socket;
+  #received = Buffer.alloc(0);
+  #waiting: (() => void) | undefined;
+  #xid = 1;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (bytes) => {
+      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#take();
+    });
+  }
+
+  static async open(path: string): Promise<Echoes> {
+    const socket = connect(path);
+    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    socket.write(Buffer.from([1, 0, 0, 8, 0, 0, 0, 1])); // OpenFlow 1.0 hello
+    return new Echoes(socket);
+  }
+
+  #take(): void {
+    while (this.#received.length >= 8) {
+      const size = this.#received.readUInt16BE(2);
+      if (this.#received.length < size) return;
+      const [type, xid] = [this.#received[1], this.#received.readUInt32BE(4)];
+      this.#received = this.#received.subarray(size);
+      if (type === 2) this.#socket.write(Buffer.from([1, 3, 0, 8, 0, 0, 0, 0])); // its own echo request
+      if (type === 3 && xid === this.#xid) this.#waiting?.();
+    }
+  }
+
+  /** Milliseconds of each of `n` round trips, 2 ms apart. */
+  async measure(n: number, goOn: () => boolean = () => true): Promise<number[]> {
+    const times: number[] = [];
+    while (times.length < n || goOn()) {
+      const request = Buffer.from([1, 2, 0, 8, 0, 0, 0, 0]);
+      request.writeUInt32BE(++this.#xid, 4);
+      const begin = performance.now();
+      const answered = new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+      this.#socket.write(request);
+      await answered;
+      times.push(performance.now() - begin);
+      await sleep(2);
+      if (times.length >= 100 * n) break;
+    }
+    return times;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+const p99 = (times: readonly number[]): number =>
+  [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+const least = (values: readonly number[]): number => Math.min(...values);
+
+async function stall(lab: Lab, tool: string, layout: string): Promise<{ idle: number; reading: number; n: number }> {
+  const echoes = await Echoes.open(join(lab.rundir, 'br-fill.mgmt'));
+  const idle = await echoes.measure(ECHOES);
+  let done = false;
+  const reader = run(tool, [String(lab.pid), layout, '8', 'read']).finally(() => {
+    done = true;
+  });
+  const reading = await echoes.measure(ECHOES, () => !done);
+  await reader;
+  echoes.close();
+  return { idle: p99(idle), reading: p99(reading), n: reading.length };
+}
+
+export const bench: Bench = async (report) => {
+  const tool = await benchTool();
+  const scratch = mkdtempSync(join(tmpdir(), 'cti-bench-'));
+  const lab = await startLab();
+  try {
+    await lab.fill(N_FLOWS);
+    const layout = join(scratch, 'layout');
+    const { layout: found } = MemoryAttachment.open(lab.pid);
+    const lines = found.names.map((name, i) => `${name} ${found.numbers[2 * i]} ${found.numbers[2 * i + 1]}\n`);
+    writeFileSync(layout, lines.join(''));
+
+    const before = residentOf(lab.pid);
+    const { stdout } = await run(tool, [String(lab.pid), layout, '7']);
+    const rounds: Rounds = JSON.parse(stdout);
+    const grown = residentOf(lab.pid) - before;
+    const what = `${rounds.rows} flows, ${rounds.dropped} dropped`;
+    report({
+      metric: 'attach.vs_copy',
+      value: least(rounds.readMs) / least(rounds.copyMs),
+      unit: 'times',
+      against: `${(rounds.copiedBytes / 1e6).toFixed(0)} MB of the switch's resident memory copied in ${least(rounds.copyMs).toFixed(0)} ms (process_vm_readv, 1 MiB a call, one thread); ${what}`,
+      goal: { atMost: 2 },
+    });
+    report({
+      metric: 'attach.vs_copy_cpu',
+      value: least(rounds.cpuMs) / least(rounds.copyCpuMs),
+      unit: 'times',
+      against: `the same copy, both by their thread's CPU time, which other work on the machine disturbs less; ${least(rounds.copyCpuMs).toFixed(0)} ms`,
+      goal: null,
+    });
+    report({
+      metric: 'attach.peak_bytes_per_flow',
+      value: rounds.peakBytes / rounds.rows,
+      unit: 'bytes',
+      against: 'resident memory of the reading program at its highest, snapshot included',
+      goal: { atMost: 1200 },
+    });
+    report({
+      metric: 'attach.switch_growth',
+      value: grown / 1e6,
+      unit: 'MB',
+      against: "the switch's resident anonymous memory before",
+      goal: { atMost: 1 },
+    });
+
+    const { idle, reading, n } = await stall(lab, tool, layout);
+    report({
+      metric: 'attach.stall_ms',
+      value: reading - idle,
+      unit: 'ms',
+      against: `p99 of ${ECHOES} OpenFlow echoes on one connection while idle (${idle.toFixed(2)} ms); ${n} while reading`,
+      goal: { atMost: 10 },
+    });
+
+    // Last, for it makes the switch grow.
+    const begin = performance.now();
+    const dump = await captureDpFlows({ rundir: lab.rundir, timeoutMs: 300_000 });
+    const parsed = performance.now() - begin;
+    const dumpMs = dump.facts.cost?.requestMs ?? parsed;
+    dump.close();
+    report({
+      metric: 'attach.vs_dump',
+      value: dumpMs / least(rounds.readMs),
+      unit: 'times',
+      against: `dpctl/dump-flows -m took ${dumpMs.toFixed(0)} ms until its last byte`,
+      goal: { atLeast: 15 },
+    });
+  } finally {
+    await lab.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+};
