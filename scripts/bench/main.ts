@@ -6,6 +6,7 @@ import type { Bench, Measure } from './bench.js';
 /** One row a benchmark; a file is loaded only when it runs. */
 const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ bench: Bench }> }>> = {
   jit: { doc: 'compiled programs against the same C compiled by clang', load: () => import('./jit.js') },
+  query: { doc: 'a question over a million flows against a loop by hand', load: () => import('./query.js') },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };
 
