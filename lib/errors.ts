@@ -24,3 +24,10 @@ export function fromNative(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   return isCode(code) ? new CtiError(code, error.message, { cause: error }) : error;
 }
+
+/** A file that Node could not read, as one sentence: `cannot read FILE: no such file or directory (ENOENT)`. */
+export function fileError(name: string, error: NodeJS.ErrnoException, expected = ''): CtiError {
+  const reason = error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+(?: '.*')?$/s, '');
+  const code = error.code === undefined ? '' : ` (${error.code})`;
+  return new CtiError('FILE', `cannot read ${name}: ${reason}${code}${expected}`, { cause: error });
+}

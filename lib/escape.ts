@@ -3,10 +3,10 @@
  * cursor, rewrite the title or hide a row; none of it may reach the terminal as it is.
  */
 
-/** Control characters (C0, DEL, C1), line and paragraph separators, and characters that reorder or hide text. */
+/** Control characters (C0, DEL, C1), line and paragraph separators, characters that reorder or hide text, lone surrogates, tags. */
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]|\udb40[\udc00-\udc7f]/gu;
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\u{e0000}-\u{e007f}]/gu;
 
 /** `text` with every unsafe character shown as \xNN or \u{N}; what is safe, other scripts included, stays. */
 export function escapeText(text: string): string {

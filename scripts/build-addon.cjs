@@ -19,7 +19,7 @@ for (const define of (process.env.CTI_CMAKE_DEFINES ?? '').split(' ').filter(Boo
 const child = spawnSync(process.execPath, [cmakeJs, ...args], { cwd: root, stdio: 'inherit' });
 if (child.status !== 0) {
   console.error(
-    'ctinspector: the addon did not build. It needs cmake 3.22, make and g++ 12 or later (apt-get install cmake make g++).',
+    'ctinspector: the addon did not build. It needs cmake 3.22, make, g++ 12 or later and asmjit (apt-get install cmake make g++ libasmjit-dev).',
   );
   process.exit(child.status ?? 1);
 }

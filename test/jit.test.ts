@@ -14,6 +14,13 @@ const root = resolve(import.meta.dirname, '..');
 const load = (text: string) => Program.load({ code: assemble(text), kernelFunctions: 'conformance' });
 const WILD = 'r1 = 0x1234 ll\nr0 = *(u64 *)(r1 + 8)\nexit';
 
+/** The part of it that Node's types leave to the DOM's. */
+declare const WebAssembly: {
+  Module: new (code: Uint8Array) => object;
+  Instance: new (module: object) => { exports: Record<string, unknown> };
+  RuntimeError: ErrorConstructor;
+};
+
 /** (module (memory 1) (func (export "peek") (param i32) (result i32) local.get 0 i32.load)) */
 const WASM = Uint8Array.from(
   Buffer.from('0061736d0100000001060160017f017f030201000503010001070801047065656b00000a0901070020002802000b', 'hex'),

@@ -59,7 +59,12 @@ t.test('syntax', async (t) => {
     ['where'],
   );
   syntax('dp_flows | where tp_dst = ‹›', /expected a value, received the end of the question/);
-  syntax('‹›', /expected a name/);
+  syntax(`${WHERE}‹𝒳› = 3`, /received "𝒳"/);
+  syntax(
+    `${WHERE}in_port = h1 ‹in_port› = h2`,
+    /expected "\.\.", and, "or", the end of the question or "\|", received "in_port"/,
+  );
+  syntax('dp_flows | show nw_dst ‹nw_src›', /expected ",", the end of the question or "\|", received "nw_src"/);
   syntax('dp_flows | top ‹ten› by packets', /expected a whole number, received "ten"/);
   syntax('dp_flows | top 10 ‹packets›', /expected by, received "packets"/);
   syntax(`${WHERE}hw ‹adn› tcp`, /expected .*and.*received "adn"; did you mean and/, ['and']);
@@ -75,12 +80,27 @@ t.test('syntax', async (t) => {
   t.match(errorOf('dp_flows\n  | where hw\n  | whre tcp').details, { line: 3, column: 5 }, 'lines are counted');
 });
 
+t.test('an empty question has nothing to point at', async (t) => {
+  for (const question of ['', ' \n ']) {
+    const { code, message } = errorOf(question);
+    t.equal(code, 'QUERY_SYNTAX');
+    t.match(message, /^the question is empty: expected a table and stages, for example .*$/);
+    const example = message.replace(/^.*for example /, '');
+    t.doesNotThrow(() => compileQuestion(example, { schema: DP_FLOWS, dictionaries: DICTIONARIES, nRows: 1 }), example);
+  }
+});
+
 t.test('names', async (t) => {
   const name = (marked: string, message: RegExp, suggestions: readonly string[] = []): void =>
     check(t, 'QUERY_NAME', marked, message, suggestions);
   name('‹dp_flow›', /there is no table called "dp_flow"; did you mean dp_flows\?/, ['dp_flows']);
   name(`${WHERE}‹nw_dts› = 10.0.0.1`, /dp_flows has no field called "nw_dts"; did you mean nw_dst\?/, ['nw_dst']);
-  name(`${WHERE}‹tcp› = 5`, /tcp is a word for a kind of packet, not a field/);
+  name('‹of_rules› | count', /there is no table called "of_rules"; there is dp_flows\n/);
+  name('‹tcp›', /there is no table called "tcp": a question begins with one, dp_flows \| where/);
+  name(`${WHERE}‹metadata› = 1`, /no field called "metadata"; `ctinspector tables dp_flows` lists them\n/);
+  name(`${WHERE}‹drop›`, /no field or word called "drop"; did you mean does drop\?/, ['does drop']);
+  name(`${WHERE}does ‹nothing_like_it›`, /no action called "nothing_like_it"; there are output, .*, lb_output\n/);
+  name(`${WHERE}‹tcp› = 5`, /tcp is a word for a kind of packet, not a field: write it alone/);
   name(`${WHERE}‹tpc›`, /dp_flows has no field or word called "tpc"; did you mean tcp/, ['tcp']);
   name('dp_flows | top 3 by ‹packts›', /did you mean packets/, ['packets']);
   name(`${WHERE}layer = ‹ovss›`, /layer is one of ovs, tc, dpdk; received "ovss"; did you mean ovs\?/, ['ovs']);
@@ -95,7 +115,7 @@ t.test('names', async (t) => {
   name(`${WHERE}dp = ‹system›`, /no datapath is called "system"/);
   name(
     'dp_flows | count by in_port | where ‹nw_dst› = 10.0.0.1',
-    /the result of count by in_port has no field called "nw_dst"/,
+    /the result of count by in_port has no field called "nw_dst"; it has in_port, count\n/,
   );
 });
 
@@ -189,7 +209,11 @@ t.test('what is shown of a question cannot drive a terminal, and long lines are 
 t.test('a condition alone is reported at its own characters', async (t) => {
   t.equal(questionOfCondition('dp_flows', ' hw '), 'dp_flows | where  hw ');
   t.equal(questionOfCondition('dp_flows', ' '), 'dp_flows');
-  t.throws(() => questionOfCondition('dp_flows', 'hw | count'), { code: 'QUERY_SYNTAX', details: { offset: 3 } });
+  t.throws(() => questionOfCondition('dp_flows', 'hw | count'), {
+    code: 'QUERY_SYNTAX',
+    message: /^this is a condition, and \| begins a stage: ask query 'dp_flows \| where CONDITION \| STAGE'\n/,
+    details: { offset: 3 },
+  });
 });
 
 t.test('ten thousand mutated questions: an answer or a CtiError, and soon', async (t) => {

@@ -393,6 +393,21 @@ t.test('every example of docs/questions.md is a question', async (t) => {
   for (const question of [...blocks, ...conditions]) t.doesNotThrow(() => check(question), question);
 });
 
+t.test('every question of README.md and scripts/demo is a question', async (t) => {
+  const text = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
+  const asked = (name: string): string[] => [...text(name).matchAll(/'(dp_flows \|[^']+)'/g)].map(([, code]) => code!);
+  const readme = [
+    ...asked('README.md'),
+    ...[...text('README.md').matchAll(/ flows '([^']+)'/g)].map(([, c]) => `dp_flows | where ${c}`),
+  ];
+  const demo = asked('scripts/demo');
+  t.ok(
+    readme.length >= 2 && demo.length === 5,
+    `${readme.length} questions in README.md, ${demo.length} in scripts/demo`,
+  );
+  for (const question of [...readme, ...demo]) t.doesNotThrow(() => check(question), question);
+});
+
 t.test('explain: plan and program, without a switch', async (t) => {
   const { plan, listing, programSlots } = explain(
     'dp_flows | where tcp and in_port = veth1 | top 3 by packets | show in_port',

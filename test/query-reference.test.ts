@@ -66,6 +66,10 @@ function someDump(n: number): string {
     return ['eth_type(0x0800)', `ipv4(${parts.join(',')})`, ...tail];
   };
   const body = (): string[] =>
+    rand(8) === 0
+      ? ['eth_type(0x8100)', `vlan(vid=${pick(['100', '7/0xff', '0/0'])},pcp=${rand(8)})`, `encap(${l3().join(',')})`]
+      : untagged();
+  const untagged = (): string[] =>
     rand(8) === 0 ? ['eth_type(0x0806)', `arp(sip=${ip4()},tip=10.0.1.12,op=${1 + rand(2)})`] : l3();
   const actions = (): string =>
     pick([

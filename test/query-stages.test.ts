@@ -22,6 +22,16 @@ const ACTIONS = [
   { text: 'set(ipv4(ttl=63)),set(tcp(dst=80)),clone(br-int),odd(1)', does: [11, 20, 1], outPorts: [0], nUnknown: 1 },
   { text: 'drop' },
   { text: '9', does: [1], outPorts: [3] },
+  {
+    text: 'set(ipv6(dst=fe80::2,tclass=0x4/0xfc,hlimit=9)),set(nd(target=fe80::3,sll=02:00:00:00:00:01)),veth2',
+    does: [3, 1],
+    outPorts: [1],
+  },
+  {
+    text: 'set(tunnel(tun_id=0x1,src=1.1.1.1,dst=2.2.2.2,vxlan(gbp(id=1,flags=0x40)),ttl=64,tp_dst=4789,flags(df|key))),veth2',
+    does: [3, 1],
+    outPorts: [1],
+  },
 ];
 
 interface Flow {
@@ -155,12 +165,17 @@ t.test('names of ports, datapaths and actions', async (t) => {
     ['dp matches /system/', (f) => f.dp === 1],
     ['does ct', (f) => f.actions === 1],
     ['not does ct', (f) => f.actions !== 1 && f.actions !== 3],
-    ['does set', (f) => f.actions === 2 || f.actions === 3],
+    ['does set', (f) => [2, 3, 6, 7].includes(f.actions)],
     ['does drop', (f) => f.actions === 4],
     ['to veth10', (f) => f.actions === 2],
     ['not to veth2', (f) => [1, 2, 4].includes(f.actions)],
     ['sets nw_dst', (f) => f.actions === 2],
-    ['sets nw_ttl', (f) => f.actions === 2 || f.actions === 3],
+    ['sets nw_ttl', (f) => [2, 3, 6].includes(f.actions)],
+    ['sets nw_tos or sets nd_sll', (f) => f.actions === 6],
+    ['sets nd_tll or sets icmp_type', () => false],
+    ['sets tun_tp_dst', (f) => f.actions === 7],
+    ['sets tun_id and sets tun_ttl', (f) => f.actions === 7],
+    ['not sets tun_dst', (f) => f.actions !== 3 && f.actions !== 7],
     ['sets tcp_dst or sets tp_dst', (f) => f.actions === 3],
     ['actions matches /zone=5\\b/', (f) => f.actions === 1],
   ];
@@ -206,6 +221,7 @@ t.test('top, bottom, sort, limit, count in any order', async (t) => {
     ['sort by packets', ordered(packets, false)],
     ['sort desc by bytes', ordered((f) => f.bytes, true)],
     ['sort bytes desc', ordered((f) => f.bytes, true)],
+    ['sort by bytes desc', ordered((f) => f.bytes, true)],
     ['sort packets asc', ordered(packets, false)],
     ['sort by pmd', ordered((f) => f.pmd, false)],
     ['sort desc by pmd', ordered((f) => f.pmd, true)],

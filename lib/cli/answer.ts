@@ -8,7 +8,7 @@ import { findSwitch } from '../sources/unixctl.js';
 import { formatCell, jsonCell } from '../tables/format.js';
 import type { Note, TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
-import { type Context, formatOf, switchOptions } from './context.js';
+import { type Context, fileOf, formatOf, switchOptions } from './context.js';
 import { type Cell, type Listing, writeListing } from './output.js';
 import { type Progress, startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
@@ -27,8 +27,9 @@ const ms = (value: number): string =>
 
 async function capture(context: Context, options: Options, progress: Progress): Promise<TableSnapshot> {
   const { signal } = context;
-  if (typeof options.from === 'string') {
-    const path = options.from;
+  const path = fileOf(options);
+  const where = { ...switchOptions(options), signal };
+  if (path !== undefined) {
     const size =
       path === '-'
         ? 0
@@ -41,7 +42,6 @@ async function capture(context: Context, options: Options, progress: Progress): 
       progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
     return readDpFlowsFile(path, { signal, onProgress });
   }
-  const where = { ...switchOptions(options), signal };
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,

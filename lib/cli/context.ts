@@ -22,6 +22,22 @@ export function formatOf(options: Options): Format {
   throw new CtiError('INVALID_ARGUMENT', `--format: expected ${FORMATS.join(', ')}, received '${String(given)}'`);
 }
 
+/** The file of --from, or undefined: a switch is asked. */
+export function fileOf(options: Options): string | undefined {
+  const { from } = options;
+  if (typeof from !== 'string') return undefined;
+  if (from === '')
+    throw new CtiError('INVALID_ARGUMENT', "--from: expected a file, or - for standard input, received ''");
+  for (const other of ['rundir', 'target'] as const) {
+    if (options[other] === undefined) continue;
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `--from answers from a file and --${other} names a switch: give one of them`,
+    );
+  }
+  return from;
+}
+
 export interface SwitchOptions {
   readonly rundir?: string;
   readonly target?: string;

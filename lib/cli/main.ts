@@ -6,7 +6,7 @@ import { packageRoot } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
 import { escapeText } from '../escape.js';
 import type { Context } from './context.js';
-import { OutputClosed } from './output.js';
+import { OutputClosed, toJson } from './output.js';
 import { COMMANDS, type CommandRow, type Options, type Status } from './registry.js';
 
 const HEADER = 'Ask a running Open vSwitch questions its own tools cannot answer.';
@@ -21,15 +21,23 @@ function version(): string {
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
-/** Builds the command tree; `finish` receives the status of the command that ran. */
-export function buildProgram(context: Context, finish: (status: Status) => void): Command {
+/** For scripts that asked for JSON: one line on standard error, like the message for people. */
+const errorJson = ({ code, message, details }: CtiError): string =>
+  `${toJson({ error: { code, message, ...(details && { details }) } })}\n`;
+
+/** Builds the command tree; `begin` receives the options of the command that runs, `finish` its status. */
+export function buildProgram(
+  context: Context,
+  begin: (options: Options) => void,
+  finish: (status: Status) => void,
+): Command {
   const program = new Command('ctinspector');
   const output = {
     writeOut: (text: string) => void context.stdout.write(text),
     writeErr: (text: string) => void context.stderr.write(text),
     outputError: (text: string, write: (text: string) => void) =>
       write(
-        escapeText(text.trimEnd())
+        escapeText(text.trimEnd().replaceAll('\n', ' '))
           .replace(/^error: /, 'ctinspector: ')
           .concat('\n'),
       ),
@@ -70,6 +78,7 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
         return arg.list ? value : [value.join(' ')];
       });
       const options = values[row.args.length] as Options;
+      begin(options);
       finish(await (await row.load()).run(context, args, options));
     });
   }
@@ -79,9 +88,16 @@ export function buildProgram(context: Context, finish: (status: Status) => void)
 /** Runs one command line (without node and script) and returns its status. Nothing is thrown. */
 export async function runCli(argv: readonly string[], context: Context): Promise<Status> {
   let status: Status = 0;
-  const program = buildProgram(context, (ended) => {
-    status = ended;
-  });
+  let format: Options[string];
+  const program = buildProgram(
+    context,
+    (options) => {
+      format = options.format;
+    },
+    (ended) => {
+      status = ended;
+    },
+  );
   try {
     if (argv.length === 0) {
       program.outputHelp();
@@ -93,7 +109,9 @@ export async function runCli(argv: readonly string[], context: Context): Promise
     if (thrown instanceof OutputClosed) return 0;
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2; // commander has said what is wrong
     const error = fromNative(thrown);
-    if (error instanceof CtiError) {
+    if (error instanceof CtiError && (format === 'json' || format === 'ndjson')) {
+      context.stderr.write(errorJson(error));
+    } else if (error instanceof CtiError) {
       context.stderr.write(`ctinspector: ${error.message.split('\n').map(escapeText).join('\n')}\n`);
     } else {
       context.stderr.write(

@@ -1,9 +1,8 @@
 /**
  * Listings in four forms. A listing is columns, rows of cells, and a footer: what it was made from and what it cost. Every form carries the
- * footer: below the table, inside the JSON, and on standard error for ndjson and csv, whose standard output is rows alone.
+ * footer: inside the JSON, else on standard error, so that a pipe gets rows alone; on a terminal below the table.
  */
 import { once } from 'node:events';
-import Table from 'cli-table3';
 import { escapeJson, escapeText } from '../escape.js';
 import type { Context, Format } from './context.js';
 
@@ -84,6 +83,10 @@ const csvValue = (context: Context, cell: Cell): string => {
 const objectOf = (listing: Listing, row: readonly Cell[]): Record<string, unknown> =>
   Object.fromEntries(listing.columns.map((column, index) => [column.name, row[index]?.json ?? null]));
 
+function writeFooter(context: Context, listing: Listing): void {
+  for (const line of listing.footer) context.stderr.write(`${escapeText(line)}\n`);
+}
+
 async function writeTable(context: Context, out: Writer, listing: Listing): Promise<number> {
   let n = 0;
   if (listing.columns.length === 1) {
@@ -93,6 +96,7 @@ async function writeTable(context: Context, out: Writer, listing: Listing): Prom
       await out.write(`${escapeText(row[0]?.text ?? '')}\n`);
     }
   } else {
+    const { default: Table } = await import('cli-table3'); // here, so that --help and errors do not wait for it
     const table = new Table({
       head: listing.columns.map((column) => column.name),
       colAligns: listing.columns.map((column) => column.align ?? 'left'),
@@ -106,8 +110,12 @@ async function writeTable(context: Context, out: Writer, listing: Listing): Prom
     }
     if (n > 0) await out.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
   }
-  if (n > 0 && listing.footer.length > 0) await out.write('\n');
-  for (const line of listing.footer) await out.write(`${dim(context, escapeText(line))}\n`);
+  if (!context.stdoutIsTerminal) {
+    writeFooter(context, listing); // rows alone go into a pipe
+  } else {
+    if (n > 0 && listing.footer.length > 0) await out.write('\n');
+    for (const line of listing.footer) await out.write(`${dim(context, escapeText(line))}\n`);
+  }
   return n;
 }
 
@@ -131,7 +139,7 @@ export async function writeListing(context: Context, format: Format, listing: Li
           : `${toJson(objectOf(listing, row))}\n`,
       );
     }
-    for (const line of listing.footer) context.stderr.write(`${escapeText(line)}\n`);
+    writeFooter(context, listing);
   }
   await out.flush();
   return n;

@@ -116,11 +116,14 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'tables',
-    summary: 'which tables there are and where they come from',
-    doc: 'Lists the tables, their sources, which source is in use and why.',
-    args: [],
+    summary: 'which tables there are, where they come from, their fields',
+    doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch.',
+    args: [{ name: 'table', doc: 'for example dp_flows; all tables without one', required: false }],
     options: [...SOURCE_OPTIONS.filter((option) => !option.flags.startsWith('--from')), FORMAT_OPTION],
-    examples: [{ command: 'ctinspector tables', says: 'what can be asked here' }],
+    examples: [
+      { command: 'ctinspector tables', says: 'what can be asked here' },
+      { command: 'ctinspector tables dp_flows', says: 'the fields and words of a table' },
+    ],
     load: () => import('./commands/tables.js'),
   },
   {

@@ -36,53 +36,73 @@ export const ACTIONS: Readonly<Record<string, readonly number[]>> = {
   lb_output: [28],
 };
 
-/** Field -> the header in `set(HEADER(...))` and the part in it; no part: the header is the field. */
-const SETS: Readonly<Record<string, { readonly headers: readonly string[]; readonly part?: string }>> = {
-  eth_src: { headers: ['eth'], part: 'src' },
-  eth_dst: { headers: ['eth'], part: 'dst' },
-  nw_src: { headers: ['ipv4'], part: 'src' },
-  nw_dst: { headers: ['ipv4'], part: 'dst' },
-  nw_tos: { headers: ['ipv4'], part: 'tos' },
-  nw_ttl: { headers: ['ipv4'], part: 'ttl' },
-  ipv6_src: { headers: ['ipv6'], part: 'src' },
-  ipv6_dst: { headers: ['ipv6'], part: 'dst' },
-  ipv6_label: { headers: ['ipv6'], part: 'label' },
-  tp_src: { headers: ['tcp', 'udp', 'sctp'], part: 'src' },
-  tp_dst: { headers: ['tcp', 'udp', 'sctp'], part: 'dst' },
-  tcp_src: { headers: ['tcp'], part: 'src' },
-  tcp_dst: { headers: ['tcp'], part: 'dst' },
-  udp_src: { headers: ['udp'], part: 'src' },
-  udp_dst: { headers: ['udp'], part: 'dst' },
-  sctp_src: { headers: ['sctp'], part: 'src' },
-  sctp_dst: { headers: ['sctp'], part: 'dst' },
-  icmp_type: { headers: ['icmp', 'icmpv6'], part: 'type' },
-  icmp_code: { headers: ['icmp', 'icmpv6'], part: 'code' },
-  arp_op: { headers: ['arp'], part: 'op' },
-  arp_spa: { headers: ['arp'], part: 'sip' },
-  arp_tpa: { headers: ['arp'], part: 'tip' },
-  arp_sha: { headers: ['arp'], part: 'sha' },
-  arp_tha: { headers: ['arp'], part: 'tha' },
-  nd_target: { headers: ['nd'], part: 'target' },
-  tun_id: { headers: ['tunnel'], part: 'tun_id' },
-  tun_src: { headers: ['tunnel'], part: 'src' },
-  tun_dst: { headers: ['tunnel'], part: 'dst' },
-  tun_ipv6_src: { headers: ['tunnel'], part: 'ipv6_src' },
-  tun_ipv6_dst: { headers: ['tunnel'], part: 'ipv6_dst' },
-  tun_tos: { headers: ['tunnel'], part: 'tos' },
-  tun_ttl: { headers: ['tunnel'], part: 'ttl' },
-  tun_tp_dst: { headers: ['tunnel'], part: 'tp_dst' },
-  pkt_mark: { headers: ['skb_mark'] },
-  skb_priority: { headers: ['skb_priority'] },
+/** Field -> headers of `set(HEADER(PART=...))` that have it, and what it is called there; undefined: the header is the field. */
+const SETS: Readonly<Record<string, Readonly<Record<string, string | undefined>>>> = {
+  eth_src: { eth: 'src' },
+  eth_dst: { eth: 'dst' },
+  nw_src: { ipv4: 'src' },
+  nw_dst: { ipv4: 'dst' },
+  nw_tos: { ipv4: 'tos', ipv6: 'tclass' },
+  nw_ttl: { ipv4: 'ttl', ipv6: 'hlimit' },
+  ipv6_src: { ipv6: 'src' },
+  ipv6_dst: { ipv6: 'dst' },
+  ipv6_label: { ipv6: 'label' },
+  tp_src: { tcp: 'src', udp: 'src', sctp: 'src' },
+  tp_dst: { tcp: 'dst', udp: 'dst', sctp: 'dst' },
+  tcp_src: { tcp: 'src' },
+  tcp_dst: { tcp: 'dst' },
+  udp_src: { udp: 'src' },
+  udp_dst: { udp: 'dst' },
+  sctp_src: { sctp: 'src' },
+  sctp_dst: { sctp: 'dst' },
+  icmp_type: { icmp: 'type', icmpv6: 'type' },
+  icmp_code: { icmp: 'code', icmpv6: 'code' },
+  arp_op: { arp: 'op' },
+  arp_spa: { arp: 'sip' },
+  arp_tpa: { arp: 'tip' },
+  arp_sha: { arp: 'sha' },
+  arp_tha: { arp: 'tha' },
+  nd_target: { nd: 'target' },
+  nd_sll: { nd: 'sll' },
+  nd_tll: { nd: 'tll' },
+  tun_id: { tunnel: 'tun_id' },
+  tun_src: { tunnel: 'src' },
+  tun_dst: { tunnel: 'dst' },
+  tun_ipv6_src: { tunnel: 'ipv6_src' },
+  tun_ipv6_dst: { tunnel: 'ipv6_dst' },
+  tun_tos: { tunnel: 'tos' },
+  tun_ttl: { tunnel: 'ttl' },
+  tun_tp_dst: { tunnel: 'tp_dst' },
+  pkt_mark: { skb_mark: undefined },
+  skb_priority: { skb_priority: undefined },
 };
 
 export const SETTABLE: readonly string[] = Object.keys(SETS);
 
+/** The parts of each `set(HEADER(PART, PART(...), ...))` in an action list, at any depth of the list. */
+function* setActions(text: string): Generator<{ readonly header: string; readonly parts: readonly string[] }> {
+  const opening = /\bset\(([a-z0-9_]+)\(/g;
+  for (let match = opening.exec(text); match; match = opening.exec(text)) {
+    const parts = [''];
+    let depth = 0;
+    for (let i = opening.lastIndex; i < text.length && (depth > 0 || text[i] !== ')'); i++) {
+      const c = text[i]!;
+      if (c === '(' || c === '{') depth++;
+      else if (c === ')' || c === '}') depth--;
+      if (c === ',' && depth === 0) parts.push('');
+      else parts[parts.length - 1] += c;
+    }
+    yield { header: match[1]!, parts };
+  }
+}
+
 /** Whether the list sets the field, anywhere in it. The switch prints of a header only the parts that are set. */
 export function setsField(lists: ActionLists, id: number, field: string): Truth {
-  const { headers, part } = SETS[field]!;
-  for (const [, header, inside] of lists.text(id).matchAll(/\bset\(([a-z0-9_]+)\(([^()]*(?:\([^()]*\)[^()]*)*)\)/g)) {
-    if (!headers.includes(header!)) continue;
-    if (part === undefined || inside!.split(',').some((item) => item.startsWith(`${part}=`))) return TRUE;
+  const headers = SETS[field]!;
+  for (const { header, parts } of setActions(lists.text(id))) {
+    if (!Object.hasOwn(headers, header)) continue;
+    const wanted = headers[header];
+    if (wanted === undefined || parts.some((part) => part.startsWith(`${wanted}=`))) return TRUE;
   }
   return lists.hasUnknown(id) ? UNKNOWN : FALSE;
 }

@@ -2,7 +2,7 @@
 import { ACTIONS, SETTABLE, setsField } from './actions.js';
 import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
 import { checkCovers } from './check-covers.js';
-import { type Column, partMask, type Relation, requirementsOf, resolve } from './columns.js';
+import { type Column, namesOf, partMask, type Relation, requirementsOf, resolve } from './columns.js';
 import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
 import {
@@ -337,15 +337,13 @@ export class ConditionChecker {
     const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
     if (!attrs) {
       const names = Object.keys(ACTIONS);
+      const suggestions = nearest(action.text, names);
       throw questionError(
         'QUERY_NAME',
         this.context.source,
         action.span,
-        `there is no action called ${JSON.stringify(action.text)}`,
-        {
-          expected: names,
-          suggestions: nearest(action.text, names),
-        },
+        `there is no action called ${JSON.stringify(action.text)}${suggestions.length > 0 ? '' : `; there are ${names.join(', ')}`}`,
+        { expected: names, suggestions },
       );
     }
     const bits = attrs.reduce((all, attr) => all | (1n << BigInt(attr)), 0n);
@@ -397,11 +395,10 @@ export class ConditionChecker {
     if (!relation.columns.has(text)) {
       const words = Object.entries(relation.words).filter(([, { hidden }]) => !hidden && relation.fields.size > 0);
       const names = [...relation.columns.keys(), ...words.map(([w]) => w)];
-      const message = `${relation.name} has no field or word called ${JSON.stringify(name.text)}`;
-      throw questionError('QUERY_NAME', source, name.span, message, {
-        expected: ['a field', 'a word'],
-        suggestions: nearest(name.text, names),
-      });
+      const suggestions = Object.hasOwn(ACTIONS, text) ? [`does ${text}`] : nearest(name.text, names);
+      const where = suggestions.length > 0 ? '' : namesOf(relation);
+      const message = `${relation.name} has no field or word called ${JSON.stringify(name.text)}${where}`;
+      throw questionError('QUERY_NAME', source, name.span, message, { expected: ['a field', 'a word'], suggestions });
     }
     const column = this.column(name);
     const no = column.kind === 'enum' ? column.values?.no : undefined;

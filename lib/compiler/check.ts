@@ -49,16 +49,12 @@ class Checker {
     const { table, stages } = question;
     const name = this.relation.name;
     if (table.text.toLowerCase() !== name) {
-      throw questionError(
-        'QUERY_NAME',
-        this.source,
-        table.span,
-        `there is no table called ${JSON.stringify(table.text)}`,
-        {
-          expected: [name],
-          suggestions: nearest(table.text, [name]),
-        },
-      );
+      const suggestions = nearest(table.text, [name]);
+      const key = table.text.toLowerCase();
+      const isCondition = this.relation.columns.has(key) || Object.hasOwn(this.relation.words, key);
+      const instead = isCondition ? `: a question begins with one, ${name} | where ...` : `; there is ${name}`;
+      const message = `there is no table called ${JSON.stringify(table.text)}${suggestions.length > 0 ? '' : instead}`;
+      throw questionError('QUERY_NAME', this.source, table.span, message, { expected: [name], suggestions });
     }
     for (const [i, stage] of stages.entries()) this.stage(stage, stages[i + 1]);
     // The order of a hash table says nothing: largest groups first, unless told otherwise.

@@ -203,16 +203,18 @@ export function relationOf(schema: TableSchema): Relation {
   return { name: schema.name, columns, fields, words };
 }
 
+/** Where to look for a name when none is near. */
+export const namesOf = ({ name, columns }: Relation): string =>
+  columns.size > 20 ? `; \`ctinspector tables ${name}\` lists them` : `; it has ${[...columns.keys()].join(', ')}`;
+
 /** The column called `name`, in any case. */
 export function resolve(source: string, relation: Relation, name: Name): Column {
   const column = relation.columns.get(name.text.toLowerCase());
   if (column) return column;
   const isWord = Object.hasOwn(relation.words, name.text.toLowerCase());
+  const suggestions = nearest(name.text, relation.columns.keys());
   const message = isWord
-    ? `${name.text} is a word for a kind of packet, not a field`
-    : `${relation.name} has no field called ${JSON.stringify(name.text)}`;
-  throw questionError('QUERY_NAME', source, name.span, message, {
-    expected: ['a field'],
-    suggestions: nearest(name.text, relation.columns.keys()),
-  });
+    ? `${name.text} is a word for a kind of packet, not a field: write it alone`
+    : `${relation.name} has no field called ${JSON.stringify(name.text)}${suggestions.length > 0 ? '' : namesOf(relation)}`;
+  throw questionError('QUERY_NAME', source, name.span, message, { expected: ['a field'], suggestions });
 }

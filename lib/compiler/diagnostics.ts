@@ -51,13 +51,8 @@ export function questionError(
     suggestions,
   };
   const hint = suggestions.length === 0 ? '' : `; did you mean ${suggestions.join(' or ')}?`;
-  return new CtiError(
-    code,
-    `${printable(`${message}${hint}`)}\n${pointAt(source, lineStart, offset, details.length)}`,
-    {
-      details: { ...details },
-    },
-  );
+  const place = source === '' ? '' : `\n${pointAt(source, lineStart, offset, details.length)}`;
+  return new CtiError(code, `${printable(`${message}${hint}`)}${place}`, { details: { ...details } });
 }
 
 /** Optimal string alignment distance (insert, delete, replace, swap neighbours); stops caring above `limit`. */

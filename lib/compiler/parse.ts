@@ -52,12 +52,17 @@ function describe(expectation: { type: string; text?: string; description?: stri
   return expectation.description;
 }
 
-const oneOf = (words: readonly string[]): string =>
-  words.length <= 1 ? (words[0] ?? 'something else') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+/** Signs are quoted, so that they cannot be taken for the sentence's own; so is `or`, which the sentence needs itself. */
+const quoted = (text: string): string => (text === 'or' || /^[^A-Za-z0-9]+$/.test(text) ? `"${text}"` : text);
+
+function oneOf(expected: readonly string[]): string {
+  const words = expected.map(quoted);
+  return words.length <= 1 ? (words[0] ?? 'something else') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
 
 function syntaxError(source: string, error: PeggyError): Error {
   const start = error.location.start.offset;
-  const word = /^(?:[A-Za-z0-9_.]+|\S?)/.exec(source.slice(start, start + 100))?.[0] ?? '';
+  const word = /^(?:[A-Za-z0-9_.]+|\S?)/u.exec(source.slice(start, start + 100))?.[0] ?? '';
   const span: Span = { start, end: start + word.length };
   const described = (error.expected ?? []).map((e) => describe(e as Parameters<typeof describe>[0]));
   const named = new Set(described.filter((text) => text !== undefined));
@@ -77,12 +82,21 @@ function parseAs<T>(source: string, startRule: 'Question' | 'ConditionOnly'): T 
     const at = { start: MAX_LENGTH, end: MAX_LENGTH + 1 };
     throw questionError('QUERY_SYNTAX', source, at, `a question has at most ${MAX_LENGTH} characters`);
   }
+  if (source.trim() === '' && startRule === 'Question') {
+    const message = 'the question is empty: expected a table and stages, for example dp_flows | where tcp | count';
+    throw questionError('QUERY_SYNTAX', '', { start: 0, end: 0 }, message, { expected: ['a table'] });
+  }
   checkBalance(source);
   try {
     return peggyParse(source, { startRule }) as T;
   } catch (error) {
-    if (error instanceof PeggyError) throw syntaxError(source, error);
-    throw error;
+    if (!(error instanceof PeggyError)) throw error;
+    const at = error.location.start.offset;
+    if (startRule === 'Question' || source[at] !== '|') throw syntaxError(source, error);
+    const message = "this is a condition, and | begins a stage: ask query 'dp_flows | where CONDITION | STAGE'";
+    throw questionError('QUERY_SYNTAX', source, { start: at, end: at + 1 }, message, {
+      expected: ['the end of the condition'],
+    });
   }
 }
 

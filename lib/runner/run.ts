@@ -199,7 +199,7 @@ export function checkEngine(options: EngineOptions): { engine: Engine; addressin
   const { engine = 'auto', addressing = 'auto' } = options;
   if (!ENGINES.includes(engine)) throw invalid('engine', `one of ${ENGINES.join(', ')}`, engine);
   if (!ADDRESSINGS.includes(addressing)) throw invalid('addressing', `one of ${ADDRESSINGS.join(', ')}`, addressing);
-  if (process.env['CTINSPECTOR_JIT'] !== 'off') return { engine, addressing };
+  if (process.env.CTINSPECTOR_JIT !== 'off') return { engine, addressing };
   if (engine === 'jit') {
     throw new CtiError(
       'INVALID_ARGUMENT',

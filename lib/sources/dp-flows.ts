@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { addon } from '../addon.js';
-import { CtiError, fromNative } from '../errors.js';
+import { CtiError, fileError, fromNative } from '../errors.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import {
   type NativeSnapshot,
@@ -133,7 +133,7 @@ function notADump(name: string, bytes: number, head: string): CtiError | undefin
   return new CtiError('TEXT_MALFORMED', `${name}, line ${first + 1}: ${expected} received ${quoted(line)}`);
 }
 
-function fileError(name: string, error: unknown, signal: AbortSignal | undefined): unknown {
+function readError(name: string, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return cancelled(signal);
   const own = fromNative(error);
   if (own instanceof CtiError || !(own instanceof Error)) return own;
@@ -141,7 +141,9 @@ function fileError(name: string, error: unknown, signal: AbortSignal | undefined
   if (code.startsWith('Z_')) {
     return new CtiError('FILE', `${name}: the gzip data is cut short or damaged (${own.message})`, { cause: own });
   }
-  return code === '' ? own : new CtiError('FILE', `${name}: ${own.message}`, { cause: own });
+  return code === ''
+    ? own
+    : fileError(name, own, "; expected a saved 'ovs-appctl dpctl/dump-flows -m', or - for standard input");
 }
 
 export interface ReadFileOptions {
@@ -197,7 +199,7 @@ export async function readDpFlowsFile(path: string, options: ReadFileOptions = {
     snapshot.close();
     throw wrong;
   } catch (error) {
-    throw fileError(name, error, signal);
+    throw readError(name, error, signal);
   } finally {
     native.dumpReaderClose(reader);
   }

@@ -103,7 +103,7 @@ function words(column: Column, cell: NonNullable<Cell>, names: Names): string | 
     case 'port':
       return isExact(column, cell) ? (names.port(id) ?? `port#${id}`) : undefined;
     case 'datapath':
-      return names.datapath(id) ?? `datapath#${id}`;
+      return names.datapath(id) ?? undefined;
     case 'actions':
       return names.actions(id);
     case 'ipv4':
@@ -118,15 +118,19 @@ function words(column: Column, cell: NonNullable<Cell>, names: Names): string | 
   return isExact(column, cell) ? undefined : numberText(column, cell);
 }
 
+/** A saved file does not say which datapath a flow is of; a row has a number for it all the same. */
+const isNameless = (column: Column, { value }: NonNullable<Cell>, names: Names): boolean =>
+  column.field.type === 'datapath' && !column.dictionary && names.datapath(Number(value)) === null;
+
 export function formatCell(column: Column, cell: Cell, names: Names): string {
-  if (cell === null) return '?';
+  if (cell === null || isNameless(column, cell, names)) return '?';
   if (cell.mask === 0n) return '*';
   if (column.field.unit === 'ms') return seconds(cell.value);
   return words(column, cell, names) ?? numberText(column, cell);
 }
 
 export function jsonCell(column: Column, cell: Cell, names: Names): JsonCell {
-  if (cell === null || cell.mask === 0n) return null;
+  if (cell === null || cell.mask === 0n || isNameless(column, cell, names)) return null;
   if (column.field.unit === 'ms' && cell.value === allOnes(64)) return 'never';
   const text = words(column, cell, names);
   if (text !== undefined) return text;

@@ -22,6 +22,7 @@ export const allOnes = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 export interface Names {
   /** Its name, else the datapath's number for it. */
   port(id: number): string | null;
+  /** null where a saved file does not say. */
   datapath(id: number): string | null;
   actions(id: number): string;
 }
@@ -73,7 +74,7 @@ export class TableView implements Names {
   }
 
   datapath(id: number): string | null {
-    return this.#text('datapaths', id, 'name');
+    return this.#text('datapaths', id, 'name') || null;
   }
 
   actions(id: number): string {

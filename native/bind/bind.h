@@ -41,4 +41,11 @@ auto guarded(Napi::Env env, Function function) {
   }
 }
 
+// 'kFunction' as JavaScript may call it, guarded.
+template <Napi::Value (*kFunction)(const Napi::CallbackInfo&)>
+void export_function(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New(
+                        env, [](const Napi::CallbackInfo& info) { return guarded(info.Env(), [&] { return kFunction(info); }); }, name));
+}
+
 }  // namespace cti::bind

@@ -105,7 +105,10 @@ class ReadWorker : public Napi::AsyncWorker {
     try {
       result_ = work();
     } catch (const std::bad_alloc&) {
-      result_ = Error{ErrorCode::OUT_OF_MEMORY, "out of memory while reading a dump"};
+      result_ = Error{ErrorCode::OUT_OF_MEMORY, "out of memory while reading a dump; read fewer flows at a time"};
+    } catch (const std::exception& error) {
+      // The base class would end the work without OnOK, and the promise would never be settled.
+      result_ = Error{ErrorCode::INTERNAL, error.what()};
     }
   }
   void OnOK() override {
@@ -121,7 +124,7 @@ class ReadWorker : public Napi::AsyncWorker {
       return;
     }
     try {
-      deferred_.Resolve(value());
+      deferred_.Resolve(guarded(Env(), [this] { return value(); }));
     } catch (const Napi::Error& error) {
       deferred_.Reject(error.Value());
     }
@@ -215,11 +218,11 @@ Napi::Value dump_reader_close(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_dp_flows(Napi::Env env, Napi::Object exports) {
-  exports.Set("captureDpFlows", Napi::Function::New(env, capture_dp_flows, "captureDpFlows"));
-  exports.Set("dumpReader", Napi::Function::New(env, dump_reader, "dumpReader"));
-  exports.Set("dumpReaderFeed", Napi::Function::New(env, dump_reader_feed, "dumpReaderFeed"));
-  exports.Set("dumpReaderClose", Napi::Function::New(env, dump_reader_close, "dumpReaderClose"));
-  exports.Set("dumpReaderFinish", Napi::Function::New(env, dump_reader_finish, "dumpReaderFinish"));
+  export_function<capture_dp_flows>(env, exports, "captureDpFlows");
+  export_function<dump_reader>(env, exports, "dumpReader");
+  export_function<dump_reader_feed>(env, exports, "dumpReaderFeed");
+  export_function<dump_reader_close>(env, exports, "dumpReaderClose");
+  export_function<dump_reader_finish>(env, exports, "dumpReaderFinish");
 }
 
 }  // namespace cti::bind

@@ -68,7 +68,7 @@ class Job : public std::enable_shared_from_this<Job> {
       return;
     }
     try {
-      deferred_.Resolve(task->result(env));
+      deferred_.Resolve(guarded(env, [&] { return task->result(env); }));
     } catch (const Napi::Error& error) {
       deferred_.Reject(error.Value());
     }

@@ -132,7 +132,7 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
 
   Napi::Value disassemble(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), program_->disassemble());
+    return Napi::String::New(info.Env(), guarded(info.Env(), [this] { return program_->disassemble(); }));
   }
 
   // Names of the opcode table's rows, one a slot; null for the second slot of an lddw.
@@ -370,7 +370,7 @@ Napi::Value opcode_table(const Napi::CallbackInfo& info) {
 void init_program(Napi::Env env, Napi::Object exports) {
   exports.Set("NativeProgram", ProgramObject::define(env));
   exports.Set("NativeRun", RunObject::define(env));
-  exports.Set("opcodeTable", Napi::Function::New<opcode_table>(env, "opcodeTable"));
+  export_function<opcode_table>(env, exports, "opcodeTable");
 }
 
 }  // namespace cti::bind

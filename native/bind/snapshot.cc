@@ -144,9 +144,9 @@ Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot) {
 }
 
 void init_snapshot(Napi::Env env, Napi::Object exports) {
-  exports.Set("closeSnapshot", Napi::Function::New(env, close_snapshot, "closeSnapshot"));
-  exports.Set("snapshotRowText", Napi::Function::New(env, row_text, "snapshotRowText"));
-  exports.Set("snapshotActionsText", Napi::Function::New(env, actions_text, "snapshotActionsText"));
+  export_function<close_snapshot>(env, exports, "closeSnapshot");
+  export_function<row_text>(env, exports, "snapshotRowText");
+  export_function<actions_text>(env, exports, "snapshotActionsText");
 }
 
 }  // namespace cti::bind

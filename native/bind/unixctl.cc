@@ -10,38 +10,8 @@ namespace {
 
 Napi::Value ms(Napi::Env env, uint64_t ns) { return Napi::Number::New(env, static_cast<double>(ns) / 1e6); }
 
-class AskTask : public Task {
- public:
-  std::string rundir, target, command;
-  std::vector<std::string> args;
-  uint64_t max_text = 0;
-  std::chrono::milliseconds limit{0};
-
-  Result<void> run(JobContext& context) override {
-    const ovs::Patience patience(limit, &context.cancel);
-    auto address = ovs::find_daemon(rundir, target);
-    if (!address) return std::move(address.error());
-    auto client = ovs::Unixctl::connect(*address, patience);
-    if (!client) return std::move(client.error());
-    auto text = client->ask(command, args, max_text, patience, &cost_);
-    if (!text) return std::move(text.error());
-    text_ = *std::move(text);
-    return {};
-  }
-
-  Napi::Value result(Napi::Env env) override {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("text", text_);
-    object.Set("cost", cost_to_js(env, cost_));
-    return object;
-  }
-
- private:
-  std::string text_;
-  ovs::RequestCost cost_;
-};
-
-class FindTask : public Task {
+// A task that talks to one daemon.
+class DaemonTask : public Task {
  public:
   std::string rundir, target;
   std::chrono::milliseconds limit{0};
@@ -52,14 +22,40 @@ class FindTask : public Task {
     if (!address) return std::move(address.error());
     auto client = ovs::Unixctl::connect(*address, patience);
     if (!client) return std::move(client.error());
-    auto version = client->check_is_switch(patience);
-    if (!version) return std::move(version.error());
-    version_ = *std::move(version);
-    socket_path_ = client->address().socket_path;
-    pid_ = client->pid();
+    return talk(*client, patience);
+  }
+
+ private:
+  virtual Result<void> talk(ovs::Unixctl& client, const ovs::Patience& patience) = 0;
+};
+
+class AskTask : public DaemonTask {
+ public:
+  std::string command;
+  std::vector<std::string> args;
+  uint64_t max_text = 0;
+
+  Napi::Value result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("text", text_);
+    object.Set("cost", cost_to_js(env, cost_));
+    return object;
+  }
+
+ private:
+  Result<void> talk(ovs::Unixctl& client, const ovs::Patience& patience) override {
+    auto text = client.ask(command, args, max_text, patience, &cost_);
+    if (!text) return std::move(text.error());
+    text_ = *std::move(text);
     return {};
   }
 
+  std::string text_;
+  ovs::RequestCost cost_;
+};
+
+class FindTask : public DaemonTask {
+ public:
   Napi::Value result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);
     object.Set("socketPath", socket_path_);
@@ -69,6 +65,15 @@ class FindTask : public Task {
   }
 
  private:
+  Result<void> talk(ovs::Unixctl& client, const ovs::Patience& patience) override {
+    auto version = client.check_is_switch(patience);
+    if (!version) return std::move(version.error());
+    version_ = *std::move(version);
+    socket_path_ = client.address().socket_path;
+    pid_ = client.pid();
+    return {};
+  }
+
   std::string socket_path_, version_;
   pid_t pid_ = 0;
 };
@@ -111,8 +116,8 @@ Napi::Object cost_to_js(Napi::Env env, const ovs::RequestCost& cost) {
 }
 
 void init_unixctl(Napi::Env env, Napi::Object exports) {
-  exports.Set("unixctl", Napi::Function::New(env, unixctl, "unixctl"));
-  exports.Set("findSwitch", Napi::Function::New(env, find_switch, "findSwitch"));
+  export_function<unixctl>(env, exports, "unixctl");
+  export_function<find_switch>(env, exports, "findSwitch");
 }
 
 }  // namespace cti::bind

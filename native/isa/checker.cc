@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <string>
+#include <utility>
 
 namespace cti::isa {
 namespace {
@@ -24,12 +25,13 @@ class Checker {
     for (uint32_t function : functions) CTI_TRY(check_entry(function, "function"));
     is_entry_[0] = true;
     for (uint32_t slot = 0; slot < n_; slot++) {
-      if (is_entry_[slot]) code_.functions.push_back({slot, 0});
+      if (is_entry_[slot]) code_.functions.push_back({slot, 0, 0});
     }
     for (size_t i = 0; i < code_.functions.size(); i++) {
       uint32_t end = i + 1 < code_.functions.size() ? code_.functions[i + 1].entry : n_;
       code_.functions[i].n_slots = end - code_.functions[i].entry;
     }
+    find_reach();
     return std::move(code_);
   }
 
@@ -158,6 +160,62 @@ class Checker {
     if (is_second_[slot]) return refuse(slot, "%s is the second slot of an lddw", what);
     is_entry_[slot] = true;
     return {};
+  }
+
+  // Where control passes from one function into another without a call: {into, from}, as indexes, ordered.
+  std::vector<std::pair<uint32_t, uint32_t>> passages() const {
+    const FunctionTable& functions = code_.functions;
+    std::vector<std::pair<uint32_t, uint32_t>> found;
+    uint32_t from = 0;
+    for (uint32_t pc = 0; pc < n_; pc++) {
+      const OpInfo& info = op_info(code_.ops[pc]);
+      uint32_t next = pc + (info.is_wide() ? 2 : 1);
+      uint32_t end = functions[from].entry + functions[from].n_slots;
+      bool is_jump = info.fields().offset == OffsetUse::jump || info.form == Form::jump_long;
+      if (is_jump) {
+        auto target = static_cast<uint32_t>(jump_target(info, code_.slots[pc], pc));
+        if (target < functions[from].entry || target >= end) found.emplace_back(index_of(target), from);
+      }
+      bool runs_on = info.form != Form::exit && info.form != Form::jump && info.form != Form::jump_long;
+      if (next == end && next < n_) {
+        if (runs_on) found.emplace_back(from + 1, from);
+        from++;
+      }
+      pc = next - 1;
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  // Of the function that 'slot' belongs to.
+  uint32_t index_of(uint32_t slot) const {
+    auto after = std::upper_bound(code_.functions.begin(), code_.functions.end(), slot,
+                                  [](uint32_t wanted, const Function& function) { return wanted < function.entry; });
+    return static_cast<uint32_t>(after - code_.functions.begin()) - 1;
+  }
+
+  // Without this a function of one slot that jumps far ahead would run all of the program for the fuel of one slot, as often
+  // as it is called. Functions that lie later reach further, so each is given to whatever leads to it, last one first.
+  void find_reach() {
+    FunctionTable& functions = code_.functions;
+    auto into = passages();
+    std::vector<uint32_t> open;
+    for (size_t last = functions.size(); last-- > 0;) {
+      if (functions[last].reach) continue;
+      uint32_t end = functions[last].entry + functions[last].n_slots;
+      auto reaches = [&](uint32_t i) {
+        functions[i].reach = end - functions[i].entry;
+        open.push_back(i);
+      };
+      reaches(static_cast<uint32_t>(last));
+      while (!open.empty()) {
+        uint32_t i = open.back();
+        open.pop_back();
+        for (auto at = std::lower_bound(into.begin(), into.end(), std::pair{i, 0u}); at != into.end() && at->first == i; ++at) {
+          if (!functions[at->second].reach) reaches(at->second);
+        }
+      }
+    }
   }
 
   uint32_t n_;

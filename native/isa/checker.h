@@ -17,6 +17,9 @@ namespace cti::isa {
 struct Function {
   uint32_t entry;
   uint32_t n_slots;
+  // Slots from the entry to the end of the last function that control can come to from here by jumping or running on, calls
+  // apart: what entering costs. n_slots of a function that keeps to itself, as compilers make them.
+  uint32_t reach;
 };
 
 // By entry, ascending; the first starts at slot 0.

@@ -13,6 +13,7 @@
 
 namespace cti::jit {
 
+struct Access;
 struct Code;
 
 // Why machine code came back. The machine's stop code gets it and the pc in one number.
@@ -46,6 +47,7 @@ struct Activation {
   // Out.
   uint32_t stop;
   // For C++ alone.
+  const Access* fault;  // of a stop for Reason::fault
   vm::State* state;
   const Code* code;
   const vm::KernelSet* kernel_functions;

@@ -70,6 +70,7 @@ class JitEngine final : public vm::Engine {
         stop.trap = TrapKind::end_of_program;
         break;
       case Reason::fault:
+        put_pending(*activation.fault, state);
         stop.address = access_address(state);
         stop.trap = denial(env, state, stop.address);
         break;
@@ -81,6 +82,14 @@ class JitEngine final : public vm::Engine {
     if (stop.kind == Stop::Kind::exited) stop.r0 = state.regs[0];
     stop.fuel_used = static_cast<uint64_t>(given) - static_cast<uint64_t>(activation.fuel);
     return stop;
+  }
+
+  static void put_pending(const Access& access, vm::State& state) {
+    const Sum& sum = access.pending;
+    if (access.pending_reg == Sum::kNone) return;
+    uint64_t value = state.regs[sum.base] + static_cast<uint64_t>(int64_t{sum.displacement});
+    if (sum.index != Sum::kNone) value += state.regs[sum.index] << sum.shift;
+    state.regs[access.pending_reg] = value;
   }
 
   // A kernel call that the program does not simply go on after.

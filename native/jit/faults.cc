@@ -28,6 +28,7 @@ bool take(const siginfo_t& info, void* context) {
   uint64_t distance = reinterpret_cast<uintptr_t>(info.si_addr) - reinterpret_cast<uintptr_t>(activation->base) +
                       window::Window::kGuardSize;
   if (distance >= window::kWindowSize + 2 * window::Window::kGuardSize) return false;
+  activation->fault = access;
   machine::resume_at_stop(context, stop_word(Reason::fault, access->pc));
   return true;
 }

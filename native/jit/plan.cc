@@ -32,9 +32,11 @@ uint32_t Plan::function_of(uint32_t slot) const {
 Plan make_plan(const isa::CheckedCode& code, uint32_t entry) {
   Plan plan{{}, std::vector<uint8_t>(code.slots.size() + 1), 0, false, false};
   bool crosses = false;
+  uint32_t highest_head = 0;
+  std::vector<uint32_t> bottoms(code.slots.size());  // per loop head, 1 + its bottom as far as is known
   for (const isa::Function& function : code.functions) {
     plan.flags[function.entry] |= kIsEntry;
-    FunctionPlan now{function.entry, function.n_slots, 0, false, false, false};
+    FunctionPlan now{function.entry, function.reach, 0, false, false, false};
     uint32_t end = function.entry + function.n_slots;
     bool falls_through = true;
     for (uint32_t pc = function.entry; pc < end; pc++) {
@@ -50,7 +52,18 @@ Plan make_plan(const isa::CheckedCode& code, uint32_t entry) {
         auto target = static_cast<uint32_t>(isa::jump_target(info, slot, pc));
         crosses |= target < function.entry || target >= end;
         plan.flags[target] |= kIsTarget;
-        if (target <= pc) plan.flags[target] |= pc - target < kSmallLoop ? kIsLoopHead | kIsSmallLoop : kIsLoopHead;
+        if (target <= pc) {
+          plan.flags[target] |= pc - target < kSmallLoop ? kIsLoopHead | kIsSmallLoop : kIsLoopHead;
+          uint32_t& last = bottoms[target];
+          // A jump that goes round an outer loop, with its head in between, leaves the inner one its bottom.
+          bool is_outer = last != 0 && highest_head >= last;
+          if (last != 0 && !is_outer) plan.flags[last - 1] &= static_cast<uint8_t>(~kIsBottom);
+          if (!is_outer) {
+            last = pc + 1;
+            plan.flags[pc] |= kIsBottom;
+          }
+          highest_head = std::max(highest_head, target);
+        }
       }
       if (info.is_wide()) pc++;
     }

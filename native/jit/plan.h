@@ -23,7 +23,7 @@ namespace cti::jit {
 
 struct FunctionPlan {
   uint32_t entry;
-  uint32_t n_slots;
+  uint32_t charge;   // of entering: isa::Function::reach
   uint8_t saved;     // bit i: r6+i
   bool has_context;
   bool has_pad;
@@ -34,11 +34,14 @@ struct FunctionPlan {
   unsigned n_words() const { return has_context + has_pad + n_saved() + 1; }
 };
 
+// kArrives are those of slots where control may come from elsewhere than the slot before.
 enum SlotFlag : uint8_t {
   kIsTarget = 1,    // of a jump
   kIsLoopHead = 2,  // of a backward jump
   kIsEntry = 4,
   kIsSmallLoop = 8,  // the head of a loop of a few instructions
+  kIsBottom = 16,    // the last jump back to its target: where a loop goes round
+  kArrives = kIsTarget | kIsLoopHead | kIsEntry | kIsSmallLoop,
 };
 
 struct Plan {

@@ -38,6 +38,8 @@ Result<GrowingSegment> GrowingSegment::create(const std::string& name, uint64_t 
   if (data == MAP_FAILED) return system_error(errno, "map memfd " + name);
   segment.data_ = static_cast<uint8_t*>(data);
   segment.capacity_ = kFirstCapacity;
+  segment.room_ = std::min(kFirstCapacity, max_size);
+  segment.name_ = name;
   return segment;
 }
 
@@ -46,7 +48,9 @@ GrowingSegment::GrowingSegment(GrowingSegment&& other) noexcept
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
       capacity_(std::exchange(other.capacity_, 0)),
+      room_(std::exchange(other.room_, 0)),
       max_size_(other.max_size_),
+      name_(std::move(other.name_)),
       error_(std::move(other.error_)) {}
 
 GrowingSegment::~GrowingSegment() {
@@ -55,31 +59,35 @@ GrowingSegment::~GrowingSegment() {
 
 bool GrowingSegment::grow(size_t size) {
   if (size > max_size_ - size_) {
-    error_ = errorf(ErrorCode::OUT_OF_MEMORY, "a segment would need more than %llu bytes",
-                    static_cast<unsigned long long>(max_size_));
+    error_ = errorf(ErrorCode::OUT_OF_MEMORY,
+                    "segment %s: expected at most %llu bytes, but %llu more are needed after its first %llu; read fewer flows at "
+                    "a time",
+                    name_.c_str(), static_cast<unsigned long long>(max_size_), static_cast<unsigned long long>(size),
+                    static_cast<unsigned long long>(size_));
     return false;
   }
   uint64_t capacity = std::max(capacity_ * 2, sys::round_up_to_page(size_ + size));
   if (::ftruncate(fd_.get(), static_cast<off_t>(capacity)) < 0) {
-    error_ = system_error(errno, "grow a segment");
+    error_ = system_error(errno, "grow memfd " + name_ + " to " + std::to_string(capacity) + " bytes");
     return false;
   }
   void* data = ::mremap(data_, capacity_, capacity, MREMAP_MAYMOVE);
   if (data == MAP_FAILED) {
-    error_ = system_error(errno, "grow a segment's mapping");
+    error_ = system_error(errno, "map " + std::to_string(capacity) + " bytes of memfd " + name_);
     return false;
   }
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
+  room_ = std::min(capacity, max_size_);
   return true;
 }
 
 Result<sys::UniqueFd> GrowingSegment::seal() {
   ::munmap(data_, capacity_);
   data_ = nullptr;
-  capacity_ = 0;
+  capacity_ = room_ = 0;
   uint64_t size = std::max<uint64_t>(sys::round_up_to_page(size_), sys::kPageSize);
-  if (::ftruncate(fd_.get(), static_cast<off_t>(size)) < 0) return system_error(errno, "trim a segment");
+  if (::ftruncate(fd_.get(), static_cast<off_t>(size)) < 0) return system_error(errno, "trim memfd " + name_);
   CTI_TRY(sys::seal_memfd(fd_.get()));
   return std::move(fd_);
 }

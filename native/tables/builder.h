@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,7 +34,7 @@ class GrowingSegment {
 
   // Room for 'size' bytes at the end, zeroed, or nullptr: error() says why.
   uint8_t* append(size_t size) {
-    if (size > capacity_ - size_ && !grow(size)) return nullptr;
+    if (size > room_ - size_ && !grow(size)) return nullptr;
     uint8_t* at = data_ + size_;
     size_ += size;
     return at;
@@ -50,8 +51,10 @@ class GrowingSegment {
   sys::UniqueFd fd_;
   uint8_t* data_ = nullptr;
   uint64_t size_ = 0;
-  uint64_t capacity_ = 0;
+  uint64_t capacity_ = 0;  // bytes mapped
+  uint64_t room_ = 0;      // of those, bytes that may be used: at most max_size_
   uint64_t max_size_ = 0;
+  std::string name_;
   Error error_{ErrorCode::INTERNAL, ""};
 };
 

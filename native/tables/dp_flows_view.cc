@@ -12,7 +12,7 @@ DpFlowsView DpFlowsView::of(const SnapshotBuilder& builder) {
 
 std::string_view DpFlowsView::text(const cti_ref& ref) const {
   const Bytes& blob = segments[CTI_DP_FLOWS_SEGMENT_BLOB];
-  if (ref.offset > blob.size() || ref.size > blob.size() - ref.offset) return {};
+  if (ref.offset > blob.size() || ref.size > blob.size() - ref.offset) return "";
   // SAFETY: checked just above; char may alias any byte.
   return {reinterpret_cast<const char*>(blob.data()) + ref.offset, ref.size};
 }

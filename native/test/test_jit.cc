@@ -67,7 +67,7 @@ TEST_CASE("20,000 random programs: every engine, every kind of code, the same") 
   }
   CHECK((*contest)->canaries_are_whole());
   CHECK(n_stops > 50000);
-  for (const char* end : {"exited", "out_of_fuel", "unmapped", "read_only", "misaligned_atomic", "stack_overflow", "bad_call_target",
+  for (std::string end : {"exited", "out_of_fuel", "unmapped", "read_only", "misaligned_atomic", "stack_overflow", "bad_call_target",
                           "kernel_function", "end_of_program"}) {
     CAPTURE(end);
     CHECK(ends[end] > 0);
@@ -93,6 +93,27 @@ TEST_CASE("compiled code is what runs, and each slot that can be gone on from ha
   // mov eax, 7
   CHECK(std::vector<uint8_t>(listing.code.begin(), listing.code.begin() + 5) == std::vector<uint8_t>{0xb8, 7, 0, 0, 0});
   CHECK(jit::listing(*vm::make_interpreter(*program)).code.empty());
+}
+
+TEST_CASE("a short function that goes on into a long one costs the same in every engine") {
+  std::vector<isa::Slot> slots = {
+      make(Op::call_local, {.imm = 4}), make(Op::ja, {.offset = -2}),
+      make(Op::lddw_code, {.dst = 1, .imm = 3}), test::second_slot(), make(Op::exit),
+      make(Op::ja, {.offset = 1}),  // a function of one slot: the next is another's entry
+  };
+  for (int i = 0; i < 1000; i++) slots.push_back(make(Op::mov64_imm, {.dst = 0, .imm = i}));
+  slots.push_back(make(Op::exit));
+  auto program = test::load_program(slots);
+  REQUIRE(program);
+  for (auto engine : {vm::make_interpreter(*program), compile(*program)}) {
+    auto run = vm::Run::start(*program, engine, {});
+    REQUIRE(run);
+    vm::Stop stop = (*run)->step(1);
+    CHECK(stop.kind == vm::Stop::Kind::out_of_fuel);
+    CHECK(stop.pc == 5);
+    CHECK(stop.fuel_used == 1002);
+    CHECK((*run)->step(100'000).fuel_used == 100'000 / 1004 * 1004 + 1004);
+  }
 }
 
 TEST_CASE("states that no engine left are run as the interpreter runs them") {
@@ -121,6 +142,75 @@ TEST_CASE("states that no engine left are run as the interpreter runs them") {
     }
     auto difference = (*contest)->lab().compare_from(state, *contenders, seed, {});
     if (difference) FAIL("seed " << seed << ": " << *difference);
+  }
+}
+
+TEST_CASE("branches reach as far as their fields say, and no farther") {
+  auto contest = Contest::create();
+  REQUIRE(contest);
+  for (int32_t n : {1, 30, 31, 32, 33, 63, 64, 126, 127, 128, 129, 32764, 32767, 65536, 200000}) {
+    std::vector<isa::Slot> slots = {make(Op::mov64_imm, {.dst = 0, .imm = 1}), make(Op::mov64_imm, {.dst = 6, .imm = 4})};
+    // Round: over n slots of filler and back to the head, four times; the last time through the filler.
+    const int32_t head = 2;
+    slots.push_back(make(Op::add64_imm, {.dst = 6, .imm = -1}));
+    slots.push_back(make(Op::jeq64_imm, {.dst = 6, .offset = 1, .imm = 0}));
+    slots.push_back(n <= 32767 ? make(Op::ja, {.offset = static_cast<int16_t>(n)}) : make(Op::gotol, {.imm = n}));
+    for (int32_t i = 0; i < n; i++) slots.push_back(make(Op::add64_imm, {.dst = 0, .imm = i & 7}));
+    slots.push_back(make(Op::lsh64_imm, {.dst = 0, .imm = 1}));
+    auto back = head - static_cast<int32_t>(slots.size()) - 1;
+    if (back >= -32768) {
+      slots.push_back(make(Op::jsgt64_imm, {.dst = 6, .offset = static_cast<int16_t>(back), .imm = 0}));
+    } else {
+      slots.push_back(make(Op::jsle64_imm, {.dst = 6, .offset = 1, .imm = 0}));
+      slots.push_back(make(Op::gotol, {.imm = back - 1}));
+    }
+    slots.push_back(make(Op::exit));
+    auto program = test::load_program(slots);
+    REQUIRE(program);
+    auto difference = (*contest)->run(*program, static_cast<uint64_t>(n), {24, 1 << 20});
+    CAPTURE(n);
+    CHECK_FALSE(difference);
+    if (difference) MESSAGE(*difference);
+    CHECK((*contest)->end_of_last() == "exited");
+  }
+}
+
+TEST_CASE("a program of the largest size is compiled and runs") {
+  std::vector<isa::Slot> slots(isa::kMaxSlots - 1, make(Op::add64_imm, {.dst = 0, .imm = 3}));
+  slots.push_back(make(Op::exit));
+  auto program = test::load_program(slots);
+  REQUIRE(program);
+  auto contest = Contest::create();
+  REQUIRE(contest);
+  CHECK_FALSE((*contest)->run(*program, 1));
+  CHECK((*contest)->lab().last_stop().r0 == 3 * (isa::kMaxSlots - 1));
+}
+
+TEST_CASE("endless loops of every shape stop within their fuel, at every slice") {
+  const std::vector<std::vector<isa::Slot>> shapes = {
+      {make(Op::ja, {.offset = -1})},
+      {make(Op::gotol, {.imm = -1})},
+      {make(Op::jeq64_imm, {.offset = -1}), make(Op::exit)},
+      {make(Op::jeq32_reg, {.dst = 3, .src = 3, .offset = -1}), make(Op::exit)},
+      {make(Op::ja, {.offset = 1}), make(Op::ja, {.offset = -2}), make(Op::jge64_imm, {.dst = 1, .offset = -2}), make(Op::exit)},
+      {make(Op::call_local, {.imm = 1}), make(Op::ja, {.offset = -2}), make(Op::exit)},
+      {make(Op::call, {.imm = 1}), make(Op::ja, {.offset = -2})},
+      {make(Op::lddw_code, {.dst = 1, .imm = 3}), test::second_slot(), make(Op::callx, {.dst = 1}), make(Op::ja, {.offset = -4}),
+       make(Op::exit)},
+      // Round through the end of one function and the start of the next.
+      {make(Op::call_local, {.imm = 1}), make(Op::exit), make(Op::ja, {.offset = -2}), make(Op::call_local, {.imm = -2})},
+  };
+  auto contest = Contest::create();
+  REQUIRE(contest);
+  for (size_t i = 0; i < shapes.size(); i++) {
+    CAPTURE(i);
+    auto program = test::load_program(shapes[i], &lab_kernel_functions());
+    REQUIRE(program);
+    for (int64_t slice : {1, 2, 3, 50}) {
+      auto difference = (*contest)->run(*program, i, {100, slice});
+      CHECK_FALSE(difference);
+      if (difference) MESSAGE(*difference);
+    }
   }
 }
 

@@ -40,6 +40,25 @@ TEST_CASE("a segment refuses to grow past its bound and says so") {
   CHECK(segment->error().message.find("2097152") != std::string::npos);
 }
 
+TEST_CASE("a segment keeps its bound where memory grew past it, so that no offset in it outgrows 32 bits") {
+  auto segment = GrowingSegment::create("test", (3 << 20) + 10);
+  REQUIRE(segment);
+  CHECK(segment->append((2 << 20) + 1) != nullptr);
+  CHECK(segment->append(1 << 20) != nullptr);  // 4 MiB are mapped now
+  CHECK(segment->append(10) == nullptr);
+  CHECK(segment->append(9) != nullptr);
+  CHECK(segment->append(1) == nullptr);
+  CHECK(segment->append(0) != nullptr);
+  CHECK(segment->append(SIZE_MAX) == nullptr);
+  CHECK(segment->size() == (3 << 20) + 10);
+  CHECK(segment->error().message.find("segment test: expected at most 3145738 bytes") != std::string::npos);
+
+  auto small = GrowingSegment::create("small", 100);
+  REQUIRE(small);
+  CHECK(small->append(101) == nullptr);
+  CHECK(small->append(100) != nullptr);
+}
+
 TEST_CASE("an empty snapshot has every segment of the schema, a page each, sealed") {
   auto builder = SnapshotBuilder::create(dp_flows::kSchema);
   REQUIRE(builder);

@@ -229,6 +229,14 @@ TEST_CASE("VLAN tags: the outer EtherType is the tag's, the inner one the packet
   CHECK(bare.flow.encap.key.vlan2_tpid == 0x8100);
   CHECK(bare.flow.encap.mask.vlan2_tci == 0);
   CHECK(bare.flow.match.key.eth_type == 0x0800);
+  CHECK(bare.flow.match.mask.vlan_tci == 0xffff);
+  One unmatched = exact("recirc_id(0),eth_type(0x8100),encap(eth_type(0x0800),ipv4(frag=no))", false);
+  CHECK(unmatched.flow.match.mask.vlan_tci == 0);
+  // No tag in the key is: no tag on the packet.
+  One untagged = exact("recirc_id(0),in_port(1),eth_type(0x0800),ipv4(frag=no)", false);
+  CHECK(untagged.flow.match.key.vlan_tci == 0);
+  CHECK(untagged.flow.match.mask.vlan_tci == 0xffff);
+  CHECK(untagged.flow.match.mask.vlan_tpid == 0);
   One none = exact("recirc_id(0),in_port(1),eth_type(0/0xffff)", false);
   CHECK(none.flow.match.key.eth_type == 0);
   CHECK(none.flow.match.mask.eth_type == 0xffff);

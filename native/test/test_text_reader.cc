@@ -117,6 +117,29 @@ TEST_CASE("rows that are no flows are rejected with a reason and a sample, never
   }
 }
 
+TEST_CASE("the sample of a rejected row shows how the row begins and where it went wrong") {
+  std::string head = "ufid:00000001-0002-0003-0004-000500000006, recirc_id(0),dp_hash(0/0)";
+  std::string filler;
+  while (filler.size() < 3000) filler += ",key" + std::to_string(filler.size()) + "(1)";
+  auto sample_of = [](const std::string& line) {
+    Parsed p = parse(line + "\n");
+    REQUIRE(p.snapshot.n_rows == 0);
+    REQUIRE(p.snapshot.rejected.size() == 1);
+    return p.snapshot.rejected[0].sample;
+  };
+  std::string sample = sample_of(head + filler + ",,in_port(1)" + filler + ", packets:1, bytes:2, used:never, actions:1");
+  CHECK(sample.size() == 200);
+  CHECK(sample.starts_with(head.substr(0, 60) + "..."));
+  CHECK(sample.find(",,in_port(1)") != std::string::npos);
+  CHECK(sample.ends_with("..."));
+  sample = sample_of(head + filler + ", packets:1, bytes:2");
+  CHECK(sample.starts_with(head.substr(0, 60) + "..."));
+  CHECK(sample.ends_with(", packets:1, bytes:2"));
+  CHECK(sample.size() == 200);
+  sample = sample_of("ufid:zz, " + filler);
+  CHECK(sample == "ufid:zz, " + filler.substr(0, 188) + "...");
+}
+
 TEST_CASE("unknown and malformed keys and items stay in the row as text and are reported") {
   std::string line =
       "ufid:00000001-0002-0003-0004-000500000006, recirc_id(0),aura(color=blue,x(y)),ipv4(src=banana,dst=1.2.3.4),tcp(src=1,dst=2),tcp(src=3,dst=4), packets:1, "
@@ -143,6 +166,47 @@ TEST_CASE("unknown and malformed keys and items stay in the row as text and are 
   Parsed last = parse("recirc_id(0),key33(0x1122), packets:1, bytes:2, used:never, actions:1\n");
   CHECK(last.snapshot.n_verbatim == 0);
   CHECK(last.row(0).find("key33(0x1122)") != std::string::npos);
+}
+
+TEST_CASE("what is kept as text leaves no trace in the fields") {
+  auto flow_of = [](const std::string& line, const char* unknown) {
+    CAPTURE(line);
+    Parsed p = parse(line + "\n");
+    REQUIRE(p.snapshot.n_rows == 1);
+    CHECK(p.row(0) == line);
+    tables::DpFlow flow = p.flow(0);
+    CHECK(p.view().text(flow.rows.unknown) == unknown);
+    return flow;
+  };
+  // Counters: a second one, and one that goes on.
+  auto flow = flow_of("recirc_id(0), packets:1, packets:7, bytes:2, bytes:9e9, used:1.500s, used:never, flags:S, flags:Fx, offloaded:yesterday, dp:tcp, actions:1",
+                      "packets:7,bytes:9e9,used:never,flags:Fx,offloaded:yesterday,dp:tcp");
+  CHECK(flow.rows.packets == 1);
+  CHECK(flow.rows.bytes == 2);
+  CHECK(flow.rows.used_ms == 1500);
+  CHECK(flow.rows.tcp_flags_seen == 2);
+  CHECK((flow.rows.known & (CTI_DP_FLOWS_KNOWN_HW | CTI_DP_FLOWS_KNOWN_LAYER)) == 0);
+  CHECK(parse("recirc_id(0), packets:1x, bytes:2, used:never, actions:1\n").snapshot.n_rows == 0);
+
+  // Keys that share fields.
+  const std::string end = ", packets:1, bytes:2, used:never, actions:1";
+  flow = flow_of("tcp(src=1,dst=2),udp(src=3,dst=4),sctp(src=x)" + end, "udp(src=3,dst=4),sctp(src=x)");
+  CHECK(flow.match.key.tp_src == 1);
+  CHECK(flow.match.mask.tp_dst == 0xffff);
+  flow = flow_of("ipv6(proto=6),ipv4(src=1.2.3.4,proto=17)" + end, "ipv4(src=1.2.3.4,proto=17)");
+  CHECK(flow.match.key.nw_proto == 6);
+  CHECK(flow.match.mask.nw_src == 0);
+  flow = flow_of("icmp(type=8,code=0),icmpv6(type=)" + end, "icmpv6(type=)");
+  CHECK(flow.match.key.icmp_type == 8);
+  flow = flow_of("ct_tuple4(proto=6),ct_tuple6(proto=17)" + end, "ct_tuple6(proto=17)");
+  CHECK(flow.ct_tuple.key.ct_nw_proto == 6);
+
+  // Masks of more bits than the field has.
+  flow = flow_of("tcp_flags(0x2/0x10002)" + end, "tcp_flags(0x2/0x10002)");
+  CHECK(flow.match.mask.tcp_flags == 0);
+  flow = flow_of("tunnel(src=1.1.1.1,flags(0x2/0x12))" + end, "tunnel(src=1.1.1.1,flags(0x2/0x12))");
+  CHECK(flow.tunnel.mask.tun_flags == 0);
+  CHECK(flow.tunnel.key.tun_src == 0);
 }
 
 TEST_CASE("reports stay small however many kinds there are") {

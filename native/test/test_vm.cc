@@ -115,6 +115,53 @@ TEST_CASE("fuel: entering a function charges its length, and stops with the fram
   CHECK(stop.kind == Stop::Kind::exited);
 }
 
+TEST_CASE("fuel: a short function that goes on into a long one pays for both") {
+  constexpr uint16_t kLong = 30000;
+  // 0: call 5 | 1: goto 0 | 2: address of 6, never run, so that the function at 5 is one slot | 4: exit | 5: how it goes on
+  // 6: kLong slots and an exit.
+  const isa::Slot ways[] = {make(Op::ja, {.offset = 1}), make(Op::gotol, {.imm = 1}),
+                            make(Op::jeq64_reg, {.offset = 1}), make(Op::mov64_imm, {.dst = 1})};
+  for (const isa::Slot& way : ways) {
+    CAPTURE(int{way.code});
+    std::vector<isa::Slot> slots = {
+        make(Op::call_local, {.imm = 4}),
+        make(Op::ja, {.offset = -2}),
+        make(Op::lddw_code, {.dst = 1, .imm = 3}),
+        test::second_slot(),
+        make(Op::exit),
+        way,
+    };
+    for (int i = 0; i < kLong; i++) slots.push_back(make(Op::mov64_imm, {.dst = 0, .imm = i}));
+    slots.push_back(make(Op::exit));
+    auto run = start(must_load(slots));
+    Stop stop = run->step(1);
+    REQUIRE(stop.kind == Stop::Kind::out_of_fuel);
+    CHECK(stop.pc == 5);
+    CHECK(stop.fuel_used == 1 + kLong + 1);
+    stop = run->step(1'000'000);
+    CHECK(stop.kind == Stop::Kind::out_of_fuel);
+    CHECK(stop.fuel_used < 1'000'000 + kLong + 2 + 2);
+    CHECK(run->step(1).fuel_used <= kLong + 2 + 2);
+  }
+}
+
+TEST_CASE("fuel: what a function can come to counts through others, backward and in circles") {
+  // Functions 0 (0), 1 (3), 2 (5), 3 (7), 4 (8): 1 goes back to itself or on to 3, 2 to 1, 3 to 2; 4 keeps to itself.
+  std::vector<isa::Slot> slots = {
+      make(Op::call_local, {.imm = 2}), make(Op::call_local, {.imm = 6}), make(Op::exit),
+      make(Op::jeq64_imm, {.offset = -1}), make(Op::ja, {.offset = 2}),
+      make(Op::jeq64_imm, {.offset = -3}), make(Op::exit),
+      make(Op::ja, {.offset = -3}),
+      make(Op::mov64_imm), make(Op::exit),
+  };
+  const uint32_t more[] = {5, 7};
+  auto code = isa::check(test::encode(slots), 0, more);
+  REQUIRE(code);
+  std::vector<uint32_t> reach;
+  for (const isa::Function& function : code->functions) reach.push_back(function.reach);
+  CHECK(reach == std::vector<uint32_t>{3, 5, 3, 1, 2});
+}
+
 TEST_CASE("fuel: a kernel function charges after it ran, and stops after the call") {
   std::vector<isa::Slot> slots = {
       make(Op::mov64_imm, {.dst = 1, .imm = 5}),
@@ -261,4 +308,20 @@ TEST_CASE("run: data, bss, read-only data and memory lie where the ABI says") {
   CHECK(window.check(0x20000000, 8193, window::Intent::read) == window::Denial::unmapped);
   CHECK(window.check(0x18000000, 1, window::Intent::write) == window::Denial::read_only);
   CHECK(window.check(0x30000000, 4096, window::Intent::write) == window::Denial::none);
+}
+
+TEST_CASE("run: data and bss together larger than 64 bits can say are refused") {
+  for (uint64_t bss_size : {UINT64_MAX, UINT64_MAX - 5000, UINT64_MAX - 4999, uint64_t{1} << 32, uint64_t{0x10000000} - 5000 + 1}) {
+    CAPTURE(bss_size);
+    vm::ProgramSpec spec;
+    spec.code = test::encode({make(Op::exit)});
+    spec.kernel_functions = vm::find_kernel_set("conformance");
+    spec.data.assign(5000, 1);
+    spec.bss_size = bss_size;
+    auto program = vm::Program::load(std::move(spec));
+    REQUIRE(program);
+    auto run = vm::Run::start(*program, vm::make_interpreter(*program), {});
+    REQUIRE_FALSE(run);
+    CHECK(run.error().code == ErrorCode::WINDOW_FULL);
+  }
 }

@@ -2,8 +2,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <random>
 
 #include "test/vm_support.h"
 #include "window/window.h"
@@ -78,6 +80,50 @@ TEST_CASE("window: the last page, and nothing past it") {
   CHECK(window->range(0xfffff000, 4096, Intent::write) != nullptr);
   CHECK(window->range(0xfffff000, 4097, Intent::write) == nullptr);
   CHECK_FALSE(window->map_anonymous(0xfffff000, 4097, kWindowSize, "too long"));
+}
+
+TEST_CASE("window: a range is checked in a time that does not grow with its size") {
+  auto window = new_window();
+  constexpr uint64_t kLarge = uint64_t{1} << 30;
+  REQUIRE(window->map_anonymous(0x40000000, kLarge, kWindowSize, "large"));
+  auto time_of = [&](uint64_t size) {
+    auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2000; i++) REQUIRE(window->range(0x40000000, size, Intent::write) != nullptr);
+    return std::chrono::steady_clock::now() - start;
+  };
+  auto small = time_of(8);
+  // A look at each of its 262,144 pages would take thousands of times as long.
+  CHECK(time_of(kLarge) < 50 * small + std::chrono::milliseconds(20));
+}
+
+TEST_CASE("window: the ranges that the page map allows, and no others, over random mappings") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; round++) {
+    auto window = new_window();
+    for (int i = 0; i < 12; i++) {
+      uint32_t at = 0x50000000 + 4096 * (random() % 32);
+      uint64_t size = 1 + random() % (4 * 4096);
+      // What does not fit is refused and leaves nothing behind.
+      if (random() % 2) {
+        (void)!window->map_anonymous(at, size, kWindowSize, "a");
+      } else {
+        std::vector<uint8_t> bytes(size, 7);
+        (void)!window->map_copy(at, bytes, Access::read, kWindowSize, "b");
+      }
+    }
+    for (int i = 0; i < 3000; i++) {
+      uint64_t address = 0x50000000 - 4096 + random() % (40 * 4096), size = 1 + random() % (6 * 4096);
+      for (Intent intent : {Intent::read, Intent::write}) {
+        Denial expected = Denial::none;
+        for (uint64_t page = address >> 12; page <= (address + size - 1) >> 12; page++) {
+          uint8_t access = window->view().pages[page];
+          if (access == 0) expected = Denial::unmapped;
+          if (expected == Denial::none && !(access & static_cast<uint8_t>(intent))) expected = Denial::read_only;
+        }
+        REQUIRE(window->check(address, size, intent) == expected);
+      }
+    }
+  }
 }
 
 TEST_CASE("window: a range across neighbours, holes and read-only pages") {

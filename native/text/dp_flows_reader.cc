@@ -50,6 +50,20 @@ bool is_zero(const void* record, size_t size) {
   return any == 0;
 }
 
+// What a note shows of a line that was read up to 'at': how it begins, which tells the flow, and that place.
+std::string excerpt(std::string_view line, size_t at) {
+  constexpr size_t kAll = 200, kHead = 60, kBefore = 50;
+  constexpr std::string_view kCut = "...";
+  if (line.size() <= kAll) return std::string(line);
+  std::string text;
+  if (at > kHead + kBefore + kCut.size()) {
+    text.append(line.substr(0, kHead)).append(kCut);
+    line.remove_prefix(std::min(at - kBefore, line.size() - (kAll - text.size())));
+  }
+  if (line.size() <= kAll - text.size()) return text.append(line);
+  return text.append(line.substr(0, kAll - kCut.size() - text.size())).append(kCut);
+}
+
 }  // namespace
 
 class DpFlowsReader::Impl {
@@ -119,7 +133,7 @@ class DpFlowsReader::Impl {
 
   void end_line() {
     if (too_long_)
-      reject("line longer than 1 MiB", carry_);
+      reject("line longer than 1 MiB", carry_, 0);
     else
       line(carry_);
     carry_.clear();
@@ -132,16 +146,16 @@ class DpFlowsReader::Impl {
     return {};
   }
 
-  void reject(std::string_view reason, std::string_view text) {
-    rejected_.add(reason, "", text);
+  void reject(std::string_view reason, std::string_view text, size_t at) {
+    rejected_.add(reason, "", excerpt(text, at));
     n_rejected_.store(n_rejected_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
   void line(std::string_view text) {
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty() || section(text)) return;
-    const char* reason = scan(text);
-    if (reason) return reject(reason, text);
+    Cursor c(text);
+    if (const char* reason = scan(c)) return reject(reason, text, static_cast<size_t>(c.at - text.data()));
     check(text);
     store_row();
   }
@@ -159,13 +173,12 @@ class DpFlowsReader::Impl {
     return pmd_known_ = true;
   }
 
-  // Fills flow_ and actions_text_ from a line; what is wrong with it, or nullptr.
-  const char* scan(std::string_view text) {
+  // Fills flow_ and actions_text_ from a line; what is wrong with it, the cursor near that place, or nullptr.
+  const char* scan(Cursor& c) {
     flow_ = {};
     Rows& rows = flow_.rows;
     rows.datapath = datapath_;
     if (pmd_known_) rows.known |= CTI_DP_FLOWS_KNOWN_PMD, rows.pmd = pmd_;
-    Cursor c(text);
     if (c.eat("ufid:")) {
       if (!scan_ufid(c, rows.ufid) || !c.eat(", ")) return "malformed ufid";
       rows.known |= CTI_DP_FLOWS_KNOWN_UFID;
@@ -178,7 +191,11 @@ class DpFlowsReader::Impl {
     while (c.eat(", ")) {
       if (c.eat("actions:")) return finish_row(c, given);
       const char* start = c.at;
+      const Rows before = flow_.rows;
+      const uint32_t given_before = given;
       if (!scan_counter(c, given) || !(c.done() || (c.left() >= 2 && c.at[0] == ',' && c.at[1] == ' '))) {
+        flow_.rows = before;  // what is kept as text leaves no trace
+        given = given_before;
         c.at = start;
         keep_tail(c);
       }
@@ -300,6 +317,7 @@ class DpFlowsReader::Impl {
 
   template <typename T>
   uint32_t store_group(size_t segment, const T& record) {
+    static_assert(sizeof record % 8 == 0);
     return is_zero(&record, sizeof record) ? 0 : dictionaries_.append_record(segment, record) + 1;
   }
 

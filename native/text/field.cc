@@ -173,7 +173,7 @@ void print_flags(const FlagNames& flags, uint32_t value, uint32_t mask, TextBuff
 bool scan_tun_flags(Cursor& c, uint16_t& value, uint16_t& mask) {
   uint32_t v, m;
   if (!scan_flags(c, kTun, v, m)) return false;
-  if (v & ~kTun.all) return false;
+  if (v & ~kTun.all || (m != UINT32_MAX && m & ~kTun.all)) return false;
   value = static_cast<uint16_t>(tun_to_row(v));
   mask = m == UINT32_MAX ? 0xffff : static_cast<uint16_t>(tun_to_row(m));
   return true;
@@ -218,7 +218,7 @@ bool scan_field(Cursor& c, const Field& field, DpFlow& flow) {
     }
     case Kind::tcp_flags: {
       uint32_t value, mask;
-      if (!scan_flags(c, kTcp, value, mask) || value > 0xffff) return false;
+      if (!scan_flags(c, kTcp, value, mask) || value > 0xffff || (mask != UINT32_MAX && mask > 0xffff)) return false;
       set<uint16_t>(flow, field, static_cast<uint16_t>(value), static_cast<uint16_t>(mask));
       return true;
     }

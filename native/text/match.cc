@@ -129,6 +129,15 @@ void print_mpls(const DpFlow& flow, TextBuffer& out) {
   }
 }
 
+// Keys that lie in the same fields of a row: a packet is one or the other, and so is a flow that OVS prints.
+uint64_t sharing(unsigned number) {
+  constexpr uint64_t kGroups[] = {key_bit(kKeyIpv4) | key_bit(kKeyIpv6), key_bit(kKeyTcp) | key_bit(kKeyUdp) | key_bit(kKeySctp),
+                                  key_bit(kKeyIcmp) | key_bit(kKeyIcmpv6), key_bit(kKeyCtTuple4) | key_bit(kKeyCtTuple6)};
+  for (uint64_t group : kGroups)
+    if (group >> number & 1) return group;
+  return key_bit(number);
+}
+
 void clear_key(const Key& key, DpFlow& flow) {
   for (const Field& field : key.fields) clear_field(field, flow);
   switch (key.number) {
@@ -160,10 +169,22 @@ class MatchScanner {
       if (c_.done() || (c_.left() >= 2 && c_.at[0] == ',' && c_.at[1] == ' ')) break;
       if (!c_.eat(',')) return MatchEnd::malformed;
     }
-    return depth_ == 0 ? MatchEnd::ok : MatchEnd::malformed;
+    if (depth_ != 0) return MatchEnd::malformed;
+    note_untagged();
+    return MatchEnd::ok;
   }
 
  private:
+  // Keys of the datapath cannot say "with or without a tag": a flow without vlan(...) matches untagged packets only, and
+  // ovs-vswitchd's own datapath does the same (dpif-netdev.c, handle_packet_upcall). Without -m a tag of which nothing is
+  // matched is left out, but its encap(...) is there.
+  void note_untagged() {
+    if (attrs_ & (key_bit(kKeyVlan) | key_bit(kKeyEncap))) return;
+    for (const UnknownPart& part : unknown_)
+      if (part.name == "vlan" || part.name == "encap") return;
+    flow_.match.mask.vlan_tci = 0xffff;  // the key is 0
+  }
+
   const Key* next_key(std::string_view name) {
     std::span<const Key> all = keys();
     for (size_t i = expected_, tried = 0; tried < all.size(); tried++, i++) {
@@ -192,6 +213,7 @@ class MatchScanner {
     if (key->number == kKeyVlan) return scan_vlan(start);
     if (key->number == kKeyEncap) return open_encap(start);
     if (attrs_ >> key->number & 1) return keep_as_text(start, "key given twice", name);
+    if (attrs_ & sharing(key->number)) return keep_as_text(start, "key beside another of its kind", name);
     const char* inside = c_.at;
     if (!scan_key(*key, c_, flow_, names_) || !c_.eat(')')) {
       clear_key(*key, flow_);

@@ -32,7 +32,7 @@ class PortPrinter {
 
 // A part of the match that is kept as text.
 struct UnknownPart {
-  std::string_view kind;  // "unknown key", "malformed key", "key given twice"
+  std::string_view kind;  // "unknown key", "malformed key", "key given twice", ...
   std::string_view name;
   std::string_view text;
 };

@@ -17,7 +17,7 @@ struct Insn {
   uint8_t dst;
   uint8_t src;
   int32_t offset;  // displacement, or slots from the next instruction
-  uint64_t imm;    // sign-extended; a call: the callee's size in slots (local) or its KernelFunction
+  uint64_t imm;    // sign-extended; a call: the callee's charge (local) or its KernelFunction
 };
 
 // The operation behind the last slot: the program ran past its end.
@@ -57,7 +57,7 @@ class Interpreter final : public Engine {
         break;
       case Form::call_local:
         insn.offset = slot.imm;
-        insn.imm = isa::find_function(code.functions, static_cast<uint64_t>(isa::jump_target(info, slot, pc)))->n_slots;
+        insn.imm = isa::find_function(code.functions, static_cast<uint64_t>(isa::jump_target(info, slot, pc)))->reach;
         break;
       case Form::call_number:
       case Form::call_import:
@@ -160,7 +160,7 @@ class Interpreter final : public Engine {
 #define FORM_call_import(...) FORM_call_number()
 #define FORM_call_local(...)                              \
   callee = insn + 1 + insn->offset;                       \
-  callee_slots = static_cast<int64_t>(insn->imm);         \
+  callee_charge = static_cast<int64_t>(insn->imm);         \
   goto call_local;
 #define FORM_call_register(...) goto call_register;
 #define FORM_exit(...) goto leave;
@@ -224,7 +224,7 @@ Stop Interpreter::run(State& state, Environment& env, int64_t fuel) const {
   Intent access_intent = Intent::read;
   const KernelFunction* kernel_function = nullptr;
   const Insn* callee = nullptr;
-  int64_t callee_slots = 0;
+  int64_t callee_charge = 0;
   auto stop = [&](Stop::Kind kind) {
     state.pc = static_cast<uint32_t>(insn - code);
     Stop result{kind};
@@ -266,7 +266,7 @@ call_register: {
   const isa::Function* function = isa::find_function(program_->code().functions, distance / isa::kSlotSize);
   if (!function) TRAP(bad_call_target);
   callee = code + function->entry;
-  callee_slots = function->n_slots;
+  callee_charge = function->reach;
   goto call_local;
 }
 
@@ -275,7 +275,7 @@ call_local: {
   state.frames[state.depth++] = {{regs[6], regs[7], regs[8], regs[9]}, static_cast<uint32_t>(insn + 1 - code)};
   regs[isa::kFramePointer] = window::frame_pointer(state.depth);
   insn = callee;
-  fuel -= callee_slots;
+  fuel -= callee_charge;
   if (fuel <= 0) goto out_of_fuel;
   goto* kLabels[insn->op];
 }

@@ -48,6 +48,8 @@ Result<void> Program::resolve() {
 
 uint64_t Program::data_size() const {
   if (spec_.bss_size == 0) return spec_.data.size();
+  // More than a window has is said as it is: with the data it might not fit in 64 bits, and look small.
+  if (spec_.bss_size > window::kWindowSize) return spec_.bss_size;
   return ((spec_.data.size() + 7) & ~uint64_t{7}) + spec_.bss_size;
 }
 

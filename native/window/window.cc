@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
@@ -58,6 +59,11 @@ Result<void> Window::check_room(uint32_t at, uint64_t size, uint64_t end, std::s
 
 void Window::set_pages(uint32_t at, uint64_t size, Access access) {
   std::memset(pages_ + (at >> kGuestPageBits), static_cast<int>(access), round_up(size) >> kGuestPageBits);
+  auto place = std::lower_bound(regions_.begin(), regions_.end(), uint64_t{at},
+                                [](const Region& region, uint64_t start) { return region.start < start; });
+  // check_room() lets nothing overlap: what is there already is this mapping, with another access.
+  if (place == regions_.end() || place->start != at) place = regions_.insert(place, {at, at + round_up(size), access});
+  place->access = access;
 }
 
 Result<void> Window::map_anonymous(uint32_t at, uint64_t size, uint64_t end, std::string_view what) {
@@ -126,12 +132,12 @@ Result<GuestAddr> Window::allocate(uint64_t size, std::string_view what) {
 Denial Window::check(uint64_t address, uint64_t size, Intent intent) const {
   if (size == 0) return Denial::none;
   if (address >= kWindowSize || size > kWindowSize - address) return Denial::unmapped;
-  uint64_t first = address >> kGuestPageBits;
-  uint64_t last = (address + size - 1) >> kGuestPageBits;
+  auto region = std::upper_bound(regions_.begin(), regions_.end(), address,
+                                 [](uint64_t wanted, const Region& candidate) { return wanted < candidate.end; });
   uint8_t all = 0xff;
-  for (uint64_t page = first; page <= last; page++) {
-    if (!pages_[page]) return Denial::unmapped;
-    all &= pages_[page];
+  for (uint64_t at = address; at < address + size; at = region++->end) {
+    if (region == regions_.end() || region->start > at) return Denial::unmapped;
+    all &= static_cast<uint8_t>(region->access);
   }
   return all & static_cast<uint8_t>(intent) ? Denial::none : Denial::read_only;
 }

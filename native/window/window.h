@@ -4,7 +4,8 @@
 //      64 KiB  |               4 GiB                |   64 KiB
 //
 // The window knows which of its pages may be read or written from its own map, a byte a page. C++ touches guest memory
-// only after asking that map, so no fault is ever relied on. What is mapped stays: anonymous memory, copies, and
+// only after asking that map, so no fault is ever relied on. For ranges it also knows the mappings in order: a kernel function
+// that names a large range for a small piece of work pays for neither its size nor its pages. What is mapped stays: anonymous memory, copies, and
 // sealed memfds; memory that someone else could shrink is refused.
 //
 // Thread-safety: one thread at a time maps and runs. A Window may be handed from thread to thread.
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -77,6 +79,12 @@ class Window {
 
  private:
   Window() = default;
+  // What was mapped at once.
+  struct Region {
+    uint64_t start, end;  // whole pages
+    Access access;
+  };
+
   Result<void> check_room(uint32_t at, uint64_t size, uint64_t end, std::string_view what) const;
   void set_pages(uint32_t at, uint64_t size, Access access);
 
@@ -84,6 +92,7 @@ class Window {
   sys::Mapping page_map_;     // pages_, and the page past the end; touched lazily
   uint8_t* base_ = nullptr;   // guest address 0
   uint8_t* pages_ = nullptr;  // Access a page, 0 where nothing is mapped
+  std::vector<Region> regions_;  // ascending; what pages_ says, again
   uint64_t next_table_ = kTablesBase;
   uint64_t private_bytes_ = 0;
 };

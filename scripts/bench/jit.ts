@@ -13,12 +13,19 @@ const PROGRAMS = resolve(import.meta.dirname, 'programs');
 const FLAGS = ['-O2', '-fno-vectorize', '-fno-slp-vectorize', '-fno-unroll-loops', '-fno-builtin'];
 const BPF_FLAGS = ['-target', 'bpf', '-mcpu=v4', ...FLAGS];
 const MIN_SLOTS = 50;
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 0.1);
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const addressing = (process.env['BENCH_ADDRESSING'] ?? 'auto') as Addressing;
-const only = process.env['BENCH_ONLY']?.split(',');
+const seconds = Number(process.env.BENCH_SECONDS ?? 0.1);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const addressing = (process.env.BENCH_ADDRESSING ?? 'auto') as Addressing;
+const only = process.env.BENCH_ONLY?.split(',');
 
-const run = (command: string, args: string[]): string => execFileSync(command, args, { encoding: 'utf8' });
+const run = (command: string, args: string[]): string => {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error(`${command} is not installed; apt-get install clang-19 llvm-19`);
+  }
+};
 
 /** Random bytes that are the same in every run. */
 function memory(): Uint8Array {
@@ -86,7 +93,7 @@ export const bench: Bench = async (report) => {
       if (ours !== theirs) throw new Error(`${name}: r0 is ${ours} compiled by us and ${theirs} by clang`);
       ratios.set(name, best.jit / best.native);
       if (facts.nSlots > MIN_SLOTS) compile.push(facts.compileNs / facts.nSlots);
-      if (process.env['BENCH_VERBOSE']) {
+      if (process.env.BENCH_VERBOSE) {
         const ns = (value: number) => `${Math.round(value)} ns`;
         console.error(
           `${name.padEnd(14)} ${(best.jit / best.native).toFixed(2)}  ${ns(best.jit)} / ${ns(best.native)}, ${facts.nSlots} slots, compiled in ${ns(facts.compileNs)}`,

@@ -19,7 +19,7 @@ import { writeDump } from './flows.js';
 
 const FLOWS = 1_000_000;
 const QUESTION = 'dp_flows | where tcp and nw_dst within 10.0.0.0/8 and not (tp_dst in {80,443}) | top 10 by packets';
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 15);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 15);
 const PAGE = 4096;
 /** Slots of the loop that touches pages. */
 const TOUCH_SLOTS = 3;

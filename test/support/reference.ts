@@ -70,7 +70,9 @@ function open(text: string, into = new Map<string, string>()): Map<string, strin
     const at = item.indexOf('=');
     return at < 0 ? [item.trim(), ''] : [item.slice(0, at).trim(), item.slice(at + 1).trim()];
   });
-  for (const [name, inside] of parts) if (name !== 'encap') into.set(name, inside);
+  // Inside encap is what follows the tag: its EtherType is the packet's, a tag in there is the second one.
+  for (const [name, inside] of parts)
+    if (name !== 'encap' && !(name === 'vlan' && into.has(name))) into.set(name, inside);
   for (const [name, inside] of parts) if (name === 'encap') open(inside, into);
   return into;
 }
@@ -138,6 +140,7 @@ const PLACES: Readonly<
   arp_tpa: [['arp'], 'tip', 32],
   nd_target: [['nd'], 'target', 128],
   vlan_vid: [['vlan'], 'vid', 12],
+  vlan_tci: [[], undefined, 16],
 };
 
 const IP = ['0x0800', '0x86dd'];
@@ -216,9 +219,20 @@ function match(text: string, bits: number): Match {
   return { key: number(value!) & maskBits, mask: maskBits };
 }
 
+/** A key without a tag is one of packets without a tag, so 0 exactly. */
+function tagOf(line: Line): Match {
+  const vlan = line.match.get('vlan');
+  const parts = open(vlan ?? 'cfi=0');
+  if (parts.get('cfi') === '0') return { key: 0n, mask: 0xffffn };
+  const vid = match(parts.get('vid') ?? '0/0', 12);
+  const pcp = match(parts.get('pcp') ?? '0/0', 3);
+  return { key: 0x1000n | vid.key | (pcp.key << 13n), mask: 0x1000n | vid.mask | (pcp.mask << 13n) };
+}
+
 /** What a line matches on a field; what it does not print is not looked at. */
 function matchOf(line: Line, field: string): Match {
   const [attributes, part, bits] = PLACES[field]!;
+  if (field === 'vlan_tci') return tagOf(line);
   for (const attribute of attributes) {
     const inside = line.match.get(attribute);
     if (inside === undefined) continue;
@@ -271,6 +285,7 @@ const could = (line: Line, field: string, values: readonly string[]): boolean =>
 
 function canHave(line: Line, field: string): boolean {
   const [ethTypes, protocols] = NEEDS[field] ?? [];
+  if (field === 'vlan_vid' && (tagOf(line).key & 0x1000n) === 0n) return false;
   return (!ethTypes || could(line, 'eth_type', ethTypes)) && (!protocols || could(line, 'nw_proto', protocols));
 }
 

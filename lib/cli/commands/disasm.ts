@@ -1,6 +1,6 @@
 /** `ctinspector disasm FILE`: the instructions of a raw eBPF program, or of an object file with its functions and source lines. */
 import { readFile } from 'node:fs/promises';
-import { CtiError } from '../../errors.js';
+import { CtiError, fileError } from '../../errors.js';
 import { escapeText } from '../../escape.js';
 import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../../generated/kernel-functions.js';
 import type { DebugTable } from '../../linker/debug-table.js';
@@ -24,7 +24,7 @@ async function readProgram(file: string): Promise<Uint8Array> {
     }
     return Buffer.concat(chunks);
   } catch (error) {
-    throw new CtiError('FILE', `cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    throw fileError(file === '-' ? 'standard input' : file, error as Error, '; expected a file of 8-byte eBPF slots');
   }
 }
 

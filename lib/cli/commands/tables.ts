@@ -1,8 +1,11 @@
-/** `ctinspector tables`: the tables, their sources, and which one is in use. */
+/** `ctinspector tables`: the tables, their sources, and which one is in use. `ctinspector tables TABLE`: what can be asked of it. */
+
+import { CtiError } from '../../errors.js';
 import { SOURCES } from '../../sources/registry.js';
 import type { TableSchema } from '../../table-schema.js';
+import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
 import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
-import { type Context, formatOf, switchOptions } from '../context.js';
+import { type Context, type Format, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
 
@@ -10,8 +13,47 @@ const TABLES: readonly TableSchema[] = [DP_FLOWS];
 
 const cell = (text: string): Cell => ({ text, json: text });
 
-export async function run(context: Context, _args: readonly string[], options: Options): Promise<Status> {
+function typeOf({ field, flags, dictionary, width }: Column): string {
+  if (dictionary) return 'number';
+  if (flags) return `flags: ${Object.keys(flags).join(' ')}`;
+  if (field.enum) return Object.keys(field.enum).join(', ');
+  if (field.unit !== undefined) return 'duration';
+  if (field.type === 'be128')
+    return field.format === 'ipv6' ? 'ipv6' : field.format === 'hex' ? 'number (128 bits)' : 'ufid';
+  return /^[ui][0-9]/.test(field.type) ? `number (${width} bit${width === 1 ? '' : 's'})` : field.type;
+}
+
+/** Every name a condition or a stage can use. */
+async function listNames(context: Context, format: Format, table: TableSchema): Promise<Status> {
+  const fields = columnNames(table).map((name) => {
+    const column = resolveColumn(table, name);
+    return [cell(name), cell(typeOf(column)), cell(column.segment.masked ? 'match' : 'row'), cell(column.doc)];
+  });
+  const words = Object.entries(table.words).filter(([, word]) => !word.hidden);
+  const rows = [
+    ...fields,
+    ...words.map(([name, { doc }]) => [cell(name), cell('a condition'), cell('word'), cell(doc)]),
+  ];
+  await writeListing(context, format, {
+    columns: ['name', 'type', 'of the', 'meaning'].map((name) => ({ name })),
+    rows,
+    footer: [
+      `${fields.length} fields and ${words.length} words of ${table.name}. flow is the whole row. Fields of the match have four meanings: docs/questions.md.`,
+    ],
+    facts: { table: table.name, version: table.version, hash: table.hash, doc: table.doc },
+  });
+  return 0;
+}
+
+export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
   const format = formatOf(options);
+  const asked = args[0];
+  if (asked) {
+    const table = TABLES.find(({ name }) => name === asked.toLowerCase());
+    if (table) return listNames(context, format, table);
+    const names = TABLES.map(({ name }) => name).join(', ');
+    throw new CtiError('INVALID_ARGUMENT', `there is no table called '${asked}'; there is ${names}`);
+  }
   const where = { ...switchOptions(options), signal: context.signal };
   const rows: Cell[][] = [];
   for (const table of TABLES) {
@@ -32,7 +74,7 @@ export async function run(context: Context, _args: readonly string[], options: O
   await writeListing(context, format, {
     columns: ['table', 'source', 'in use', 'why', 'what it is'].map((name) => ({ name })),
     rows,
-    footer: ['A saved dump answers too: --from FILE. Columns of each table: docs/reference/.'],
+    footer: ['A saved dump answers too: --from FILE. The names of a table: ctinspector tables TABLE.'],
     facts: { tables: TABLES.map(({ name, version, hash, doc }) => ({ name, version, hash, doc })) },
   });
   return 0;

@@ -102,7 +102,7 @@ uint32_t Emitter::emit_move(uint32_t pc, bool is_wide, bool has_imm) {
     default:
       break;
   }
-  if (emit_move_and_add(pc, is_wide)) return 2;
+  if (emit_move_and_more(pc, is_wide)) return 2;
   if (is_wide) {
     if (s.dst != s.src) a_.mov(dst, src);
   } else if (is_mutant(Mutation::zero_extension_dropped)) {
@@ -113,8 +113,8 @@ uint32_t Emitter::emit_move(uint32_t pc, bool is_wide, bool has_imm) {
   return 1;
 }
 
-// dst = src; dst += x as one lea.
-bool Emitter::emit_move_and_add(uint32_t pc, bool is_wide) {
+// dst = src; dst op= x in one instruction.
+bool Emitter::emit_move_and_more(uint32_t pc, bool is_wide) {
   if (!is_joinable(pc + 1)) return false;
   const isa::Slot& first = slot(pc);
   const isa::Slot& second = slot(pc + 1);
@@ -125,6 +125,7 @@ bool Emitter::emit_move_and_add(uint32_t pc, bool is_wide) {
   bool adds_reg = op == (is_wide ? isa::Op::add64_reg : isa::Op::add32_reg);
   bool adds_imm = op == (is_wide ? isa::Op::add64_imm : isa::Op::add32_imm);
   bool shifts = op == (is_wide ? isa::Op::lsh64_imm : isa::Op::lsh32_imm) && second.imm >= 1 && second.imm <= 3;
+  bool masks = op == isa::Op::and64_imm || op == isa::Op::and32_imm;
   if (adds_reg) {
     const Gp added = second.src == first.dst ? src : kRegisters[second.src];
     a_.lea(dst, x86::ptr(src, added));
@@ -133,6 +134,10 @@ bool Emitter::emit_move_and_add(uint32_t pc, bool is_wide) {
   } else if (shifts) {
     unsigned scale = static_cast<unsigned>(second.imm) + (is_mutant(Mutation::wrong_scale) ? 1 : 0);
     a_.lea(dst, scale > 3 ? x86::ptr(src, src) : scale == 1 ? x86::ptr(src, src) : x86::ptr(0, src, scale));
+  } else if (masks && second.imm == 0xff) {
+    a_.movzx(kRegisters[first.dst].r32(), src.r8());
+  } else if (masks && second.imm == 0xffff) {
+    a_.movzx(kRegisters[first.dst].r32(), src.r16());
   } else {
     return false;
   }

@@ -70,22 +70,68 @@ void Emitter::emit_compare(uint32_t pc, bool is_wide, bool has_imm) {
 
 uint32_t Emitter::emit_jump_if(uint32_t pc, bool is_wide, bool has_imm) {
   const isa::Slot& s = slot(pc);
-  auto target = static_cast<uint32_t>(isa::jump_target(info(pc), s, pc));
+  auto target = jump_target(pc);
   x86::CondCode code = condition_code(condition(s));
-  emit_compare(pc, is_wide, has_imm);
+  if (target == pc + 2 && emit_conditional_move(pc, code, is_wide, has_imm)) return 2;
   if (target > pc) {
+    emit_compare(pc, is_wide, has_imm);
     a_.j(code, jump_label(target));
     return 1;
   }
-  Label skip = a_.newLabel();
-  a_.short_().j(x86::negateCond(code), skip);
-  emit_charge_and_jump(pc, target);
-  a_.bind(skip);
+  emit_charged_jump_if(pc, target, code, is_wide, has_imm);
   return 1;
 }
 
+void Emitter::emit_charged_jump_if(uint32_t pc, uint32_t target, x86::CondCode code, bool is_wide, bool has_imm) {
+  emit_compare(pc, is_wide, has_imm);
+  if (plan_.flags[pc] & kIsBottom) {
+    Label not_taken = a_.newLabel();
+    a_.short_().j(x86::negateCond(code), not_taken);
+    emit_charge_and_jump(pc, target);
+    a_.bind(not_taken);
+    return;
+  }
+  Label taken = a_.newLabel();
+  a_.j(code, taken);
+  stubs_.push_back({Stub::Kind::charge, 0, false, false, taken, {}, pc});
+}
+
+// A jump over one move: compilers write it for a choice that seldom can be foretold.
+bool Emitter::emit_conditional_move(uint32_t pc, x86::CondCode code, bool is_wide, bool has_imm) {
+  if (!is_joinable(pc + 1)) return false;
+  const isa::Slot& move = slot(pc + 1);
+  // Where the same question comes again at once, it is foretold or not all the same.
+  const isa::Slot& asked = slot(pc);
+  for (uint32_t next = pc + 2; next < n_slots_ && next < pc + 4; next++) {
+    const isa::Slot& s = slot(next);
+    if (s.code == asked.code && s.dst == asked.dst && s.src == asked.src && s.imm == asked.imm) return false;
+  }
+  const Gp dst = kRegisters[move.dst];
+  Gp src = kScratch;
+  switch (program_.code().ops[pc + 1]) {
+    case isa::Op::mov64_reg:
+      src = kRegisters[move.src];
+      break;
+    case isa::Op::mov32_reg:
+      // A conditional move of 32 bits would clear the upper half even where it does not move.
+      a_.mov(kScratch.r32(), kRegisters[move.src].r32());
+      break;
+    case isa::Op::mov64_imm:
+      a_.mov(kScratch, static_cast<int64_t>(move.imm));
+      break;
+    case isa::Op::mov32_imm:
+      a_.mov(kScratch.r32(), static_cast<uint32_t>(move.imm));
+      break;
+    default:
+      return false;
+  }
+  emit_compare(pc, is_wide, has_imm);
+  a_.cmov(x86::negateCond(code), dst, src);
+  return true;
+}
+
 void Emitter::emit_jump(uint32_t pc) {
-  auto target = static_cast<uint32_t>(isa::jump_target(info(pc), slot(pc), pc));
+  auto target = jump_target(pc);
   if (target <= pc) {
     emit_charge_and_jump(pc, target);
   } else if (target != pc + 1) {
@@ -104,7 +150,7 @@ void Emitter::emit_charge_and_jump(uint32_t pc, uint32_t target) {
 }
 
 void Emitter::emit_call_local(uint32_t pc) {
-  auto target = static_cast<uint32_t>(isa::jump_target(info(pc), slot(pc), pc));
+  auto target = jump_target(pc);
   a_.call(prologues_[plan_.function_of(target)]);
   call_sites_.push_back({static_cast<uint32_t>(a_.offset()), pc + 1});
 }

@@ -9,6 +9,31 @@ namespace cti::jit::x86_64 {
 
 using namespace asmjit;
 
+namespace {
+
+// n / d = (n * multiplier) >> (32 + shift) for every 32-bit n (Granlund and Montgomery, "Division by invariant integers using
+// multiplication", 1994). Of a multiplier of 33 bits, `multiplier` is the low 32.
+struct Reciprocal {
+  uint32_t multiplier;
+  int shift;
+  bool has_33_bits;
+};
+
+constexpr Reciprocal reciprocal(uint32_t d) {
+  const int bits = std::bit_width(d - 1);
+  for (int shift = 0; shift <= bits && shift < 32; shift++) {
+    uint64_t power = uint64_t{1} << 32 << shift;
+    uint64_t multiplier = power / d + 1;
+    if (multiplier > UINT32_MAX) break;
+    if (multiplier * d - power <= uint64_t{1} << shift) return {static_cast<uint32_t>(multiplier), shift, false};
+  }
+  // 2^(32 + bits) / d - 2^32, with the product kept below 2^64.
+  uint64_t rest = ((uint64_t{1} << bits) - d) << 32;
+  return {static_cast<uint32_t>(rest / d + 1), bits, true};
+}
+
+}  // namespace
+
 void Emitter::emit_divide(const isa::Slot& s, bool is_wide, bool has_imm) {
   const bool is_signed = s.offset != 0;
   const bool is_remainder = operation(s) == Alu::mod;
@@ -100,7 +125,12 @@ bool Emitter::emit_divide_simple(const isa::Slot& s, bool is_wide, bool is_signe
     return true;
   }
   auto divisor = static_cast<uint32_t>(s.imm);
-  if (is_signed || (is_wide && s.imm < 0) || !std::has_single_bit(divisor)) return false;
+  if (is_signed || (is_wide && s.imm < 0)) return false;
+  if (!std::has_single_bit(divisor)) {
+    if (is_wide) return false;
+    emit_divide_by_reciprocal(dst.r32(), divisor, is_remainder);
+    return true;
+  }
   if (is_remainder) {
     // At most 2^31 - 1, so positive as an immediate.
     emit_and_imm(dst, static_cast<int32_t>(divisor - 1), false);
@@ -110,6 +140,29 @@ bool Emitter::emit_divide_simple(const isa::Slot& s, bool is_wide, bool is_signe
     a_.mov(dst.r32(), dst.r32());
   }
   return true;
+}
+
+void Emitter::emit_divide_by_reciprocal(Gp dst, uint32_t divisor, bool is_remainder) {
+  const Reciprocal by = reciprocal(divisor);
+  a_.mov(kScratch.r32(), dst);
+  a_.mov(kScratch2.r32(), by.multiplier);
+  if (!by.has_33_bits) {
+    a_.imul(kScratch, kScratch2);
+    a_.shr(kScratch, 32 + by.shift);
+  } else {
+    a_.imul(kScratch2, kScratch);
+    a_.shr(kScratch2, 32);
+    a_.sub(kScratch.r32(), kScratch2.r32());
+    a_.shr(kScratch.r32(), 1);
+    a_.add(kScratch.r32(), kScratch2.r32());
+    if (by.shift > 1) a_.shr(kScratch.r32(), by.shift - 1);
+  }
+  if (!is_remainder) {
+    a_.mov(dst, kScratch.r32());
+    return;
+  }
+  a_.imul(kScratch.r32(), kScratch.r32(), static_cast<int32_t>(divisor));
+  a_.sub(dst, kScratch.r32());
 }
 
 }  // namespace cti::jit::x86_64

@@ -37,15 +37,30 @@ void Emitter::emit() {
     } else if (flags & kIsLoopHead) {
       a_.align(AlignMode::kCode, flags & kIsSmallLoop ? 64 : 16);
     }
-    if (flags) a_.bind(label_of(pc));
+    if (flags & kArrives) {
+      a_.bind(label_of(pc));
+      forget_all();
+    }
     offsets_[pc] = static_cast<uint32_t>(a_.offset());
-    pc += emit_one(pc);
+    pc += emit_some(pc);
   }
   offsets_[n_slots_] = static_cast<uint32_t>(a_.offset());
   emit_stop(Reason::end_of_program, n_slots_);
   emit_out_of_line();
   size_ = static_cast<uint32_t>(a_.offset());
   emit_tables();
+}
+
+uint32_t Emitter::emit_some(uint32_t pc) {
+  if (uint32_t n = emit_address_and_load(pc)) return n;
+  uint32_t n = emit_one(pc);
+  if (info(pc).fields().offset == isa::OffsetUse::jump) {
+    if (n == 2) forget(slot(pc + 1).dst);  // moved or not
+  } else {
+    track(pc);
+    if (n == 2 && !info(pc).is_wide()) track(pc + 1);
+  }
+  return n;
 }
 
 // Where calls arrive. What falls into the function goes around it.
@@ -66,7 +81,7 @@ void Emitter::emit_prologue(uint32_t pc) {
   // The caller's context word lies above the return address.
   if (plan.has_context) a_.push(x86::qword_ptr(kStack, static_cast<int32_t>(8 * (plan.has_pad + plan.n_saved() + 1))));
   a_.sub(kFramePointer.r32(), static_cast<int32_t>(window::kFrameSize));
-  a_.sub(kFuel, static_cast<int32_t>(plan.n_slots));
+  a_.sub(kFuel, static_cast<int32_t>(plan.charge));
   a_.jle(stop_label(Reason::out_of_fuel, pc));
 }
 
@@ -181,6 +196,9 @@ void Emitter::emit_out_of_line() {
           a_.neg(stub.is_wide ? dst : dst.r32());
         }
         a_.jmp(stub.back);
+        break;
+      case Stub::Kind::charge:
+        emit_charge_and_jump(stub.word, jump_target(stub.word));
         break;
       case Stub::Kind::callx_kernel:
         a_.mov(kScratch2, x86::qword_ptr(kStack));

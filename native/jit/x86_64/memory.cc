@@ -17,16 +17,30 @@ enum : int32_t { kFetch = 0x01, kAdd = 0x00, kOr = 0x40, kAnd = 0x50, kXor = 0xa
 
 }  // namespace
 
-Mem Emitter::window_memory(Gp reg, int32_t offset, unsigned size) {
+Mem Emitter::address_of(const Sum& sum, bool is_32_bit) {
+  auto sized = [is_32_bit](uint8_t reg) { return is_32_bit ? kRegisters[reg].r32() : kRegisters[reg]; };
+  if (sum.index == Sum::kNone) return x86::ptr(sized(sum.base), sum.displacement);
+  return x86::ptr(sized(sum.base), sized(sum.index), sum.shift, sum.displacement);
+}
+
+Mem Emitter::window_memory(unsigned reg, int32_t offset, unsigned size) {
+  return window_memory(Sum{static_cast<uint8_t>(reg)}, offset, size);
+}
+
+Mem Emitter::window_memory(Sum sum, int32_t offset, unsigned size) {
+  // Modulo 2^32, as the address is.
+  sum.displacement = static_cast<int32_t>(static_cast<uint32_t>(sum.displacement) + static_cast<uint32_t>(offset));
+  if (is_mutant(Mutation::wrong_scale) && sum.index != Sum::kNone) sum.shift ^= 1;
   if (uses_gs_) {
-    Mem memory = x86::ptr(reg.r32(), offset, size);
+    Mem memory = address_of(sum, true);
+    memory.setSize(size);
     if (!is_mutant(Mutation::wrong_base)) memory.setSegment(x86::gs);
     return memory;
   }
-  if (offset == 0) {
-    a_.mov(kScratch.r32(), reg.r32());
+  if (sum.index == Sum::kNone && sum.displacement == 0) {
+    a_.mov(kScratch.r32(), kRegisters[sum.base].r32());
   } else {
-    a_.lea(kScratch.r32(), x86::ptr(reg, offset));
+    a_.lea(kScratch.r32(), address_of(sum, false));
   }
   return window_memory_at_scratch(size);
 }
@@ -42,13 +56,19 @@ Mem Emitter::window_memory_at_scratch(unsigned size) {
 }
 
 // Before the instruction that accesses the window.
-void Emitter::note_access(uint32_t pc) { accesses_.push_back({static_cast<uint32_t>(a_.offset()), pc}); }
+void Emitter::note_access(uint32_t pc) { accesses_.push_back({static_cast<uint32_t>(a_.offset()), pc, Sum::kNone, {}}); }
 
 void Emitter::emit_load(uint32_t pc) {
   const isa::Slot& s = slot(pc);
-  const Gp dst = kRegisters[s.dst];
-  Mem memory = window_memory(kRegisters[s.src], s.offset, isa::access_size(s));
+  // The sum need not wait for the register. (A store waits for nothing; there the register is cheaper.)
+  const Sum sum = sums_[s.src].is_address() ? sums_[s.src] : Sum{s.src};
+  Mem memory = window_memory(sum, s.offset, isa::access_size(s));
   note_access(pc);
+  emit_load_from(pc, memory);
+}
+
+void Emitter::emit_load_from(uint32_t pc, const Mem& memory) {
+  const Gp dst = kRegisters[slot(pc).dst];
   switch (program_.code().ops[pc]) {
     case isa::Op::ldxb:
     case isa::Op::ldxh:
@@ -75,7 +95,7 @@ void Emitter::emit_load(uint32_t pc) {
 void Emitter::emit_store_imm(uint32_t pc) {
   const isa::Slot& s = slot(pc);
   unsigned size = isa::access_size(s);
-  Mem memory = window_memory(kRegisters[s.dst], s.offset, size);
+  Mem memory = window_memory(s.dst, s.offset, size);
   note_access(pc);
   int64_t value = size == 1 ? int64_t{static_cast<int8_t>(s.imm)} : size == 2 ? int64_t{static_cast<int16_t>(s.imm)} : s.imm;
   a_.mov(memory, value);
@@ -85,7 +105,7 @@ void Emitter::emit_store_reg(uint32_t pc) {
   const isa::Slot& s = slot(pc);
   const Gp src = kRegisters[s.src];
   unsigned size = isa::access_size(s);
-  Mem memory = window_memory(kRegisters[s.dst], s.offset, size);
+  Mem memory = window_memory(s.dst, s.offset, size);
   note_access(pc);
   a_.mov(memory, size == 1 ? src.r8() : size == 2 ? src.r16() : size == 4 ? src.r32() : src);
 }

@@ -138,6 +138,27 @@ class Generator {
         fields.imm == isa::ImmUse::value ? immediate() : 0);
   }
 
+  // base[index], as compilers write it.
+  void indexed() {
+    unsigned index = writable(), scaled = writable(), pointer = writable(), base = readable();
+    if (!random_.one_in(12)) {
+      base = writable();
+      wide(base, address() & ~uint64_t{0xfff});
+    }
+    put(Op::and64_imm, index, 0, 0, 0x1ff);
+    if (scaled != index) put(random_.one_in(2) ? Op::mov64_reg : Op::mov32_reg, scaled, index, 0, 0);
+    if (!random_.one_in(4)) put(random_.one_in(4) ? Op::lsh32_imm : Op::lsh64_imm, scaled, 0, 0, static_cast<int32_t>(random_.below(5)));
+    if (pointer != base) put(random_.one_in(8) ? Op::mov32_reg : Op::mov64_reg, pointer, base, 0, 0);
+    put(Op::add64_reg, pointer, scaled, 0, 0);
+    if (random_.one_in(3)) put(random_.one_in(2) ? Op::add64_imm : Op::sub64_imm, pointer, 0, 0, random_.one_in(6) ? immediate() : 16);
+    if (random_.one_in(4)) alu();
+    unsigned value = random_.one_in(3) ? pointer : random_.one_in(2) ? scaled : writable();
+    Op op = any({Form::load, Form::store_imm, Form::store_reg});
+    bool is_load = isa::op_info(op).form == Form::load;
+    bool has_imm = isa::op_info(op).form == Form::store_imm;
+    put(op, is_load ? value : pointer, is_load ? pointer : has_imm ? 0 : value, random_.one_in(6) ? offset() : int16_t{8}, has_imm ? immediate() : 0);
+  }
+
   void call() {
     switch (random_.below(4)) {
       case 0:
@@ -174,7 +195,14 @@ class Generator {
     bool has_imm = isa::op_info(op).fields().imm == isa::ImmUse::value;
     uint32_t at = here();
     put(op, readable(), has_imm ? 0 : readable(), 0, has_imm ? immediate() : 0);
-    block(1 + random_.below(3), depth + 1);
+    if (random_.one_in(4)) {
+      // What compilers write for a choice.
+      Op move = random_.pick({Op::mov64_reg, Op::mov32_reg, Op::mov64_imm, Op::mov32_imm});
+      bool is_imm = isa::op_info(move).fields().imm == isa::ImmUse::value;
+      put(move, writable(), is_imm ? 0 : readable(), 0, is_imm ? immediate() : 0);
+    } else {
+      block(1 + random_.below(3), depth + 1);
+    }
     if (random_.one_in(3)) {
       uint32_t over = here();
       put(random_.one_in(2) ? Op::ja : Op::gotol, 0, 0, 0, 0);
@@ -221,6 +249,8 @@ class Generator {
           alu();
           break;
         case 4:
+          indexed();
+          break;
         case 5:
         case 6:
           memory();
@@ -247,7 +277,7 @@ class Generator {
     block(2 + random_.below(8), 0);
     if (random_.one_in(4)) put(Op::mov64_imm, 0, 0, 0, immediate());
     // A call at the very end returns past it: into the next function, or past the program.
-    if (random_.one_in(24)) {
+    if (random_.one_in(14)) {
       calls_.push_back(here());
       put(Op::call_local, 0, 0, 0, 0);
     } else {

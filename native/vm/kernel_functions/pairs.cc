@@ -1,5 +1,6 @@
 // pairs_sort: sorts (key, value) pairs.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -39,7 +40,7 @@ KernelResult ctinspector_pairs_sort(Environment& env, const KernelArgs& args) {
     return a.value < b.value;
   });
   std::memcpy(at, pairs.data(), n * sizeof(Pair));
-  return answer(0, n * 4);
+  return answer(0, n * static_cast<uint64_t>(std::bit_width(n)));
 }
 
 }  // namespace cti::vm

@@ -18,11 +18,11 @@ KernelResult ctinspector_table_open(Environment& env, const KernelArgs& args) {
   const uint8_t* from = env.window.range(name, name_size, window::Intent::read);
   uint8_t* to = env.window.range(table, table_size, window::Intent::write);
   if (!from || !to) return refuse(EFAULT);
-  if (name_size > kMaxNameSize) return refuse(ENOENT);
+  uint64_t charge = (name_size + 7) / 8;
+  if (name_size > kMaxNameSize) return answer(static_cast<uint64_t>(-int64_t{ENOENT}), 1 + charge);
 
   // SAFETY: range() allowed name_size bytes at 'from' and table_size at 'to'.
   std::string wanted(reinterpret_cast<const char*>(from), name_size);
-  uint64_t charge = (name_size + 7) / 8;
   auto is_wanted = [&](const OpenTable& open) { return open.name == wanted; };
   auto at = std::find_if(env.tables.begin(), env.tables.end(), is_wanted);
   if (at == env.tables.end()) return answer(static_cast<uint64_t>(-int64_t{ENOENT}), 1 + charge);
