@@ -21,6 +21,7 @@ import { random } from './support/brute-force.js';
 import { makeSnapshot } from './support/snapshot.js';
 
 const RELATION = relationOf(DP_FLOWS);
+const HW = RELATION.columns.get('hw')!.values!;
 
 t.test('parse: shape and precedence, with places', async (t) => {
   t.match(parseCondition('a or b and not c'), {
@@ -180,6 +181,72 @@ t.test('what a test shows makes a requirement needless', async (t) => {
   t.ok(size('dp_flows | where tcp and tcp_dst = 80') < alone - 40, 'tcp, then tcp_dst');
 });
 
+const listingOf = (question: string): string => explain(question, { schema: DP_FLOWS }).listing;
+
+t.test(
+  'a test that ends the evaluation leads into the second one; only what an or goes on after is noted',
+  async (t) => {
+    const notes = (condition: string): boolean => / r5 /.test(listingOf(`dp_flows | where ${condition}`));
+    t.notOk(notes('tcp and nw_dst = 10.0.0.1 and not (tp_dst in {80, 443})'));
+    t.notOk(notes('hw and tp_dst = 80'));
+    t.notOk(notes('tp_src = 80 and (packets > 5 or tp_dst = 80)'), 'soft in the last term only');
+    t.ok(notes('tp_dst = 80 or packets > 5'));
+    t.ok(notes('tp_src = 80 and (tp_dst = 80 or packets > 5)'));
+    t.notOk(notes('not tp_dst = 80 or packets > 5'), 'a negation cannot carry');
+    t.ok(notes('not hw or packets > 5'), 'but can be unknown');
+  },
+);
+
+t.test('rows that only could pass, entered at each test of a conjunction', async (t) => {
+  // What a flow matches of tp_src, nw_ttl and nw_tos: the value asked for, another, or it does not look; hw: yes, no, not known.
+  const rows = Array.from({ length: 81 }, (_, i) => {
+    const [a, b, c, d] = [i % 3, Math.floor(i / 3) % 3, Math.floor(i / 9) % 3, Math.floor(i / 27)] as const;
+    const field = (n: number, all: number) => (n === 2 ? [0, 0] : [n === 0 ? 7 : 8, all]) as [number, number];
+    return {
+      eth_type: [0x0800, 0xffff],
+      nw_proto: [6, 255],
+      tp_src: field(a, 0xffff),
+      nw_ttl: field(b, 255),
+      nw_tos: field(c, 255),
+      ...(d < 2 && { hw: d === 0 ? HW.yes! : HW.no! }),
+    } as const;
+  });
+  const { answer, facts } = await runQuestion(
+    'dp_flows | where tp_src = 7 and nw_ttl = 7 and hw and nw_tos = 7',
+    makeSnapshot({ rows }),
+  );
+  t.same(answer.kind === 'rows' && [...answer.rows], [0]);
+  t.equal(facts.undecided, 1, 'all fields as asked, hw not known');
+  // With hw each field as asked or not looked at, less the one that passes.
+  t.match(facts.couldCarry, { rows: 7, byField: { tp_src: 4, nw_ttl: 4, nw_tos: 4 } });
+});
+
+t.test('a set is compared as values where the flow looks at all bits', async (t) => {
+  const listing = listingOf('dp_flows | where tp_dst in {80, 443, 1000..2000}');
+  for (const line of ['r1 != 0xffff', 'r0 == 0x50', 'r0 == 0x1bb', 'r0 <= 0x7d0']) t.match(listing, line);
+  t.notMatch(listingOf('dp_flows | where tp_dst = 80'), 'r1 != 0xffff', 'one value is one test as it is');
+  const port = (key: number, mask: number) =>
+    ({ eth_type: [0x0800, 0xffff], nw_proto: [6, 255], tp_dst: [key, mask] }) as const;
+  const rows = [
+    port(80, 0xffff),
+    port(81, 0xffff),
+    port(1000, 0xffff),
+    port(2000, 0xffff),
+    port(2001, 0xffff),
+    port(999, 0xffff),
+    port(0, 0),
+    port(64, 0xffc0),
+    port(0, 0xffc0),
+  ];
+  const shown = async (condition: string) => {
+    const { answer } = await runQuestion(`dp_flows | where ${condition}`, makeSnapshot({ rows }));
+    return answer.kind === 'rows' && [...answer.rows];
+  };
+  t.same(await shown('tp_dst in {80, 443, 1000..2000}'), [0, 2, 3, 7]);
+  t.same(await shown('tp_dst not in {80, 443, 1000..2000}'), [1, 4, 5, 8]);
+  t.same(await shown('covers(tp_dst = 1000..2000)'), [2, 3, 6]);
+});
+
 t.test('plan: loops', async (t) => {
   const steps = (question: string): string[] =>
     planOf(check(question)).steps.map((step) =>
@@ -237,6 +304,16 @@ t.test('assembler: constants of every size', async (t) => {
       asm.aluConstant('xor', 0, value, 1);
     });
     t.equal(xor.r0, BigInt.asUintN(64, value ^ 5n), `5 ^ ${value}`);
+  }
+  for (const [value, nSlots] of [
+    [0x7fff_ffffn, 3],
+    [0xff00_0000n, 3],
+  ] as const) {
+    const narrow = run((asm) => {
+      asm.constant(0, 0x0a01_0203n);
+      asm.aluConstant('xor', 0, value, 1, 32);
+    });
+    t.same(narrow, { r0: 0x0a01_0203n ^ value, nSlots }, `32 bits: ${value}`);
   }
   for (const [a, b] of [
     [5n, 6n],

@@ -122,10 +122,12 @@ export class Assembler {
     }
   }
 
-  /** dst = dst op value; `scratch` is used for values of more than 31 bits. */
-  aluConstant(op: AluOp, dst: Register, value: bigint, scratch: Register): void {
+  /** dst = dst op value, where dst has at most `width` bits; `scratch` is used for values that do not fit an immediate. */
+  aluConstant(op: AluOp, dst: Register, value: bigint, scratch: Register, width = 64): void {
     const signed = BigInt.asIntN(64, value);
     if (fitsSigned32(signed)) this.plain(CLASS.alu64 | ALU[op], dst, 0, 0, Number(signed));
+    else if (width <= 32 && value >= 0n && value <= 0xffff_ffffn)
+      this.plain(CLASS.alu32 | ALU[op], dst, 0, 0, Number(BigInt.asIntN(32, value)));
     else {
       this.constant(scratch, value);
       this.alu(op, dst, scratch);

@@ -3,7 +3,7 @@ import { ACTIONS, SETTABLE, setsField } from './actions.js';
 import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
 import { checkCovers } from './check-covers.js';
 import { type Column, namesOf, partMask, type Relation, requirementsOf, resolve } from './columns.js';
-import { complement, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
+import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
 import {
   type Dictionaries,
@@ -415,12 +415,17 @@ export class ConditionChecker {
 
   word(word: string, span: Span): Formula {
     return both(
-      requirementsOf(this.context.relation, word).map(({ column, cubes }) =>
-        this.test(
-          { kind: 'match', column, meaning: 'overlaps', set: { cubes }, looks: partMask(column), requires: [] },
+      requirementsOf(this.context.relation, word).map(({ column, cubes }) => {
+        const { width } = column;
+        const set = fromIntervals(
+          cubes.map((cube) => intervalOf(cube, width)!),
+          width,
+        );
+        return this.test(
+          { kind: 'match', column, meaning: 'overlaps', set, looks: partMask(column), requires: [] },
           span,
-        ),
-      ),
+        );
+      }),
     );
   }
 

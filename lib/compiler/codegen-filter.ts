@@ -4,8 +4,9 @@
  *   - if all that is unknown were true: undecided;
  *   - if flows that do not look at a field had the values asked for: could carry (and for each field, how many of those rows
  *     do not look at it).
- * The first evaluation notes in r5 whether it met anything soft; where it did not, the others could not differ (the formula is
- * monotone, normal-form.ts), and they are off the common path.
+ * Only rows whose first evaluation met something soft can be such (the formula is monotone, normal-form.ts), so the others are
+ * off the common path. Where something soft ends the first evaluation (no `or` around it goes on to other terms), the second
+ * would come to the same test and pass it: it is entered there. Otherwise r5 notes what was met, for when all has failed.
  */
 import type { Label } from './assembler.js';
 import type { Emit } from './codegen-columns.js';
@@ -19,6 +20,13 @@ const MET_UNKNOWN = 1;
 const MET_CARRY = 2;
 
 type Mode = 'strict' | 'unknown' | 'carry';
+
+/** What an evaluation supposes, for comments. */
+const SUPPOSED: Readonly<Record<Mode, string>> = {
+  strict: '',
+  unknown: ', if all that is unknown were true',
+  carry: ', if flows had what they do not look at',
+};
 
 const canBeUnknown = (test: Test): boolean =>
   test.kind === 'does' ||
@@ -44,6 +52,9 @@ export class FilterCode {
   readonly softUnknown: boolean;
   readonly softCarry: boolean;
   private mode: Mode = 'strict';
+  private readonly notes: boolean;
+  /** Without notes, where the second evaluations go on after a literal. */
+  private readonly entries = { unknown: new Map<Literal, Label>(), carry: new Map<Literal, Label>() };
   private readonly stubs = new Map<string, { at: Label; flag: number; to: Label }>();
 
   constructor(
@@ -54,6 +65,19 @@ export class FilterCode {
     const all = [...literals(filter)];
     this.softUnknown = all.some(({ test }) => canBeUnknown(test));
     this.softCarry = options.carries && all.some(canCarry);
+    this.notes = this.goesOn(filter, true);
+  }
+
+  private isSoft(literal: Literal): boolean {
+    return canBeUnknown(literal.test) || (this.options.carries && canCarry(literal));
+  }
+
+  /** Whether something soft is not the end of the evaluation. `isLast`: where this part fails, the filter does. */
+  private goesOn(normal: Normal, isLast: boolean): boolean {
+    if (normal.kind === 'constant') return false;
+    if (normal.kind === 'literal') return !isLast && this.isSoft(normal);
+    const { kind, terms } = normal;
+    return terms.some((term, i) => this.goesOn(term, isLast && (kind === 'and' || i === terms.length - 1)));
   }
 
   /** The common path: to `pass` or `next`. */
@@ -63,11 +87,13 @@ export class FilterCode {
       asm.goto(this.filter.value ? pass : next);
       return;
     }
-    const soft = this.softUnknown || this.softCarry;
-    if (soft) asm.constant(5, 0n);
-    const fail = soft ? asm.label() : next;
+    if (!this.notes) {
+      this.formula(this.filter, pass, next, []);
+      return;
+    }
+    asm.constant(5, 0n);
+    const fail = asm.label();
     this.formula(this.filter, pass, fail, []);
-    if (!soft) return;
     asm.bind(fail);
     asm.jumpConstant('ne', 5, 0n, cold, 3);
     asm.goto(next);
@@ -82,33 +108,29 @@ export class FilterCode {
       asm.aluConstant('or', 5, BigInt(flag), 3);
       asm.goto(to);
     }
+    const [wouldBeKnown, carry, wouldCarry] = [asm.label(), asm.label(), asm.label()];
     asm.bind(cold);
+    if (this.notes && this.softUnknown) asm.jumpConstant('set', 5, BigInt(MET_UNKNOWN), wouldBeKnown, 3);
+    asm.goto(carry);
     if (this.softUnknown) {
-      const would = asm.label();
-      const not = asm.label();
-      const skip = asm.label();
-      asm.comment('would it pass if what is unknown were true?');
-      asm.jumpConstant('set', 5, BigInt(MET_UNKNOWN), would, 3);
-      asm.goto(not);
-      asm.bind(would);
-      this.again('unknown', skip, not);
-      asm.bind(skip);
-      this.increment(HEADER.undecided);
-      asm.bind(not);
-    }
-    if (this.softCarry) {
-      const would = asm.label();
       const passes = asm.label();
-      asm.comment('would it pass if flows had what they do not look at?');
-      asm.jumpConstant('set', 5, BigInt(MET_CARRY), would, 3);
-      asm.goto(next);
-      asm.bind(would);
+      asm.bind(wouldBeKnown);
+      this.again('unknown', passes, carry);
+      asm.bind(passes);
+      this.increment(HEADER.undecided);
+    }
+    asm.bind(carry);
+    if (this.notes && this.softCarry) asm.jumpConstant('set', 5, BigInt(MET_CARRY), wouldCarry, 3);
+    asm.goto(next);
+    if (this.softCarry) {
+      const passes = asm.label();
+      asm.bind(wouldCarry);
       this.again('carry', passes, next);
       asm.bind(passes);
       this.increment(HEADER.couldCarry);
       this.countFields();
+      asm.goto(next);
     }
-    asm.goto(next);
   }
 
   private again(mode: Mode, pass: Label, fail: Label): void {
@@ -160,20 +182,32 @@ export class FilterCode {
     }
   }
 
-  private literal({ test, negated, span }: Literal, pass: Label, fail: Label, facts: readonly Fact[]): void {
+  private literal(literal: Literal, pass: Label, fail: Label, facts: readonly Fact[]): void {
     const { asm } = this.emit;
+    const { test, negated, span } = literal;
     const text = this.options.source.slice(span.start, span.end).replace(/\s+/g, ' ').trim();
-    asm.comment(negated ? `not ${text}` : text);
+    asm.comment(`${negated ? 'not ' : ''}${text}${SUPPOSED[this.mode]}`);
     const [yes, no] = negated ? [fail, pass] : [pass, fail];
-    const unknown = this.mode === 'unknown' ? pass : this.soft(MET_UNKNOWN, fail);
+    const unknown = this.mode === 'unknown' ? pass : this.soft('unknown', literal, fail);
     // Negated: the row is not one that `=` shows, and that is decided.
-    const carry = negated || !this.options.carries ? no : this.mode === 'carry' ? pass : this.soft(MET_CARRY, fail);
+    const carry =
+      negated || !this.options.carries ? no : this.mode === 'carry' ? pass : this.soft('carry', literal, fail);
     new TestCode(this.emit, facts).test(test, { yes, no, unknown, carry });
+    const entry = this.mode === 'strict' ? undefined : this.entries[this.mode].get(literal);
+    if (!entry) return;
+    asm.bind(entry);
+    asm.goto(pass);
   }
 
-  /** Notes in r5 that something soft was met, then goes on. */
-  private soft(flag: number, to: Label): Label {
+  /** Where to go on where something soft was met: into the second evaluation, or with a note in r5 to `to`. */
+  private soft(mode: 'unknown' | 'carry', literal: Literal, to: Label): Label {
     if (this.mode !== 'strict') return to;
+    if (!this.notes) {
+      const entry = this.entries[mode].get(literal) ?? this.emit.asm.label();
+      this.entries[mode].set(literal, entry);
+      return entry;
+    }
+    const flag = mode === 'unknown' ? MET_UNKNOWN : MET_CARRY;
     const key = `${flag} ${to.id}`;
     const known = this.stubs.get(key);
     if (known) return known.at;

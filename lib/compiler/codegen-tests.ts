@@ -31,8 +31,6 @@ export function factsOf(test: Test): Fact[] {
   return own ? [{ field: fieldOf(test.column), cubes: test.set.cubes }, ...required] : required;
 }
 
-/** From this many cubes on, an interval is compared as one where the flow matches all bits. */
-const MANY_CUBES = 4;
 /** Up to this many ids are compared one by one; more are looked up. */
 const FEW_IDS = 2;
 
@@ -72,7 +70,8 @@ export class TestCode {
     switch (test.meaning) {
       case 'could': {
         const place = this.keyAndMask(column, absent);
-        this.anyOf(column, place, set, to.yes, to.no);
+        this.exact(column, set, to.yes, to.no);
+        this.anyCube(column, place, set.cubes, to.yes, to.no);
         // No record: key and mask 0, which overlaps every cube.
         asm.bind(absent);
         asm.goto(set.cubes.length > 0 ? to.yes : to.no);
@@ -116,9 +115,10 @@ export class TestCode {
         const looking = asm.label();
         const [onHit, onMiss] = test.meaning === 'overlaps' ? [hit, to.no] : [to.no, hit];
         const place = this.keyAndMask(column, absent);
+        this.exact(column, set, onHit, onMiss);
         this.looksAt(column, place, looks, looking, absent);
         asm.bind(looking);
-        this.anyOf(column, place, set, onHit, onMiss);
+        this.anyCube(column, place, set.cubes, onHit, onMiss);
         asm.bind(hit);
         this.requires(test.requires, to.no);
         asm.goto(to.yes);
@@ -175,7 +175,7 @@ export class TestCode {
       const width = word.width * 8;
       if (column.size === 16) asm.load(8, 2, base, offset + column.maskAt! + word.at);
       else asm.mov(2, 1);
-      if (part !== ones(width)) asm.aluConstant('and', 2, part, 3);
+      if (part !== ones(width)) asm.aluConstant('and', 2, part, 3, width);
       asm.jumpConstant('ne', 2, word.bits(mask), no, 3, width);
     }
   }
@@ -192,29 +192,32 @@ export class TestCode {
         [1, bits],
         [0, word.bits(value)],
       ] as const) {
-        if (bits !== ones(width)) asm.aluConstant('and', register, bits, 3);
+        if (bits !== ones(width)) asm.aluConstant('and', register, bits, 3, width);
         asm.jumpConstant('ne', register, wanted, to.no, 3, width);
       }
     }
     asm.goto(to.yes);
   }
 
-  /** The match overlaps the set. A range is many cubes, but where the flow matches all bits two comparisons do. */
-  private anyOf(column: Column, place: Place, set: ValueSet, hit: Label, miss: Label): void {
+  /**
+   * Where the match looks at all bits, as most do: the key is in the set, to `hit`, or not, to `miss`. A range or a value is one
+   * or two comparisons then, however many cubes it is. Falls through for other masks, and where it would save nothing.
+   */
+  private exact(column: Column, set: ValueSet, hit: Label, miss: Label): void {
+    if (!set.intervals || column.size === 16 || set.cubes.length < 2) return;
     const { asm } = this.emit;
-    if (set.intervals && column.size !== 16 && set.cubes.length > MANY_CUBES) {
-      const width = column.size * 8;
-      const part = partMask(column);
-      const masked = asm.label();
-      asm.mov(2, 1);
-      if (part !== ones(width)) asm.aluConstant('and', 2, part, 3);
-      asm.jumpConstant('ne', 2, part, masked, 3, width);
-      asm.mov(2, 0);
-      if (part !== ones(width)) asm.aluConstant('and', 2, part, 3);
-      this.anyInterval(2, set.intervals, width, part, hit, miss);
-      asm.bind(masked);
-    }
-    this.anyCube(column, place, set.cubes, hit, miss);
+    const width = column.size * 8;
+    const part = partMask(column);
+    const other = asm.label();
+    const bits = (register: Register): Register => {
+      if (part === ones(width)) return register;
+      asm.mov(2, register);
+      asm.aluConstant('and', 2, part, 3, width);
+      return 2;
+    };
+    asm.jumpConstant('ne', bits(1), part, other, 3, width);
+    this.anyInterval(bits(0), set.intervals, width, part, hit, miss);
+    asm.bind(other);
   }
 
   /** The intervals ascend: what lies below one, and in none before, is in none. `max` is the largest value there can be. */
@@ -245,13 +248,31 @@ export class TestCode {
       asm.goto(hit);
       return;
     }
-    for (const cube of cubes) {
+    for (const cube of cubes.slice(0, -1)) {
       const next = asm.label();
-      this.cubeMisses(column, place, cube, next);
-      asm.goto(hit);
+      if (column.size === 16) {
+        this.cubeMisses(column, place, cube, next);
+        asm.goto(hit);
+      } else {
+        this.difference(cube.value, column.size * 8);
+        asm.alu('and', 2, 1);
+        if (cube.mask !== ones(column.size * 8)) asm.aluConstant('and', 2, cube.mask, 3, column.size * 8);
+        asm.jumpConstant('eq', 2, 0n, hit, 3);
+      }
       asm.bind(next);
     }
-    asm.goto(miss);
+    const last = cubes.at(-1);
+    if (last) {
+      this.cubeMisses(column, place, last, miss);
+      asm.goto(hit);
+    } else asm.goto(miss);
+  }
+
+  /** r2 = key ^ value, of `width` bits. */
+  private difference(value: bigint, width: number): void {
+    const { asm } = this.emit;
+    asm.mov(2, 0);
+    if (value !== 0n) asm.aluConstant('xor', 2, value, 3, width);
   }
 
   /** ((key ^ value) & mask & cube's mask) != 0: to `miss`, else falls through. */
@@ -262,11 +283,12 @@ export class TestCode {
       if (bits === 0n) continue;
       const width = word.width * 8;
       if (column.size === 16) this.loadWord(column, place, word);
-      asm.mov(2, 0);
-      if (word.bits(value) !== 0n) asm.aluConstant('xor', 2, word.bits(value), 3);
-      asm.alu('and', 2, 1);
-      if (bits === ones(width)) asm.jumpConstant('ne', 2, 0n, miss, 3);
-      else asm.jumpConstant('set', 2, bits, miss, 3, width);
+      this.difference(word.bits(value), width);
+      if (bits === ones(width)) asm.jump('set', 2, 1, miss);
+      else {
+        asm.alu('and', 2, 1);
+        asm.jumpConstant('set', 2, bits, miss, 3, width);
+      }
     }
   }
 

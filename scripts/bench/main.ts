@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ benc
     doc: "megaflows out of the switch's memory, against copying that memory and against dump-flows (root; CTI_BENCH_FLOWS, default 400000)",
     load: () => import('./attach.js'),
   },
+  query: { doc: 'a question over a million flows against a loop by hand', load: () => import('./query.js') },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };
 
