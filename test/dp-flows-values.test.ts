@@ -213,6 +213,8 @@ function expectedMatch(text: string): Expected {
   const level = (text: string, depth: number) => {
     const all = items(text);
     const isTagged = all.some(({ name }) => name === 'vlan' || name === 'encap');
+    // A datapath key cannot say "with or without a tag": without vlan(...) or encap(...) it is untagged packets only.
+    if (depth === 0 && !isTagged) fields.set('match.vlan_tci', { key: 0n, mask: 0xffffn });
     const mpls: Pair[] = [];
     for (const { name, inside } of all) {
       if (inside === undefined) throw new Error(`no key: ${name}`);

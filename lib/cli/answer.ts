@@ -1,52 +1,15 @@
 /** Asks a question of the switch, or of a saved dump, and writes the answer. `query` and `flows` are this. */
-import { stat } from 'node:fs/promises';
 import { type QuestionResult, runQuestion } from '../query/run.js';
-import { readDpFlowsFile } from '../sources/dp-flows.js';
-import type { OnProgress } from '../sources/job.js';
-import { type Captured, captureTable } from '../sources/registry.js';
+import type { Captured } from '../sources/registry.js';
 import { formatCell, jsonCell } from '../tables/format.js';
-import type { Note, TableSnapshot } from '../tables/snapshot.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
-import { type Context, fileOf, formatOf, sourceOption, switchOptions } from './context.js';
+import { type Context, formatOf } from './context.js';
+import { count, integer, ms } from './figures.js';
 import { type Cell, type Listing, writeListing } from './output.js';
-import { type Progress, startProgress } from './progress.js';
+import { startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
-
-const integer = new Intl.NumberFormat('en-US');
-const count = (n: number | bigint, what: string): string =>
-  `${integer.format(n)} ${what}${n === 1 || n === 1n ? '' : 's'}`;
-
-function bytesText(bytes: number): string {
-  if (bytes < 10_000) return `${bytes} bytes`;
-  return bytes < 10_000_000 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1_000_000)} MB`;
-}
-
-const ms = (value: number): string =>
-  value < 10 ? `${value.toFixed(1)} ms` : value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
-
-async function capture(context: Context, options: Options, progress: Progress): Promise<Captured> {
-  const { signal } = context;
-  const path = fileOf(options);
-  const where = { ...switchOptions(options), signal };
-  if (path !== undefined) {
-    const size =
-      path === '-'
-        ? 0
-        : await stat(path).then(
-            (file) => file.size,
-            () => 0,
-          );
-    const isPacked = path.endsWith('.gz');
-    const onProgress: OnProgress = ({ bytes, rows }) =>
-      progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
-    return { snapshot: await readDpFlowsFile(path, { signal, onProgress }), passedOver: [] };
-  }
-  const onProgress: OnProgress = ({ bytes, rows }) =>
-    progress.update(
-      bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,
-    );
-  return captureTable('dp_flows', sourceOption(options), { ...where, onProgress });
-}
+import { costLine, readingLines, takeSnapshot } from './take-snapshot.js';
 
 /** Rows of the answer as cells, made one at a time. */
 function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell[]> {
@@ -79,8 +42,6 @@ function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell
   }
 }
 
-const noteText = ({ what, sample, count }: Note): string => `${integer.format(count)} × ${what} (first: ${sample})`;
-
 function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wallMs: number): string[] {
   const { facts } = result;
   const { facts: about } = snapshot;
@@ -92,13 +53,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
       : `${count(facts.rowsShown, result.answer.kind === 'groups' ? 'group' : 'row')} of ${scanned}`;
   lines.push(`${shown}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`);
   lines.push(...passedOver);
-  const span = Number(about.endNs - about.beginNs) / 1e6;
-  const begin = new Date(Number(about.beginNs / 1_000_000n)).toISOString();
-  lines.push(
-    `snapshot taken from ${begin} over ${ms(span)}; rejected: ${about.rejected.length === 0 ? 'none' : about.rejected.map(noteText).join('; ')}`,
-  );
-  if (about.unknown.length > 0) lines.push(`kept as text, not understood: ${about.unknown.map(noteText).join('; ')}`);
-  if (about.nVerbatim > 0) lines.push(`${count(about.nVerbatim, 'row')} printed from the text as received`);
+  lines.push(...readingLines(about));
   if (facts.undecided > 0)
     lines.push(
       `${count(facts.undecided, 'row')} undecided: what is asked for is not known of them ('FIELD is unknown' shows them)`,
@@ -110,17 +65,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
       `${count(facts.couldCarry.rows, 'more row')} do not look at a field asked for and could carry it (${fields.join(', ')}); covers(...) shows them`,
     );
   }
-  const { cost } = about;
-  if (cost) {
-    const cpu = cost.cpuMs === null ? 'CPU time not visible' : `${ms(cost.cpuMs)} CPU of its main thread`;
-    const memory =
-      cost.rssGrowthBytes === null ? 'memory not visible' : `${bytesText(cost.rssGrowthBytes)} more memory`;
-    lines.push(
-      `cost to the switch: ${count(cost.requests.length, 'request')}, busy ${ms(cost.requestMs)}, ${cpu}, reply ${bytesText(cost.replyBytes)}, ${memory}`,
-    );
-  } else {
-    lines.push('cost to the switch: none');
-  }
+  lines.push(costLine(about));
   return lines;
 }
 
@@ -130,7 +75,7 @@ export async function answer(context: Context, question: string, options: Option
   const progress = await startProgress(context);
   let captured: Captured | undefined;
   try {
-    captured = await capture(context, options, progress);
+    captured = await takeSnapshot(context, options, progress);
     const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,

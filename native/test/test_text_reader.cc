@@ -386,6 +386,8 @@ TEST_CASE("random flows: printed, parsed, equal in every field") {
         flow.match.key.vlan_tci = static_cast<uint16_t>(random());
         if (!more && !(flow.match.mask.vlan_tci & 0xfff)) flow.match.key.vlan_tci &= 0xf000;
         if (!more && !(flow.match.mask.vlan_tci & 0xe000)) flow.match.key.vlan_tci &= 0x1fff;
+      } else {
+        flow.match.mask.vlan_tci = 0xffff;  // no tag in the key is: no tag on the packet
       }
       attrs |= text::key_bit(text::kKeyEthertype);
       flow.match.key.eth_type = static_cast<uint16_t>(random());
