@@ -110,8 +110,10 @@ async function writeTable(context: Context, out: Writer, listing: Listing): Prom
     }
     if (n > 0) await out.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
   }
+  // Rows alone go into a pipe.
   if (!context.stdoutIsTerminal) {
-    writeFooter(context, listing); // rows alone go into a pipe
+    await out.flush();
+    writeFooter(context, listing);
   } else {
     if (n > 0 && listing.footer.length > 0) await out.write('\n');
     for (const line of listing.footer) await out.write(`${dim(context, escapeText(line))}\n`);
@@ -139,6 +141,7 @@ export async function writeListing(context: Context, format: Format, listing: Li
           : `${toJson(objectOf(listing, row))}\n`,
       );
     }
+    await out.flush();
     writeFooter(context, listing);
   }
   await out.flush();
