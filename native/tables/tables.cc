@@ -1,1 +1,0 @@
-#include "tables/generated/dp_flows.h"
