@@ -7,7 +7,7 @@
 
 #include "ctinspector/table.h"
 
-#define CTI_DP_FLOWS_SCHEMA_HASH 0xfb6e8e858e4caec5ULL
+#define CTI_DP_FLOWS_SCHEMA_HASH 0x4a8c5577ec994aebULL
 
 /* Identity, counters and where the rest of the row is. (one a row) */
 struct cti_dp_flows_rows {
@@ -83,7 +83,18 @@ struct cti_dp_flows_tunnel_half {
   uint8_t tun_tos; /* 61: outer TOS */
   uint8_t tun_ttl; /* 62: outer TTL */
   uint8_t tun_reserved; /* 63: zero */
-  struct cti_ref tun_options; /* 64: options (geneve, erspan, gtpu) as text */
+  struct cti_ref tun_options; /* 64: what of the tunnel this version does not know, as text */
+  struct cti_ref tun_geneve; /* 72: geneve options as on the wire (class be16, type, length in words, data), one after the other; the mask half: their masks, of the same lengths */
+  uint64_t tun_geneve_data; /* 80: data of the first geneve option, if it has at most 8 bytes, as one number */
+  uint32_t tun_erspan_idx; /* 88: ERSPAN version 1 index */
+  uint16_t tun_geneve_class; /* 92: class of the first geneve option */
+  uint8_t tun_geneve_type; /* 94: type of the first geneve option */
+  uint8_t tun_erspan_ver; /* 95: ERSPAN version */
+  uint8_t tun_erspan_dir; /* 96: ERSPAN version 2 direction */
+  uint8_t tun_erspan_hwid; /* 97: ERSPAN version 2 hardware id */
+  uint8_t tun_gtpu_flags; /* 98: GTP-U flags */
+  uint8_t tun_gtpu_msgtype; /* 99: GTP-U message type */
+  uint32_t tun_reserved32; /* 100: zero */
 };
 struct cti_dp_flows_tunnel {
   struct cti_dp_flows_tunnel_half key;
@@ -99,7 +110,7 @@ struct cti_dp_flows_ipv6_half {
   uint64_t nd_tll; /* 56: neighbour discovery target link address */
   uint32_t ipv6_label; /* 64: flow label */
   uint32_t nd_reserved; /* 68: neighbour discovery reserved word */
-  uint16_t ipv6_exthdr; /* 72: extension headers seen */
+  uint16_t ipv6_exthdr; /* 72: extension headers seen: bits of the kernel's OFPIEH12_* */
   uint8_t nd_options_type; /* 74: neighbour discovery option type */
   uint8_t ipv6_reserved8; /* 75: zero */
   uint32_t ipv6_reserved32; /* 76: zero */
@@ -161,6 +172,8 @@ struct cti_dp_flows_encap_half {
   uint8_t nsh_si; /* 40: NSH service index */
   uint8_t mpls_depth; /* 41: how many MPLS entries were given */
   uint16_t encap_reserved16; /* 42: zero */
+  struct cti_ref vlan_more; /* 44: VLAN tags beyond the second, outermost first: u16 tci, u16 tpid, u16 what was given (key half: 1 vlan, 2 encap, 4 tpid; mask half: 1 vlan with a mask), u16 zero */
+  struct cti_ref mpls_more; /* 52: MPLS entries beyond the third, as u32 in the form of mpls_lse0 */
 };
 struct cti_dp_flows_encap {
   struct cti_dp_flows_encap_half key;
@@ -234,7 +247,16 @@ struct cti_dp_flows_datapaths {
   F(tun_gbp_id, 58, 2, 16) \
   F(tun_gbp_flags, 60, 1, 8) \
   F(tun_tos, 61, 1, 8) \
-  F(tun_ttl, 62, 1, 8)
+  F(tun_ttl, 62, 1, 8) \
+  F(tun_geneve_data, 80, 8, 64) \
+  F(tun_erspan_idx, 88, 4, 32) \
+  F(tun_geneve_class, 92, 2, 16) \
+  F(tun_geneve_type, 94, 1, 8) \
+  F(tun_erspan_ver, 95, 1, 8) \
+  F(tun_erspan_dir, 96, 1, 8) \
+  F(tun_erspan_hwid, 97, 1, 8) \
+  F(tun_gtpu_flags, 98, 1, 8) \
+  F(tun_gtpu_msgtype, 99, 1, 8)
 
 /* The fields of a half of ipv6: F(name, offset, bytes, bits that count). */
 #define CTI_DP_FLOWS_IPV6_FIELDS(F) \

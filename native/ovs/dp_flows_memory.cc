@@ -190,7 +190,11 @@ uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
   decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), match, extras_);
   match.key.in_port = port_id(match.key.in_port);
   if (extras_.parts) {
-    if (!extras_.tunnel_options.text().empty()) extras_.tunnel.key.tun_options = dictionaries_.intern(extras_.tunnel_options.text());
+    if (extras_.parts & FlowExtras::kTunnel) {
+      auto blob = [&](const std::vector<uint8_t>& bytes) { return dictionaries_.intern({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); };
+      extras_.tunnel.key.tun_geneve = blob(extras_.geneve_key);
+      extras_.tunnel.mask.tun_geneve = blob(extras_.geneve_mask);
+    }
     if (extras_.parts & FlowExtras::kTunnel) row.tunnel = extra(CTI_DP_FLOWS_SEGMENT_TUNNEL, extras_.tunnel);
     if (extras_.parts & FlowExtras::kIpv6) row.ipv6 = extra(CTI_DP_FLOWS_SEGMENT_IPV6, extras_.ipv6);
     if (extras_.parts & FlowExtras::kCtTuple) row.ct_tuple = extra(CTI_DP_FLOWS_SEGMENT_CT_TUPLE, extras_.ct_tuple);

@@ -54,29 +54,17 @@ uint8_t frag_of(uint8_t flow_frag, bool is_mask) {
 // OVS writes an ARP operation's exact mask, which the flow has 8 bits of, as 16.
 uint16_t arp_op_of(uint8_t nw_proto) { return nw_proto == 0xff ? 0xffff : nw_proto; }
 
-// "geneve({class=0x1,type=0x2,len=4,0x3/0xff}...)", from options as they are on the wire: class be16, type, length in words in the low 5 bits.
-void print_geneve(const uint8_t* key, const uint8_t* mask, size_t size, TextBuffer& out) {
-  auto masked = [&](std::string_view name, uint32_t value, uint32_t of, uint32_t exact, bool decimal) {
-    out.put(name);
-    decimal ? out.put_dec(value) : out.put_hex(value);
-    if (of != exact) out.put('/'), out.put_hex(of);
-  };
-  out.put("geneve(");
+// Options as they are on the wire, without the reserved bits beside the length.
+void copy_geneve(const uint8_t* key, const uint8_t* mask, size_t size, FlowExtras& extras) {
   for (size_t at = 0; at + 4 <= size;) {
-    const size_t data = 4u * (key[at + 3] & 0x1f), mask_data = (mask[at + 3] & 0x1f) == 0x1f ? 0xff : mask[at + 3] & 0x1f;
+    const size_t data = 4u * (key[at + 3] & 0x1f);
     if (data > size - at - 4) break;
-    masked("{class=", be16(key + at), be16(mask + at), 0xffff, false);
-    masked(",type=", key[at + 2], mask[at + 2], 0xff, false);
-    masked(",len=", static_cast<uint32_t>(data), static_cast<uint32_t>(mask_data), 0xff, true);
-    if (data) {
-      out.put(',');
-      out.put_hex_bytes({key + at + 4, data});
-      if (!is_ones(mask + at + 4, data)) out.put('/'), out.put_hex_bytes({mask + at + 4, data});
-    }
-    out.put('}');
+    extras.geneve_key.insert(extras.geneve_key.end(), key + at, key + at + 4 + data);
+    extras.geneve_mask.insert(extras.geneve_mask.end(), mask + at, mask + at + 4 + data);
+    extras.geneve_key[at + 3] &= 0x1f;
+    extras.geneve_mask[at + 3] &= 0x1f;
     at += 4 + data;
   }
-  out.put(')');
 }
 
 template <typename T>
@@ -216,7 +204,8 @@ void FlowDecoder::match_half(const uint8_t* f, bool is_mask, const Shape& s, Hal
 void FlowDecoder::tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& extras) const {
   auto& t = extras.tunnel;
   t = {};
-  extras.tunnel_options.clear();
+  extras.geneve_key.clear();
+  extras.geneve_mask.clear();
   extras.parts |= FlowExtras::kTunnel;
   const uint8_t* k = flow + l_.flow_tunnel.offset;
   const uint8_t* m = mask + l_.flow_tunnel.offset;
@@ -264,14 +253,21 @@ void FlowDecoder::tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& e
   const uint32_t present = l_.flow_tnl_metadata.offset + l_.tun_metadata_present.offset, opts = l_.flow_tnl_metadata.offset + l_.tun_metadata_opts.offset;
   if (flags & kRawOptions) {
     given |= 1u << kTunGeneve;
-    print_geneve(k + opts, m + opts, std::min<size_t>(k[present], l_.tun_metadata_opts.size), extras.tunnel_options);
+    copy_geneve(k + opts, m + opts, std::min<size_t>(k[present], l_.tun_metadata_opts.size), extras);
+    fill_geneve_columns(extras.geneve_key, extras.geneve_mask, t);
   } else if (!is_zero(k + present, 8)) {
     extras.unknown = "tunnel(geneve)";
   }
   const uint8_t erspan = k[l_.flow_tnl_erspan_ver.offset];
   if (erspan == 1 || erspan == 2) extras.unknown = "tunnel(erspan)";
-  if (l_.flow_tnl_gtpu_flags && l_.flow_tnl_gtpu_msgtype && k[l_.flow_tnl_gtpu_flags.offset] && k[l_.flow_tnl_gtpu_msgtype.offset])
-    extras.unknown = "tunnel(gtpu)";
+  if (l_.flow_tnl_gtpu_flags && l_.flow_tnl_gtpu_msgtype && k[l_.flow_tnl_gtpu_flags.offset] && k[l_.flow_tnl_gtpu_msgtype.offset]) {
+    given |= 1u << kTunGtpu;
+    t.key.tun_gtpu_flags = k[l_.flow_tnl_gtpu_flags.offset], t.key.tun_gtpu_msgtype = k[l_.flow_tnl_gtpu_msgtype.offset];
+    // A mask that lacks one of the two is left out whole.
+    if (m[l_.flow_tnl_gtpu_flags.offset] && m[l_.flow_tnl_gtpu_msgtype.offset])
+      t.mask.tun_gtpu_flags = m[l_.flow_tnl_gtpu_flags.offset], t.mask.tun_gtpu_msgtype = m[l_.flow_tnl_gtpu_msgtype.offset];
+    if (t.mask.tun_gtpu_flags != 0xff || t.mask.tun_gtpu_msgtype != 0xff) masked |= 1u << kTunGtpu;
+  }
 }
 
 void FlowDecoder::ipv6(const uint8_t* flow, const uint8_t* mask, const Shape& s, FlowExtras& extras) const {

@@ -4,9 +4,10 @@
 // Thread-safety: a FlowDecoder is immutable; any thread.
 #pragma once
 
+#include <vector>
+
 #include "ovs/layout.h"
 #include "tables/generated/dp_flows.h"
-#include "text/print.h"
 
 namespace cti::ovs {
 
@@ -17,7 +18,7 @@ struct FlowExtras {
   // Something of the match that cannot be read yet, named; null if nothing. The row then carries it as text.
   const char* unknown = nullptr;
   tables::dp_flows::Tunnel tunnel;
-  text::TextBuffer tunnel_options;  // as printed; the caller makes a ref of it
+  std::vector<uint8_t> geneve_key, geneve_mask;  // options as tun_geneve has them; the caller makes refs of them
   tables::dp_flows::Ipv6 ipv6;
   tables::dp_flows::CtTuple ct_tuple;
   tables::dp_flows::Arp arp;

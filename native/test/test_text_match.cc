@@ -292,7 +292,12 @@ TEST_CASE("tunnel: fields, flags, geneve and gbp") {
   CHECK(key.tun_tp_dst == 6081);
   CHECK(key.tun_flags == (CTI_TUN_FLAGS_CSUM | CTI_TUN_FLAGS_KEY));
   CHECK(mask.tun_flags == (CTI_TUN_FLAGS_DF | CTI_TUN_FLAGS_CSUM | CTI_TUN_FLAGS_KEY));
-  CHECK(r.parsed.view().text(key.tun_options) == "geneve({class=0x102,type=0x80,len=4,0xa/0xff})");
+  CHECK(key.tun_options.size == 0);
+  CHECK(r.parsed.view().text(key.tun_geneve) == std::string_view("\x01\x02\x80\x01\0\0\0\x0a", 8));
+  CHECK(r.parsed.view().text(mask.tun_geneve) == std::string_view("\xff\xff\xff\x1f\0\0\0\xff", 8));
+  CHECK(key.tun_geneve_class == 0x102);
+  CHECK(mask.tun_geneve_type == 0xff);
+  CHECK(key.tun_geneve_data == 10);
   One v6 = exact("tunnel(tun_id=0x1,ipv6_src=2001:cafe::1,ipv6_dst=2001:cafe::2,ttl=64,vxlan(gbp(id=10,flags=0x8)),flags(oam|df)),recirc_id(0)");
   CHECK(ipv6(v6.flow.tunnel.key.tun_ipv6_dst) == "2001:cafe::2");
   CHECK(v6.flow.tunnel.key.tun_gbp_id == 10);

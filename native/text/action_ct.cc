@@ -64,6 +64,24 @@ std::string_view word(Cursor& c) {
   return {start, static_cast<size_t>(c.at - start)};
 }
 
+// Releases before 3.1 print no comma between the timeout policy and nat. No policy that OVS makes ends in "nat": they are
+// numbers, or called ovs_tp_NUMBER_PROTOCOL.
+bool scan_timeout(Cursor& c, TreeWriter& tree) {
+  constexpr std::string_view kNat = "nat";
+  const char* start = c.at;
+  while (!c.done() && *c.at != ',' && *c.at != ')' && *c.at != '(') c.at++;
+  std::string_view name(start, static_cast<size_t>(c.at - start));
+  if (name.size() <= kNat.size() || !name.ends_with(kNat)) {
+    if (name.empty() || c.peek() == '(') return false;
+    tree.put(kCtTimeout, bytes_of(name));
+    return true;
+  }
+  name.remove_suffix(kNat.size());
+  tree.put(kCtTimeout, bytes_of(name));
+  tree.flag(kCtNatWithoutComma);
+  return scan_nat(c, tree);
+}
+
 bool scan_part(Cursor& c, TreeWriter& tree) {
   uint64_t value, mask;
   if (c.eat("commit")) {
@@ -87,7 +105,7 @@ bool scan_part(Cursor& c, TreeWriter& tree) {
   } else if (c.eat("helper=")) {
     tree.put(kCtHelper, bytes_of(word(c)));
   } else if (c.eat("timeout=")) {
-    tree.put(kCtTimeout, bytes_of(word(c)));
+    return scan_timeout(c, tree);
   } else if (c.eat("nat")) {
     return scan_nat(c, tree);
   } else {
@@ -180,7 +198,7 @@ void print_ct(Bytes nested, TextBuffer& out) {
   if (find_attr(nested, kCtTimeout, attr)) {
     out.put("timeout=");
     out.put(text_of(attr.payload));
-    out.put(',');
+    if (!find_attr(nested, kCtNatWithoutComma, attr)) out.put(',');
   }
   if (find_attr(nested, kCtNat, attr)) print_nat(attr.payload, out);
   out.chomp(',');

@@ -1,5 +1,5 @@
 // set(...): one key, coded as the netlink struct of that key (key and mask for set_masked).
-#include <memory>
+#include <string>
 
 #include "text/actions.h"
 #include "text/field.h"
@@ -88,44 +88,111 @@ bool set_nsh(Cursor& c, DpFlow& flow, Names& names, TreeWriter& tree) {
   return true;
 }
 
-bool set_mpls(Cursor& c, DpFlow& flow, Names& names, uint16_t& type, TreeWriter& tree) {
-  if (!scan_key(*find_key(kKeyMpls), c, flow, names)) return false;
-  const uint32_t values[3] = {flow.encap.key.mpls_lse0, flow.encap.key.mpls_lse1, flow.encap.key.mpls_lse2};
-  const uint32_t masks[3] = {flow.encap.mask.mpls_lse0, flow.encap.mask.mpls_lse1, flow.encap.mask.mpls_lse2};
-  uint8_t n = flow.encap.key.mpls_depth;
+bool set_mpls(Cursor& c, uint16_t& type, TreeWriter& tree) {
+  MplsStack stack;
+  if (!scan_mpls_stack(c, stack)) return false;
   bool all = true;
-  for (int i = 0; i < n; i++) all &= masks[i] == UINT32_MAX;
+  for (size_t i = 0; i < stack.n; i++) all &= stack.masks[i] == UINT32_MAX;
   type = all ? kActSet : kActSetMasked;
   size_t start = tree.open(kKeyMpls);
-  for (int i = 0; i < n; i++) tree.append(swap32(values[i]));
-  for (int i = 0; i < n && !all; i++) tree.append(swap32(masks[i]));
+  for (size_t i = 0; i < stack.n; i++) tree.append(swap32(stack.values[i]));
+  for (size_t i = 0; i < stack.n && !all; i++) tree.append(swap32(stack.masks[i]));
   tree.close(start);
   return true;
 }
 
-// Keeps a tunnel's option text in place of the snapshot's blob.
-class LocalText final : public Names, public PortPrinter {
+bool is_number(const Key& key) {
+  return key.number == kKeyVlan || key.number == kKeyInPort || key.number == kKeyEthertype || key.number == kKeyPacketType;
+}
+
+template <typename T>
+void append_masked(uint16_t number, T value, T mask, uint16_t& type, TreeWriter& tree) {
+  const bool exact = mask == static_cast<T>(~T{0});
+  type = exact ? kActSet : kActSetMasked;
+  size_t start = tree.open(number);
+  tree.append(value);
+  if (!exact) tree.append(mask);
+  tree.close(start);
+}
+
+// Keys of one number that have code of their own. In the tree: in_port as u32 port, the others in network order.
+bool set_number(const Key& key, Cursor& c, DpFlow& flow, Names& names, uint16_t& type, TreeWriter& tree) {
+  if (key.number == kKeyVlan) {
+    uint16_t tci, mask;
+    if (!scan_vlan_tci(c, tci, mask)) return false;
+    append_masked(kKeyVlan, swap16(tci), swap16(mask), type, tree);
+    return true;
+  }
+  if (!scan_key(key, c, flow, names)) return false;
+  const auto& value = flow.match.key;
+  const auto& mask = flow.match.mask;
+  switch (key.number) {
+    case kKeyInPort:
+      append_masked(kKeyInPort, value.in_port, mask.in_port, type, tree);
+      return true;
+    case kKeyEthertype:
+      append_masked(kKeyEthertype, swap16(value.eth_type), swap16(mask.eth_type), type, tree);
+      return true;
+    case kKeyPacketType:
+      append_masked(kKeyPacketType, swap32(value.packet_type), swap32(mask.packet_type), type, tree);
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Keeps what a tunnel's options are in place of the snapshot's blob.
+class LocalBlob final : public Names, public PortPrinter {
  public:
   uint32_t port(std::string_view) override { return UINT32_MAX; }
   cti_ref intern(std::string_view text) override {
-    text_ = text;
-    return {0, static_cast<uint32_t>(text.size())};
+    cti_ref ref{static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(text.size())};
+    bytes_ += text;
+    return ref;
   }
   void port(uint32_t, TextBuffer&) const override {}
-  std::string_view text(const cti_ref&) const override { return text_; }
+  void port_number(uint32_t, TextBuffer&) const override {}
+  std::string_view text(const cti_ref& ref) const override { return std::string_view(bytes_).substr(ref.offset, ref.size); }
+  Bytes bytes(const cti_ref& ref) const { return {reinterpret_cast<const uint8_t*>(bytes_.data()) + ref.offset, ref.size}; }
 
  private:
-  std::string_view text_;
+  std::string bytes_;
 };
 
-bool set_tunnel(Cursor& c, DpFlow& flow, TreeWriter& tree) {
-  LocalText text;
-  if (!scan_tunnel(c, flow, text)) return false;
+// What is set is set whole: a mask in a tunnel's fields is nothing that OVS prints.
+bool all_exact(const tables::dp_flows::Tunnel& tunnel, const LocalBlob& blob) {
+  const auto& mask = tunnel.mask;
+  const uint32_t attrs = tunnel.key.tun_attrs;
+  if (mask.tun_attrs) return false;
+  if (attrs >> kTunVxlan & 1 && (mask.tun_gbp_id != 0xffff || mask.tun_gbp_flags != 0xff)) return false;
+  if (attrs >> kTunGtpu & 1 && (mask.tun_gtpu_flags != 0xff || mask.tun_gtpu_msgtype != 0xff)) return false;
+  if (attrs >> kTunGeneve & 1 && !geneve_is_exact(blob.bytes(tunnel.key.tun_geneve), blob.bytes(mask.tun_geneve))) return false;
+  if (!(attrs >> kTunErspan & 1)) return true;
+  if (mask.tun_erspan_ver != 0xff) return false;
+  if (tunnel.key.tun_erspan_ver == 1) return attrs & kTunErspanIndexGiven;
+  return tunnel.key.tun_erspan_ver == 2 && mask.tun_erspan_dir == 0xff && mask.tun_erspan_hwid == 0xff;
+}
+
+// struct erspan_metadata: version, then be32 index, or the 8 bytes of version 2 (its hwid is in two parts).
+void put_erspan(const tables::dp_flows::Tunnel& tunnel, TreeWriter& tree) {
+  const auto& key = tunnel.key;
+  size_t start = tree.open(kTunErspan);
+  tree.append(uint32_t{key.tun_erspan_ver});
+  tree.append(key.tun_erspan_ver == 1 ? swap32(key.tun_erspan_idx) : 0);
+  const uint32_t bits = (key.tun_erspan_hwid >> 4 & 3u) << 8 | (key.tun_erspan_hwid & 15u) << 4 | (key.tun_erspan_dir & 1u) << 3;
+  tree.append(key.tun_erspan_ver == 1 ? 0 : swap32(bits));
+  tree.close(start);
+}
+
+bool set_tunnel(Cursor& c, DpFlow& flow, UnknownActions& unknown, TreeWriter& tree) {
+  LocalBlob blob;
+  std::vector<UnknownPart> parts;
+  if (!scan_tunnel(c, flow, blob, &parts) || !all_exact(flow.tunnel, blob)) return false;
   const auto& key = flow.tunnel.key;
+  if (key.tun_erspan_dir > 1 || key.tun_erspan_hwid > 0x3f) return false;
   size_t tunnel = tree.open(kKeyTunnel);
   for (const Field& field : tunnel_fields()) {
     if (!(key.tun_attrs >> field.wire & 1)) continue;
-    if (!exact(field, flow) && field.kind != Kind::mac) return false;
     uint8_t wire[16];
     encode(field, field.key, flow, wire);
     tree.put(field.wire, {wire, wire_size(field.kind)});
@@ -135,16 +202,12 @@ bool set_tunnel(Cursor& c, DpFlow& flow, TreeWriter& tree) {
     tree.put_value(1, static_cast<uint32_t>(key.tun_gbp_id | key.tun_gbp_flags << 16));
     tree.close(vxlan);
   }
-  if (key.tun_options.size) {
-    Cursor options(text.text({}));
-    size_t start = tree.open(kTunGeneve), before = tree.size();
-    if (options.eat("geneve(") && scan_geneve(options, tree.raw()) && options.eat(')') && options.done()) {
-      tree.close(start);
-    } else {
-      tree.truncate(before - 4);
-      tree.put(kActUnknown, {reinterpret_cast<const uint8_t*>(text.text({}).data()), text.text({}).size()});
-    }
-  }
+  if (key.tun_attrs >> kTunGeneve & 1) tree.put(kTunGeneve, blob.bytes(key.tun_geneve));
+  if (key.tun_attrs >> kTunErspan & 1) put_erspan(flow.tunnel, tree);
+  if (key.tun_attrs >> kTunGtpu & 1)
+    tree.put_value(kTunGtpu, static_cast<uint16_t>(key.tun_gtpu_flags | key.tun_gtpu_msgtype << 8));
+  if (key.tun_options.size) tree.put(kActUnknown, blob.bytes(key.tun_options));
+  for (const UnknownPart& part : parts) unknown.unknown_action(part.name, part.text);
   if (key.tun_attrs & kTunFlagsGiven) {
     if (key.tun_flags & CTI_TUN_FLAGS_DF) tree.flag(kTunDontFragment);
     if (key.tun_flags & CTI_TUN_FLAGS_CSUM) tree.flag(kTunCsum);
@@ -154,9 +217,27 @@ bool set_tunnel(Cursor& c, DpFlow& flow, TreeWriter& tree) {
   return true;
 }
 
+void get_erspan(const TreeAttr& attr, tables::dp_flows::Tunnel& tunnel) {
+  auto& key = tunnel.key;
+  auto& mask = tunnel.mask;
+  key.tun_attrs |= 1u << kTunErspan;
+  key.tun_erspan_ver = attr.value<uint8_t>();
+  mask.tun_erspan_ver = 0xff;
+  if (key.tun_erspan_ver == 1) {
+    key.tun_attrs |= kTunErspanIndexGiven;
+    key.tun_erspan_idx = swap32(attr.value<uint32_t>(4));
+    return;
+  }
+  const uint32_t bits = swap32(attr.value<uint32_t>(8));
+  key.tun_erspan_dir = bits >> 3 & 1;
+  key.tun_erspan_hwid = static_cast<uint8_t>((bits >> 8 & 3) << 4 | (bits >> 4 & 15));
+  mask.tun_erspan_dir = mask.tun_erspan_hwid = 0xff;
+}
+
 void print_set_tunnel(Bytes nested, DpFlow& flow, TextBuffer& out) {
   auto& key = flow.tunnel.key;
-  TextBuffer options;
+  auto& mask = flow.tunnel.mask;
+  LocalBlob blob;
   TreeAttr attr{};
   for (const Field& field : tunnel_fields()) {
     if (!find_attr(nested, field.wire, attr) || attr.payload.size() < wire_size(field.kind)) continue;
@@ -164,6 +245,7 @@ void print_set_tunnel(Bytes nested, DpFlow& flow, TextBuffer& out) {
     std::memset(at(flow, field.mask), 0xff, kind_size(field.kind));
     key.tun_attrs |= 1u << field.wire;
   }
+  auto text = [](Bytes bytes) { return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()); };
   Bytes rest = nested;
   while (next_attr(rest, attr)) {
     switch (attr.type) {
@@ -180,16 +262,26 @@ void print_set_tunnel(Bytes nested, DpFlow& flow, TextBuffer& out) {
         key.tun_attrs |= 1u << kTunVxlan;
         key.tun_gbp_id = attr.value<uint16_t>(4);
         key.tun_gbp_flags = attr.value<uint8_t>(6);
-        flow.tunnel.mask.tun_gbp_id = 0xffff;
-        flow.tunnel.mask.tun_gbp_flags = 0xff;
+        mask.tun_gbp_id = 0xffff;
+        mask.tun_gbp_flags = 0xff;
         break;
       case kTunGeneve:
-        options.put("geneve(");
-        print_geneve(attr.payload, options);
-        options.put(')');
+        key.tun_attrs |= 1u << kTunGeneve;
+        key.tun_geneve = blob.intern(text(attr.payload));
+        mask.tun_geneve = blob.intern(std::string(attr.payload.size(), '\xff'));
+        break;
+      case kTunErspan:
+        get_erspan(attr, flow.tunnel);
+        break;
+      case kTunGtpu:
+      case kTunGtpu + 1:
+        key.tun_attrs |= 1u << kTunGtpu;
+        key.tun_gtpu_flags = attr.value<uint8_t>();
+        key.tun_gtpu_msgtype = attr.value<uint8_t>(1);
+        mask.tun_gtpu_flags = mask.tun_gtpu_msgtype = 0xff;
         break;
       case kActUnknown:
-        options.put(std::string_view(reinterpret_cast<const char*>(attr.payload.data()), attr.payload.size()));
+        key.tun_options = blob.intern(text(attr.payload));
         break;
       default:
         break;
@@ -197,11 +289,9 @@ void print_set_tunnel(Bytes nested, DpFlow& flow, TextBuffer& out) {
   }
   // A tunnel key that is set is also flagged "key", as OVS prints it.
   if (key.tun_attrs & 1u << kTunId) key.tun_flags |= CTI_TUN_FLAGS_KEY;
-  flow.tunnel.mask.tun_flags = 0xffff;
+  mask.tun_flags = 0xffff;
   key.tun_attrs |= kTunFlagsGiven;
-  LocalText text;
-  key.tun_options = text.intern(options.text());
-  print_tunnel(flow, true, text, out);
+  print_tunnel(flow, true, blob, out);
 }
 
 void print_set_nsh(Bytes nested, DpFlow& flow, TextBuffer& out) {
@@ -216,22 +306,46 @@ void print_set_nsh(Bytes nested, DpFlow& flow, TextBuffer& out) {
   print_fields(find_key(kKeyNsh)->fields, flow, false, out);
 }
 
-void print_set_mpls(const TreeAttr& inner, bool masked, DpFlow& flow, const PortPrinter& printer, TextBuffer& out) {
-  size_t n = inner.payload.size() / (masked ? 8 : 4);
-  if (n > 3) return;
-  uint32_t* values[3] = {&flow.encap.key.mpls_lse0, &flow.encap.key.mpls_lse1, &flow.encap.key.mpls_lse2};
-  uint32_t* masks[3] = {&flow.encap.mask.mpls_lse0, &flow.encap.mask.mpls_lse1, &flow.encap.mask.mpls_lse2};
+void print_set_mpls(const TreeAttr& inner, bool masked, TextBuffer& out) {
+  MplsStack stack;
+  const size_t n = inner.payload.size() / (masked ? 8 : 4);
+  if (n > kMaxMplsEntries) return;
+  stack.n = n;
   for (size_t i = 0; i < n; i++) {
-    *values[i] = swap32(inner.value<uint32_t>(4 * i));
-    *masks[i] = masked ? swap32(inner.value<uint32_t>(4 * (n + i))) : UINT32_MAX;
+    stack.values[i] = swap32(inner.value<uint32_t>(4 * i));
+    stack.masks[i] = masked ? swap32(inner.value<uint32_t>(4 * (n + i))) : UINT32_MAX;
   }
-  flow.encap.key.mpls_depth = static_cast<uint8_t>(n);
-  print_key(*find_key(kKeyMpls), flow, false, printer, out);
+  print_mpls_stack(stack, out);
+}
+
+// As set_number() wrote it.
+void print_set_number(const Key& key, const TreeAttr& inner, bool masked, DpFlow& flow, const PortPrinter& printer, TextBuffer& out) {
+  auto& value = flow.match.key;
+  auto& mask = flow.match.mask;
+  switch (key.number) {
+    case kKeyVlan:
+      return print_vlan_tci(swap16(inner.value<uint16_t>()), masked ? swap16(inner.value<uint16_t>(2)) : 0xffff, !masked, out);
+    case kKeyInPort:
+      printer.port_number(inner.value<uint32_t>(), out);
+      if (masked) {
+        out.put('/');
+        out.put_hex(inner.value<uint32_t>(4));
+      }
+      return;
+    case kKeyEthertype:
+      return print_eth_type_value(swap16(inner.value<uint16_t>()), masked ? swap16(inner.value<uint16_t>(2)) : 0xffff, out);
+    case kKeyPacketType:
+      value.packet_type = swap32(inner.value<uint32_t>());
+      mask.packet_type = masked ? swap32(inner.value<uint32_t>(4)) : UINT32_MAX;
+      return print_key(key, flow, !masked, printer, out);
+    default:
+      return;
+  }
 }
 
 }  // namespace
 
-bool scan_set(Cursor& c, Names& names, TreeWriter& tree) {
+bool scan_set(Cursor& c, Names& names, UnknownActions& unknown, TreeWriter& tree) {
   const char* start = c.at;
   while (!c.done() && *c.at != '(' && *c.at != ')') c.at++;
   const Key* key = find_key(std::string_view(start, static_cast<size_t>(c.at - start)));
@@ -240,12 +354,14 @@ bool scan_set(Cursor& c, Names& names, TreeWriter& tree) {
   size_t outer = tree.open(kActSet);
   uint16_t type = kActSet;
   if (key->number == kKeyTunnel) {
-    if (!set_tunnel(c, flow, tree)) return false;
+    if (!set_tunnel(c, flow, unknown, tree)) return false;
   } else if (key->number == kKeyNsh) {
     type = kActSetMasked;
     if (!set_nsh(c, flow, names, tree)) return false;
   } else if (key->number == kKeyMpls) {
-    if (!set_mpls(c, flow, names, type, tree)) return false;
+    if (!set_mpls(c, type, tree)) return false;
+  } else if (is_number(*key)) {
+    if (!set_number(*key, c, flow, names, type, tree)) return false;
   } else {
     if (!key->wire_size || !scan_key(*key, c, flow, names)) return false;
     uint8_t wire[2][40] = {};
@@ -282,7 +398,9 @@ void print_set(const TreeAttr& set, const PortPrinter& printer, TextBuffer& out)
   } else if (key->number == kKeyNsh) {
     print_set_nsh(inner.payload, flow, out);
   } else if (key->number == kKeyMpls) {
-    print_set_mpls(inner, masked, flow, printer, out);
+    print_set_mpls(inner, masked, out);
+  } else if (is_number(*key)) {
+    print_set_number(*key, inner, masked, flow, printer, out);
   } else if (key->wire_size && inner.payload.size() == key->wire_size * (masked ? 2u : 1u)) {
     for (const Field& field : key->fields) {
       decode(field, field.key, inner.payload.data() + field.wire, flow);

@@ -38,7 +38,7 @@ enum ActionNumber : uint16_t {
   kActCheckPktLen = 21, // nested: 1 u16 size, 2 actions if greater, 3 actions if not
   kActAddMpls = 22,     // as push_mpls
   kActDecTtl = 23,      // nested: 1 actions if the TTL runs out
-  kActDrop = 24,
+  kActDrop = 24,        // u32 reason, where that is printed
   kActPsample = 25,     // nested: 1 u32 group, 2 cookie
   kActTunnelPush = 26,  // u32 tnl_port, u32 out_port (ports), u32 header size, u32 vport type, header bytes
   kActTunnelPop = 27,   // u32 port
@@ -67,6 +67,7 @@ enum CtNumber : uint16_t {
   kCtNat = 6,  // nested NatNumber
   kCtForceCommit = 7,
   kCtTimeout = 9,
+  kCtNatWithoutComma = 0x3f01,  // how it was printed, no attribute of netlink
 };
 
 enum NatNumber : uint16_t {

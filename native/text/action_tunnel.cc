@@ -1,4 +1,6 @@
 // tnl_push(...): the outer headers as the bytes that are pushed; and push_nsh(...).
+#include <vector>
+
 #include "text/actions.h"
 #include "text/tunnel_key.h"
 
@@ -14,6 +16,7 @@ enum VportType : uint32_t {
   kVportIp6Erspan = 108,
   kVportIp6Gre = 109,
   kVportGtpu = 110,
+  kVportSrv6 = 112,
 };
 constexpr size_t kHeaderAt = 16;  // header bytes in the attribute, after four u32
 
@@ -158,7 +161,29 @@ bool scan_erspan(Cursor& c, TreeWriter& tree) {
   return true;
 }
 
+// A routing header of type 4. The first segment of the list is the last of the path, OVS prints them along the path:
+//   next header 8 | length in 8 bytes 8 | type 8 | segments left 8 | last entry 8 | flags 8 | tag 16 | segments, 16 bytes each
+constexpr size_t kSegmentsAt = 8, kSegment = 16, kMaxSegments = 127;
+
+bool scan_srv6(Cursor& c, TreeWriter& tree) {
+  uint64_t left;
+  if (!number(c, "segments_left=", 255, left) || !c.eat(",segs(")) return false;
+  std::vector<cti_be128> segments;
+  do {
+    if (segments.size() == kMaxSegments || !c.ipv6(segments.emplace_back())) return false;
+  } while (c.eat(','));
+  const size_t n = segments.size();
+  for (uint64_t byte : {uint64_t{0}, uint64_t{2 * n}, uint64_t{4}, left, uint64_t{n - 1}, uint64_t{0}})
+    tree.append(static_cast<uint8_t>(byte));
+  put16(0, tree);
+  for (size_t i = n; i-- > 0;) tree.append(segments[i]);
+  return c.eat(')');
+}
+
+// Behind the IP header; nothing where OVS knows no notation for the tunnel's type.
 bool scan_l4(Cursor& c, TreeWriter& tree) {
+  if (c.peek() == ')') return true;
+  if (c.eat("srv6(")) return scan_srv6(c, tree) && c.eat(')');
   if (c.eat("erspan(")) return scan_erspan(c, tree) && c.eat(')');
   if (c.eat("gre(")) return scan_gre(c, tree) && c.eat(')');
   if (!scan_udp(c, tree)) return false;
@@ -246,8 +271,24 @@ void print_erspan(Bytes l4, TextBuffer& out) {
   out.put(')');
 }
 
+void print_srv6(Bytes l4, TextBuffer& out) {
+  if (l4.size() < kSegmentsAt) return;
+  const size_t n = l4[4] + size_t{1};
+  if (l4.size() < kSegmentsAt + n * kSegment) return;
+  put("srv6(segments_left=", l4[3], out);
+  out.put(",segs(");
+  for (size_t i = n; i-- > 0;) {
+    out.put_ipv6(load<cti_be128>(l4.data() + kSegmentsAt + i * kSegment));
+    if (i) out.put(',');
+  }
+  out.put("))");
+}
+
 void print_l4(Bytes l4, uint32_t type, TextBuffer& out) {
+  if (l4.empty()) return;
   switch (type) {
+    case kVportSrv6:
+      return print_srv6(l4, out);
     case kVportVxlan:
       l4 = print_udp(l4, out);
       put_0x("vxlan(flags=", get32(l4, 0), out);

@@ -54,6 +54,7 @@ class ActionScanner {
         {"dec_ttl(", &ActionScanner::dec_ttl},
         {"psample(", &ActionScanner::psample},
         {"lb_output(", &ActionScanner::number<kActLbOutput>},
+        {"drop(", &ActionScanner::number<kActDrop>},
     };
     struct Word {
       std::string_view name;
@@ -88,7 +89,13 @@ class ActionScanner {
   bool text(Cursor& c, const char* start, size_t tree_start) {
     tree_.truncate(tree_start);
     c.at = start;
-    std::string_view whole = c.item();
+    // OVS's complaint about an action's length has a comma in it.
+    uint64_t number;
+    const bool complaint = c.eat("bad length ") && c.number(number, UINT64_MAX) && c.eat(", expected ") &&
+                           (c.eat('-'), c.number(number, UINT64_MAX)) && c.eat(" for: ");
+    if (!complaint) c.at = start;
+    c.item();
+    std::string_view whole(start, static_cast<size_t>(c.at - start));
     if (whole.empty()) return false;
     unknown_.unknown_action(whole.substr(0, whole.find_first_of("(=")), whole);
     put_text(whole, tree_);
@@ -106,7 +113,7 @@ class ActionScanner {
   }
 
  private:
-  bool set(Cursor& c, int) { return scan_set(c, names_, tree_); }
+  bool set(Cursor& c, int) { return scan_set(c, names_, unknown_, tree_); }
   bool userspace(Cursor& c, int) { return scan_userspace(c, names_, tree_); }
   bool ct(Cursor& c, int) { return scan_ct(c, tree_); }
   bool tunnel_push(Cursor& c, int) { return scan_tunnel_push(c, names_, tree_); }
@@ -348,7 +355,7 @@ class ActionPrinter {
         return out_.put("))");
       }
       case kActDrop:
-        return out_.put("drop");
+        return attr.payload.empty() ? out_.put("drop") : number("drop(", attr);
       case kActPsample:
         return psample(attr.payload);
       case kActTunnelPush:

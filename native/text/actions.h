@@ -31,7 +31,7 @@ bool scan_ct(Cursor& cursor, TreeWriter& tree);
 void print_ct(Bytes nested, TextBuffer& out);
 bool scan_userspace(Cursor& cursor, Names& names, TreeWriter& tree);
 void print_userspace(Bytes nested, const PortPrinter& printer, TextBuffer& out);
-bool scan_set(Cursor& cursor, Names& names, TreeWriter& tree);
+bool scan_set(Cursor& cursor, Names& names, UnknownActions& unknown, TreeWriter& tree);
 void print_set(const TreeAttr& set, const PortPrinter& printer, TextBuffer& out);
 bool scan_tunnel_push(Cursor& cursor, Names& names, TreeWriter& tree);
 void print_tunnel_push(const TreeAttr& push, const PortPrinter& printer, TextBuffer& out);

@@ -61,6 +61,12 @@ void DpFlowsFormat::port(uint32_t id, TextBuffer& out) const {
   out.put_dec(port->odp_port);
 }
 
+void DpFlowsFormat::port_number(uint32_t id, TextBuffer& out) const {
+  const auto* port = view_.port(id);
+  if (!port || !(port->known & 2)) return this->port(id, out);
+  out.put_dec(port->odp_port);
+}
+
 void DpFlowsFormat::head(const DpFlow& flow, TextBuffer& out) const {
   const auto& rows = flow.rows;
   if (rows.known & CTI_DP_FLOWS_KNOWN_UFID) put_ufid(rows.ufid, out);

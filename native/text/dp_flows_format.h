@@ -26,6 +26,7 @@ class DpFlowsFormat final : public PortPrinter {
   void tail(const tables::DpFlow& flow, TextBuffer& out) const;
 
   void port(uint32_t id, TextBuffer& out) const override;
+  void port_number(uint32_t id, TextBuffer& out) const override;
   std::string_view text(const cti_ref& ref) const override { return view_.text(ref); }
 
  private:

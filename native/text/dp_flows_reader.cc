@@ -252,7 +252,10 @@ class DpFlowsReader::Impl {
     rows.known |= CTI_DP_FLOWS_KNOWN_TCP_FLAGS_SEEN;            // OVS prints them whenever there are any
     if (given & kDp) rows.known |= CTI_DP_FLOWS_KNOWN_HW;      // and offloaded: whenever it is, where it prints dp:
     std::string_view rest = c.rest();
-    size_t size = std::min(rest.find(", "), rest.size());
+    size_t size = rest.find(", ");
+    // OVS's complaints about lengths are the only places inside an action that have ", ".
+    while (size < rest.size() && rest.substr(size).starts_with(", expected ")) size = rest.find(", ", size + 2);
+    size = std::min(size, rest.size());
     actions_text_ = rest.substr(0, size);
     c.at += size;
     while (c.eat(", ")) {

@@ -194,6 +194,7 @@ bool scan_field(Cursor& c, const Field& field, DpFlow& flow) {
     case Kind::hex16_host:
       return scan_number<uint16_t>(c, field, flow);
     case Kind::hex32:
+    case Kind::hex32_network:
     case Kind::nsh32:
     case Kind::reserved32:
     case Kind::label:

@@ -59,6 +59,9 @@ constexpr Field kTunnel[] = {
     CTI_FIELD("ttl", dec8, tunnel, tun_ttl, 4),            CTI_FIELD("tp_src", dec16, tunnel, tun_tp_src, 9),
     CTI_FIELD("tp_dst", dec16, tunnel, tun_tp_dst, 10)};
 constexpr Field kGbp[] = {CTI_FIELD("id", dec16, tunnel, tun_gbp_id, 0), CTI_FIELD("flags", hex8, tunnel, tun_gbp_flags, 2)};
+constexpr Field kErspan[] = {CTI_FIELD("ver", dec8, tunnel, tun_erspan_ver, 0), CTI_FIELD("idx", hex32_network, tunnel, tun_erspan_idx, 4),
+                             CTI_FIELD("dir", dec8, tunnel, tun_erspan_dir, 0), CTI_FIELD("hwid", hex8, tunnel, tun_erspan_hwid, 0)};
+constexpr Field kGtpu[] = {CTI_FIELD("flags", hex8, tunnel, tun_gtpu_flags, 0), CTI_FIELD("msgtype", dec8, tunnel, tun_gtpu_msgtype, 1)};
 
 constexpr Key kKeys[] = {
     {"skb_priority", kKeyPriority, Shape::single, 4, kPriority},
@@ -80,6 +83,7 @@ constexpr Key kKeys[] = {
     {"encap", kKeyEncap, Shape::special, 0, {}},
     {"ipv4", kKeyIpv4, Shape::fields, 12, kIpv4},
     {"ipv6", kKeyIpv6, Shape::fields, 40, kIpv6},
+    {"key32", kKeyIpv6Exthdrs, Shape::special, 0, {}},
     {"arp", kKeyArp, Shape::fields, 24, kArp},
     {"mpls", kKeyMpls, Shape::special, 0, {}},
     {"nsh", kKeyNsh, Shape::fields, 24, kNsh},
@@ -111,6 +115,8 @@ std::span<const Key> keys() { return kKeys; }
 std::span<const uint8_t> kernel_order() { return kKernelOrder; }
 std::span<const Field> tunnel_fields() { return kTunnel; }
 std::span<const Field> gbp_fields() { return kGbp; }
+std::span<const Field> erspan_fields() { return kErspan; }
+std::span<const Field> gtpu_fields() { return kGtpu; }
 
 const Key* find_key(unsigned number) {
   return number < 64 && kByNumber.index[number] != 0xff ? &kKeys[kByNumber.index[number]] : nullptr;

@@ -45,6 +45,7 @@ enum KeyNumber : uint8_t {
   kKeyNsh = 28,
   kKeyPacketType = 29,
   kKeyNdExtensions = 30,
+  kKeyIpv6Exthdrs = 32,  // the kernel's; OVS has no name for it and prints its bytes
 };
 
 // Bits of match.key.attrs above the key numbers: what else printing a row needs to know.
@@ -78,6 +79,7 @@ enum class Kind : uint8_t {
   nsh8,   // dec; with a mask 0x%02x/0x%02x
   nsh32,  // 0x%x; mask 0x%08x
   reserved32,  // 0x%x, never with a mask
+  hex32_network,  // %#x, network order in netlink
 };
 
 // A value inside a key. Offsets are into tables::DpFlow.
@@ -92,7 +94,7 @@ struct Field {
 enum class Shape : uint8_t {
   single,   // name(value/mask), one field
   fields,   // name(field=value/mask,...)
-  special,  // code of its own: in_port, packet_type, eth_type, vlan, encap, mpls, nsh, tunnel
+  special,  // code of its own: in_port, packet_type, eth_type, vlan, encap, mpls, tunnel, key32
 };
 
 struct Key {
@@ -112,8 +114,10 @@ const Key* find_key(unsigned number);
 const Key* find_key(std::string_view name);
 // tunnel(...)'s scalar fields; wire is the OVS_TUNNEL_KEY_ATTR number.
 std::span<const Field> tunnel_fields();
-// gbp(...)'s fields.
+// The fields of tunnel(...)'s options, each in the order in which it is printed: vxlan(gbp(...)), erspan(...), gtpu(...).
 std::span<const Field> gbp_fields();
+std::span<const Field> erspan_fields();
+std::span<const Field> gtpu_fields();
 
 // Bytes of a value of this kind, in a row.
 size_t kind_size(Kind kind);

@@ -24,6 +24,8 @@ class Names {
 class PortPrinter {
  public:
   virtual void port(uint32_t id, TextBuffer& out) const = 0;
+  // Its number, where OVS prints that even if it knows the name.
+  virtual void port_number(uint32_t id, TextBuffer& out) const = 0;
   virtual std::string_view text(const cti_ref& ref) const = 0;
 
  protected:
@@ -46,6 +48,16 @@ MatchEnd scan_match(Cursor& cursor, tables::DpFlow& flow, Names& names, std::vec
 // Prints the keys in the order and notation that flow.match.key.attrs says, then flow.rows.unknown.
 void print_match(const tables::DpFlow& flow, const PortPrinter& printer, TextBuffer& out);
 
+// MPLS stacks: entries as in mpls_lse0, outermost first.
+inline constexpr size_t kMaxMplsEntries = 255;
+struct MplsStack {
+  size_t n = 0;
+  uint32_t values[kMaxMplsEntries];
+  uint32_t masks[kMaxMplsEntries];
+};
+bool scan_mpls_stack(Cursor& cursor, MplsStack& stack);
+void print_mpls_stack(const MplsStack& stack, TextBuffer& out);
+
 // One key's inside, for set(...): the cursor stands after "name(" and is left before ")".
 bool scan_key(const Key& key, Cursor& cursor, tables::DpFlow& flow, Names& names);
 void print_key(const Key& key, const tables::DpFlow& flow, bool verbose, const PortPrinter& printer, TextBuffer& out);
@@ -53,6 +65,8 @@ void print_key(const Key& key, const tables::DpFlow& flow, bool verbose, const P
 // label=..,tc=..,ttl=..,bos=..: an MPLS label stack entry, as push_mpls writes it (without masks).
 bool scan_mpls_entry(Cursor& cursor, uint32_t& value, uint32_t& mask);
 void print_mpls_entry(uint32_t value, TextBuffer& out);
+// eth_type(...)'s inside.
+void print_eth_type_value(uint16_t value, uint16_t mask, TextBuffer& out);
 // vid=..,pcp=..[,cfi=0]
 bool scan_vlan_tci(Cursor& cursor, uint16_t& value, uint16_t& mask);
 void print_vlan_tci(uint16_t value, uint16_t mask, bool verbose, TextBuffer& out);

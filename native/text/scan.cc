@@ -156,17 +156,82 @@ bool Cursor::hex_bytes(std::vector<uint8_t>& out, size_t size) {
   return true;
 }
 
+namespace {
+
+// "(bad key length 3, expected 4)(", or "mask" for "key".
+bool bad_length_complaint(Cursor& c, std::string_view words) {
+  uint64_t number;
+  if (!c.eat(words) || !c.number(number, UINT64_MAX) || !c.eat(", expected ")) return false;
+  c.eat('-');
+  return c.number(number, UINT64_MAX) && c.eat(")(");
+}
+
+void bytes_with_blanks(Cursor& c) {
+  while (c.left() >= 2 && hex_value(c.at[0]) >= 0 && hex_value(c.at[1]) >= 0) {
+    c.at += 2;
+    if (c.left() >= 3 && *c.at == ' ' && hex_value(c.at[1]) >= 0) c.at++;
+  }
+}
+
+constexpr std::string_view kBadKey = "(bad key length ", kBadMask = "(bad mask length ";
+
+// The two complaints about an MPLS stack, after which OVS does not close the key's own parenthesis.
+bool mpls_complaint(Cursor& c) {
+  uint64_t number;
+  if (c.eat(kBadKey)) return c.number(number, UINT64_MAX) && c.eat(')');
+  return c.eat("(key length ") && c.number(number, UINT64_MAX) && c.eat(" != mask length ") && c.number(number, UINT64_MAX) && c.eat(')');
+}
+
+}  // namespace
+
+bool Cursor::bad_length() {
+  bool complaint = false;
+  if (rest().starts_with(kBadKey)) {
+    if (!bad_length_complaint(*this, kBadKey)) return false;
+    complaint = true;
+  }
+  bytes_with_blanks(*this);
+  if (eat('/')) {
+    if (rest().starts_with(kBadMask)) {
+      if (!bad_length_complaint(*this, kBadMask)) return false;
+      complaint = true;
+    }
+    bytes_with_blanks(*this);
+  }
+  return complaint && eat(')');
+}
+
 std::string_view Cursor::item() {
   const char* start = at;
   size_t depth = 0;
-  for (; at != end; at++) {
+  while (at != end) {
     if (*at == '(') {
+      Cursor complaint = *this;
+      if (rest().starts_with(kBadKey) && complaint.bad_length()) {
+        at = complaint.at;
+        continue;
+      }
+      complaint = *this;
+      if (rest().starts_with(kBadMask) && bad_length_complaint(complaint, kBadMask)) {
+        bytes_with_blanks(complaint);
+        if (complaint.eat(')')) {
+          at = complaint.at;
+          continue;
+        }
+      }
+      complaint = *this;
+      if (depth && mpls_complaint(complaint)) {
+        at = complaint.at;
+        depth--;
+        continue;
+      }
       depth++;
     } else if (*at == ')') {
       if (depth-- == 0) break;
     } else if (*at == ',' && depth == 0) {
       break;
     }
+    at++;
   }
   return {start, static_cast<size_t>(at - start)};
 }

@@ -50,8 +50,14 @@ struct Cursor {
   bool hex_bytes(std::vector<uint8_t>& out, size_t size);
 
   // Text up to the first of ',' and ')' that is in no parentheses opened after the cursor, or to the end: an item of a list
-  // that nobody understands. Iterative, so nesting costs nothing.
+  // that nobody understands. Iterative, so nesting costs nothing. What OVS prints of an attribute of a wrong length, whose
+  // parentheses do not fit and which has commas, is passed over as what it is.
   std::string_view item();
+
+  // What OVS prints in place of a key of another length than it expects:
+  //   [ "(bad key length N, expected N)(" ] bytes [ "/" [ "(bad mask length N, expected N)(" ] bytes ] ")"
+  // with at least one of the two complaints; the bytes are pairs of hex digits with blanks between.
+  bool bad_length();
 };
 
 // IPv4 mask of a prefix length.

@@ -4,7 +4,7 @@ import type { TableSchema } from '../../table-schema.js';
 export const DP_FLOWS: TableSchema = {
   "name": "dp_flows",
   "version": 1,
-  "hash": "fb6e8e858e4caec5",
+  "hash": "4a8c5577ec994aeb",
   "doc": "Megaflows: what the datapath forwards by. One row a flow, of every datapath of the switch.",
   "segments": [
     {
@@ -448,8 +448,8 @@ export const DP_FLOWS: TableSchema = {
       "name": "tunnel",
       "per": "some-rows",
       "masked": true,
-      "half": 72,
-      "stride": 144,
+      "half": 104,
+      "stride": 208,
       "doc": "The tunnel the packet came in.",
       "fields": [
         {
@@ -573,10 +573,104 @@ export const DP_FLOWS: TableSchema = {
         {
           "name": "tun_options",
           "type": "ref",
-          "doc": "options (geneve, erspan, gtpu) as text",
+          "doc": "what of the tunnel this version does not know, as text",
           "internal": true,
           "offset": 64,
           "size": 8
+        },
+        {
+          "name": "tun_geneve",
+          "type": "ref",
+          "doc": "geneve options as on the wire (class be16, type, length in words, data), one after the other; the mask half: their masks, of the same lengths",
+          "internal": true,
+          "offset": 72,
+          "size": 8
+        },
+        {
+          "name": "tun_geneve_data",
+          "type": "u64",
+          "doc": "data of the first geneve option, if it has at most 8 bytes, as one number",
+          "internal": false,
+          "format": "hex",
+          "offset": 80,
+          "size": 8
+        },
+        {
+          "name": "tun_erspan_idx",
+          "type": "u32",
+          "doc": "ERSPAN version 1 index",
+          "internal": false,
+          "format": "hex",
+          "offset": 88,
+          "size": 4
+        },
+        {
+          "name": "tun_geneve_class",
+          "type": "u16",
+          "doc": "class of the first geneve option",
+          "internal": false,
+          "format": "hex",
+          "offset": 92,
+          "size": 2
+        },
+        {
+          "name": "tun_geneve_type",
+          "type": "u8",
+          "doc": "type of the first geneve option",
+          "internal": false,
+          "format": "hex",
+          "offset": 94,
+          "size": 1
+        },
+        {
+          "name": "tun_erspan_ver",
+          "type": "u8",
+          "doc": "ERSPAN version",
+          "internal": false,
+          "offset": 95,
+          "size": 1
+        },
+        {
+          "name": "tun_erspan_dir",
+          "type": "u8",
+          "doc": "ERSPAN version 2 direction",
+          "internal": false,
+          "offset": 96,
+          "size": 1
+        },
+        {
+          "name": "tun_erspan_hwid",
+          "type": "u8",
+          "doc": "ERSPAN version 2 hardware id",
+          "internal": false,
+          "format": "hex",
+          "offset": 97,
+          "size": 1
+        },
+        {
+          "name": "tun_gtpu_flags",
+          "type": "u8",
+          "doc": "GTP-U flags",
+          "internal": false,
+          "format": "hex",
+          "offset": 98,
+          "size": 1
+        },
+        {
+          "name": "tun_gtpu_msgtype",
+          "type": "u8",
+          "doc": "GTP-U message type",
+          "internal": false,
+          "offset": 99,
+          "size": 1
+        },
+        {
+          "name": "tun_reserved32",
+          "type": "u32",
+          "doc": "zero",
+          "internal": true,
+          "offset": 100,
+          "size": 4
         }
       ]
     },
@@ -659,7 +753,7 @@ export const DP_FLOWS: TableSchema = {
         {
           "name": "ipv6_exthdr",
           "type": "u16",
-          "doc": "extension headers seen",
+          "doc": "extension headers seen: bits of the kernel's OFPIEH12_*",
           "internal": false,
           "format": "hex",
           "requires": "ipv6",
@@ -861,8 +955,8 @@ export const DP_FLOWS: TableSchema = {
       "name": "encap",
       "per": "some-rows",
       "masked": true,
-      "half": 44,
-      "stride": 88,
+      "half": 60,
+      "stride": 120,
       "doc": "Inner VLAN, MPLS and NSH.",
       "fields": [
         {
@@ -1007,6 +1101,22 @@ export const DP_FLOWS: TableSchema = {
           "internal": true,
           "offset": 42,
           "size": 2
+        },
+        {
+          "name": "vlan_more",
+          "type": "ref",
+          "doc": "VLAN tags beyond the second, outermost first: u16 tci, u16 tpid, u16 what was given (key half: 1 vlan, 2 encap, 4 tpid; mask half: 1 vlan with a mask), u16 zero",
+          "internal": true,
+          "offset": 44,
+          "size": 8
+        },
+        {
+          "name": "mpls_more",
+          "type": "ref",
+          "doc": "MPLS entries beyond the third, as u32 in the form of mpls_lse0",
+          "internal": true,
+          "offset": 52,
+          "size": 8
         }
       ]
     },

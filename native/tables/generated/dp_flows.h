@@ -7,11 +7,11 @@
 
 static_assert(sizeof(cti_dp_flows_rows) == 104);
 static_assert(sizeof(cti_dp_flows_match) == 176);
-static_assert(sizeof(cti_dp_flows_tunnel) == 144);
+static_assert(sizeof(cti_dp_flows_tunnel) == 208);
 static_assert(sizeof(cti_dp_flows_ipv6) == 160);
 static_assert(sizeof(cti_dp_flows_ct_tuple) == 128);
 static_assert(sizeof(cti_dp_flows_arp) == 64);
-static_assert(sizeof(cti_dp_flows_encap) == 88);
+static_assert(sizeof(cti_dp_flows_encap) == 120);
 static_assert(sizeof(cti_dp_flows_action_lists) == 48);
 static_assert(sizeof(cti_dp_flows_ports) == 32);
 static_assert(sizeof(cti_dp_flows_datapaths) == 16);
@@ -22,11 +22,11 @@ inline constexpr uint64_t kSchemaHash = CTI_DP_FLOWS_SCHEMA_HASH;
 inline constexpr SegmentSchema kSegments[] = {
     {"rows", SegmentPer::row, false, 104},
     {"match", SegmentPer::row, true, 176},
-    {"tunnel", SegmentPer::some_rows, true, 144},
+    {"tunnel", SegmentPer::some_rows, true, 208},
     {"ipv6", SegmentPer::some_rows, true, 160},
     {"ct_tuple", SegmentPer::some_rows, true, 128},
     {"arp", SegmentPer::some_rows, true, 64},
-    {"encap", SegmentPer::some_rows, true, 88},
+    {"encap", SegmentPer::some_rows, true, 120},
     {"action_lists", SegmentPer::distinct, false, 48},
     {"ports", SegmentPer::distinct, false, 32},
     {"datapaths", SegmentPer::distinct, false, 16},
