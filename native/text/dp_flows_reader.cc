@@ -277,6 +277,7 @@ class DpFlowsReader::Impl {
     joined_.clear();
     for (const UnknownPart& part : parts_) {
       unknown_.add(part.kind, part.name, part.text);
+      if (part.in_place) continue;
       if (!joined_.empty()) joined_ += ',';
       joined_ += part.text;
     }

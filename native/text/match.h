@@ -37,6 +37,7 @@ struct UnknownPart {
   std::string_view kind;  // "unknown key", "malformed key", "key given twice", ...
   std::string_view name;
   std::string_view text;
+  bool in_place = false;  // kept inside its key (a tunnel's options), so not in rows.unknown
 };
 
 enum class MatchEnd { ok, malformed };

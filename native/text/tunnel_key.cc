@@ -155,7 +155,7 @@ class TunnelScanner {
     if (text.empty() || name == text.npos) return false;
     if (!text_start_) text_start_ = start;
     text_end_ = c_.at;
-    if (unknown_) unknown_->push_back({"unknown part of tunnel", text.substr(0, name), text});
+    if (unknown_) unknown_->push_back({"unknown part of tunnel", text.substr(0, name), text, true});
     return true;
   }
 
