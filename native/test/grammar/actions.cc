@@ -20,7 +20,8 @@ uint32_t Generator::port(std::string& text) {
 }
 
 void Generator::list(Attributes& tree, std::string& text, int depth) {
-  if (one_in(depth ? 6 : 12)) {
+  // add-flow takes drop as a whole list only.
+  if (one_in(depth ? 6 : 12) && !(depth && options_.add_flow)) {
     use(Production::drop);
     text += "drop";
   } else {
@@ -29,7 +30,7 @@ void Generator::list(Attributes& tree, std::string& text, int depth) {
       action(tree, one, depth);
       text += one + (n > 1 ? "," : "");
     }
-    if (one_in(12)) {
+    if (one_in(12) && !options_.add_flow) {
       use(Production::drop);
       text += ",drop";
       tree.flag(24);
@@ -109,8 +110,10 @@ void Generator::action(Attributes& tree, std::string& text, int depth) {
       case 6:
         return number32(Production::lb_output, 28, "lb_output(%u)", any);
       case 7:
+        if (options_.add_flow) break;
         return number32(Production::recirc, 7, "recirc(%#x)", any);
       case 8: {
+        if (options_.add_flow) break;
         const uint32_t algorithm = u(below(2));
         use(algorithm ? Production::hash_sym_l4 : Production::hash_l4);
         row_.does |= 1ull << 8;
@@ -161,6 +164,7 @@ void Generator::action(Attributes& tree, std::string& text, int depth) {
         return tree.end(at);
       }
       case 14:
+        if (options_.add_flow) break;
         return simple(Production::pop_eth, 15, "pop_eth");
       case 15:
         return push_nsh(tree, text);
@@ -275,7 +279,8 @@ void Generator::push_nsh(Attributes& tree, std::string& text) {
     tree.end(contexts);
   } else {
     std::string data = random_bytes(4 * (1 + below(4)));
-    data[0] = static_cast<char>(1 + below(255));
+    // Printed as one number, so a reader cannot know of zeros in front; add-flow misreads an odd number of digits.
+    data[0] = static_cast<char>(options_.add_flow ? 16 + below(240) : 1 + below(255));
     text += ",md2=" + hex_text(data);
     tree.put(3, data);
   }
@@ -339,7 +344,8 @@ void Generator::nat(Attributes& tree, std::string& text) {
     const bool src = one_in(2);
     text += src ? "(src" : "(dst";
     tree.flag(src ? 1 : 2);
-    if (!one_in(4)) {
+    const bool has_address = !one_in(4);
+    if (has_address) {
       const bool v6 = one_in(2), range = one_in(2), ports = one_in(2), port_range = one_in(2);
       use(v6 ? Production::nat_ipv6 : Production::nat_ipv4);
       if (ports) use(Production::nat_ports);
@@ -366,8 +372,8 @@ void Generator::nat(Attributes& tree, std::string& text) {
     }
     constexpr const char* kFlags[] = {",persistent", ",hash", ",random"};
     for (uint16_t i = 0; i < 3; i++) {
-      // 3.1 takes one of hash and random.
-      if (!one_in(4) || (i == 2 && options_.add_flow && text.ends_with(",hash"))) continue;
+      // add-flow takes one of hash and random, and any flag only with an address.
+      if (!one_in(4) || (options_.add_flow && (!has_address || (i == 2 && text.ends_with(",hash"))))) continue;
       use(Production::nat_flags);
       text += kFlags[i];
       tree.flag(static_cast<uint16_t>(7 + i));
@@ -385,7 +391,7 @@ void Generator::userspace(Attributes& tree, std::string& text) {
   const size_t at = tree.begin(2);
   tree.put_number<uint32_t>(1, pid);
   const unsigned a = u(random_() >> 33), b = u(random_() >> 33), c = u(random_() >> 33);
-  switch (below(7)) {
+  switch (below(options_.add_flow ? 6 : 7)) {  // without a cookie, 3.1 makes one of zeros
     case 0: {
       use(Production::userspace_sflow);
       const unsigned vid = a % 4096, pcp = b % 8;
@@ -395,8 +401,9 @@ void Generator::userspace(Attributes& tree, std::string& text) {
     }
     case 1: {
       use(Production::userspace_slow_path);
-      const char* reasons[] = {"0", "cfm", "bfd", "lacp", "stp", "lldp", "controller", "action", "match", "cfm,match", "stp,action,match"};
-      const std::string reason = reasons[below(std::size(reasons))];
+      // add-flow takes one reason, and not the last, which is of releases before 2.17.
+      const char* reasons[] = {"0", "cfm", "bfd", "lacp", "stp", "lldp", "action", "match", "cfm,match", "stp,action,match", "controller"};
+      const std::string reason = reasons[below(std::size(reasons) - (options_.add_flow ? 3 : 0))];
       text += ",slow_path(" + reason + ")";
       tree.put(0x3f02, reason);
       break;
@@ -432,7 +439,7 @@ void Generator::userspace(Attributes& tree, std::string& text) {
     }
     case 5: {
       use(Production::userspace_userdata);
-      const std::string data = random_bytes(below(options_.add_flow ? 12 : 30) + (options_.add_flow ? 1 : 0));
+      const std::string data = random_bytes(below(30) + (options_.add_flow ? 8 : 0));
       text += ",userdata(";
       for (char byte : data) text += format("%02x", static_cast<uint8_t>(byte));
       text += ")";

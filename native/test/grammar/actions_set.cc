@@ -88,6 +88,7 @@ void Generator::set(Attributes& tree, std::string& text) {
       return put(kMpls, "mpls", inside, wire, mask);
     }
     case 5:
+      if (options_.add_flow) break;
       return set_nsh(tree, text);
     case 6: {
       std::string inside;

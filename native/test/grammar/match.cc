@@ -392,7 +392,7 @@ void Generator::network_layer() {
   if (which <= 2) return put_type(0x86dd), ip(true);
   if (which == 3) return put_type(one_in(4) ? 0x8035 : 0x0806), arp();
   if (which == 4) return put_type(one_in(4) ? 0x8848 : 0x8847), mpls();
-  if (which == 5) return put_type(0x894f), nsh();
+  if (which == 5 && may(Production::nsh)) return put_type(0x894f), nsh();
   if (which == 6 && may(Production::eth_type_none)) {
     row_.flow.match.mask.eth_type = 0xffff;
     row_.flow.match.key.attrs |= kNoType;
@@ -410,7 +410,7 @@ void Generator::ip(bool v6) {
   Bits proto{v6 ? kProtocols6[below(5)] : kProtocols4[below(5)], 0xff};
   const bool has_transport = !one_in(4);
   const unsigned protocol = static_cast<unsigned>(proto.key);
-  if (!has_transport && !options_.add_flow) proto = number(8);
+  if (!has_transport) proto = options_.add_flow ? Bits{100 + below(20), 0xff} : number(8);
   if (v6) {
     const Bytes16 src = bytes16(), dst = bytes16();
     ipv6(text, "src", src), ipv6(text, "dst", dst);
@@ -468,7 +468,9 @@ void Generator::transport(unsigned proto, bool v6) {
   auto& mask = row_.flow.match.mask;
   std::string text;
   if (proto == 6 || proto == 17 || proto == 132) {
-    const Bits src = number(16), dst = number(16);
+    Bits src = number(16);
+    const Bits dst = number(16);
+    if (options_.add_flow && !src.mask) src = exact_number(16);  // the key has to be there
     decimal(text, "src", src, 16), decimal(text, "dst", dst, 16);
     if (!text.empty()) {
       use(proto == 6 ? Production::tcp : proto == 17 ? Production::udp : Production::sctp);
@@ -489,6 +491,7 @@ void Generator::transport(unsigned proto, bool v6) {
   Bits type = number(8), code = number(8);
   const bool nd = v6 && one_in(2);
   if (nd) type = {135 + below(2), 0xff}, code = {0, 0xff};
+  else if (options_.add_flow) type = {below(100), 0xff};
   decimal(text, "type", type, 8), decimal(text, "code", code, 8);
   if (!text.empty()) {
     use(v6 ? Production::icmpv6 : Production::icmp);
@@ -498,7 +501,8 @@ void Generator::transport(unsigned proto, bool v6) {
   }
   if (!nd) return;
   auto& six = row_.flow.ipv6;
-  const Bytes16 target = bytes16();
+  Bytes16 target = bytes16();
+  if (options_.add_flow && target.none()) target = {random_bytes(16), std::string(16, '\xff')};  // the key has to be there
   const Bits sll = number(48), tll = number(48);
   text.clear();
   ipv6(text, "target", target), mac(text, "sll", sll), mac(text, "tll", tll);
@@ -520,7 +524,7 @@ void Generator::transport(unsigned proto, bool v6) {
 void Generator::arp() {
   auto& a = row_.flow.arp;
   std::string text;
-  const Bits sip = number(32), tip = number(32), sha = number(48), tha = number(48);
+  const Bits sip = options_.add_flow ? exact_number(32) : number(32), tip = number(32), sha = number(48), tha = number(48);
   Bits op = number(options_.add_flow ? 8 : 16);
   if (op.mask == 0xff && options_.add_flow) op.mask = 0xffff;
   ipv4(text, "sip", sip), ipv4(text, "tip", tip), decimal(text, "op", op, 16), mac(text, "sha", sha), mac(text, "tha", tha);
@@ -581,13 +585,12 @@ void Generator::nsh() {
     text += mask == UINT32_MAX ? format("%s=0x%x,", name, key) : format("%s=0x%x/0x%08x,", name, key, mask);
   };
   byte("flags", e.key.nsh_flags, e.mask.nsh_flags, number(8)), byte("ttl", e.key.nsh_ttl, e.mask.nsh_ttl, number(8));
-  byte("mdtype", e.key.nsh_mdtype, e.mask.nsh_mdtype, options_.add_flow ? Bits{1, 0xff} : number(8));
+  byte("mdtype", e.key.nsh_mdtype, e.mask.nsh_mdtype, number(8));
   byte("np", e.key.nsh_np, e.mask.nsh_np, number(8));
   word("spi", e.key.nsh_spi, e.mask.nsh_spi, 24);
   byte("si", e.key.nsh_si, e.mask.nsh_si, number(8));
   word("c1", e.key.nsh_c1, e.mask.nsh_c1, 32), word("c2", e.key.nsh_c2, e.mask.nsh_c2, 32);
   word("c3", e.key.nsh_c3, e.mask.nsh_c3, 32), word("c4", e.key.nsh_c4, e.mask.nsh_c4, 32);
-  use(Production::nsh);
   put_key(kNsh, "nsh", text, true);
 }
 

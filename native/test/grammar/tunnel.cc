@@ -114,7 +114,7 @@ std::string Generator::tunnel_options() {
     }
   }
   const bool text_last = !row_.tunnel_text.empty();  // parts that are kept stand together
-  if (!text_last && one_in(5) && may(one_in(2) ? Production::tunnel_erspan1 : Production::tunnel_erspan2)) {
+  if (!text_last && !options_.add_flow && one_in(5)) {
     Bits ver{1 + below(2), options_.more ? number(8).mask : 0xff};
     std::string inside;
     decimal(inside, "ver", ver, 8);
@@ -158,7 +158,7 @@ std::string Generator::geneve_match() {
   auto& tunnel = row_.flow.tunnel;
   for (uint64_t n = below(4), i = 0; i < n || (options_.add_flow && i == 0); i++) {
     Bits cls = number(16), type = number(8);
-    const size_t words = below(one_in(4) ? 32 : 4);
+    const size_t words = below(!one_in(4) ? 4 : options_.add_flow ? 16 : 32);  // add-flow takes 252 bytes in all
     Bits size{4 * words, 0xff};
     uint8_t size_mask = 0x1f;
     std::string data = random_bytes(4 * words), of = one_in(2) ? std::string(4 * words, '\xff') : one_in(3) ? std::string(4 * words, '\0') : random_bytes(4 * words);
@@ -267,7 +267,6 @@ void Generator::set_tunnel(Attributes& tree, std::string& text) {
         text += format("erspan(ver=1,idx=%#x),", index);
         tree.number<uint32_t>(1), tree.network(index, 4), tree.network(0, 4);
       } else {
-        // 3.1 prints the lower four bits of the hardware id only.
         const uint32_t dir = static_cast<uint32_t>(below(2)), hwid = static_cast<uint32_t>(below(options_.add_flow ? 16 : 64));
         text += format("erspan(ver=2,dir=%u,hwid=%#x),", dir, hwid);
         tree.number<uint32_t>(2), tree.network(0, 4), tree.network((hwid >> 4) << 8 | (hwid & 15) << 4 | dir << 3, 4);
@@ -293,7 +292,8 @@ void Generator::set_tunnel(Attributes& tree, std::string& text) {
     default:
       break;
   }
-  const uint64_t shown = below(8) | (has_id ? 8 : 0);
+  // Where all three are set, add-flow makes a masked set of it, which OVS prints as key and mask one after the other.
+  const uint64_t shown = below(options_.add_flow ? 7 : 8) | (has_id ? 8 : 0);
   text += "flags(" + flags({"oam", "df", "csum", "key"}, {shown, 15}, 15) + ")";
   if (shown & 2) tree.flag(kDf);
   if (shown & 4) tree.flag(kCsum);
