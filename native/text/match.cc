@@ -39,7 +39,25 @@ void clear_key(const Key& key, DpFlow& flow) {
     case kKeyInPort:
       flow.match.key.in_port = flow.match.mask.in_port = 0;
       break;
-    default:  // the others write only once all of it is read
+    case kKeyPacketType:
+      flow.match.key.packet_type = flow.match.mask.packet_type = 0;
+      break;
+    case kKeyEthertype:
+      flow.match.key.eth_type = flow.match.mask.eth_type = 0;
+      flow.match.key.attrs &= ~kNoEthertype;
+      break;
+    case kKeyMpls: {
+      auto& key = flow.encap.key;
+      auto& mask = flow.encap.mask;
+      key.mpls_lse0 = key.mpls_lse1 = key.mpls_lse2 = mask.mpls_lse0 = mask.mpls_lse1 = mask.mpls_lse2 = 0;
+      key.mpls_more = mask.mpls_more = {0, 0};
+      key.mpls_depth = 0;
+      break;
+    }
+    case kKeyIpv6Exthdrs:
+      flow.ipv6.key.ipv6_exthdr = flow.ipv6.mask.ipv6_exthdr = 0;
+      break;
+    default:
       break;
   }
 }
@@ -128,7 +146,6 @@ class MatchScanner {
     if (!read || !c_.eat(')')) {
       unknown_.resize(n_unknown);
       clear_key(*key, flow_);
-      if (key->number == kKeyEthertype) flow_.match.key.eth_type = flow_.match.mask.eth_type = 0, attrs_ &= ~kNoEthertype;
       return keep_as_text(start, "malformed key", name);
     }
     attrs_ |= key_bit(key->number);
