@@ -58,7 +58,7 @@ function ipv6(text: string): bigint {
 }
 
 const CT_STATE = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
-const TCP = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns'];
+const TCP = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns', '[200]', '[400]', '[800]'];
 const TUNNEL = ['df', 'csum', 'key', 'oam'];
 const bit = (names: string[], name: string) => {
   if (!names.includes(name)) throw new Error(`no flag ${name}`);
@@ -186,7 +186,8 @@ const STRUCTS: Record<string, Record<string, Place>> = {
 interface Expected {
   fields: Map<string, Pair>;
   inPort?: string;
-  tunnelOptions: string;
+  /** Options in hexadecimal. */
+  geneve: { key: string; mask: string };
 }
 
 /** "a=1,b=2" -> its pairs. */
@@ -207,8 +208,46 @@ function vlan(text: string): Pair {
   return tag;
 }
 
+const TUNNEL_OPTIONS: Record<string, [string, number]> = {
+  'erspan.ver': ['tun_erspan_ver', 8],
+  'erspan.idx': ['tun_erspan_idx', 32],
+  'erspan.dir': ['tun_erspan_dir', 8],
+  'erspan.hwid': ['tun_erspan_hwid', 8],
+  'gtpu.flags': ['tun_gtpu_flags', 8],
+  'gtpu.msgtype': ['tun_gtpu_msgtype', 8],
+};
+
+/** The first option's columns, and all of them as bytes: class, type, words, data. */
+function geneve(text: string, expected: Expected): void {
+  const hex = (value: bigint, bytes: number) => value.toString(16).padStart(2 * bytes, '0');
+  for (const [i, [, option]] of [...text.matchAll(/\{([^}]*)\}/g)].entries()) {
+    const pieces: Record<string, Pair> = {};
+    let data: Pair | undefined;
+    for (const piece of option!.split(',')) {
+      const [name, value] = piece.split('=') as [string, string | undefined];
+      if (value === undefined) data = masked(BigInt, 0, name);
+      else pieces[name] = number(name === 'class' ? 16 : 8)(value);
+    }
+    const { class: cls = { key: 0n, mask: 0n }, type = { key: 0n, mask: 0n }, len = { key: 0n, mask: 0n } } = pieces;
+    const size = Number(len.key);
+    const mask = data === undefined ? 0n : option!.split(',').at(-1)!.includes('/') ? data.mask : ones(8 * size);
+    expected.geneve.key += hex(cls.key, 2) + hex(type.key, 1) + hex(len.key / 4n, 1);
+    expected.geneve.mask += hex(cls.mask, 2) + hex(type.mask, 1) + hex(len.mask === 0xffn ? 0x1fn : len.mask, 1);
+    if (size > 0) {
+      expected.geneve.key += hex(data?.key ?? 0n, size);
+      expected.geneve.mask += hex(mask, size);
+    }
+    if (i > 0) continue;
+    expected.fields.set('tunnel.tun_geneve_class', cls);
+    expected.fields.set('tunnel.tun_geneve_type', type);
+    if (size === 0 || size > 8 || data === undefined) continue;
+    const above = ones(64) ^ ones(8 * size);
+    expected.fields.set('tunnel.tun_geneve_data', { key: data.key, mask: mask === 0n ? 0n : mask | above });
+  }
+}
+
 function expectedMatch(text: string): Expected {
-  const expected: Expected = { fields: new Map(), tunnelOptions: '' };
+  const expected: Expected = { fields: new Map(), geneve: { key: '', mask: '' } };
   const { fields } = expected;
   const level = (text: string, depth: number) => {
     const all = items(text);
@@ -250,7 +289,13 @@ function expectedMatch(text: string): Expected {
             else if (part.inside.startsWith('gbp(')) {
               for (const [half, value] of assignments(items(part.inside)[0]!.inside!))
                 fields.set(`tunnel.tun_gbp_${half}`, number(half === 'id' ? 16 : 8)(value));
-            } else expected.tunnelOptions = `${part.name}(${part.inside})`;
+            } else if (part.name === 'geneve') geneve(part.inside, expected);
+            else {
+              for (const [half, value] of assignments(part.inside)) {
+                const [name, width] = TUNNEL_OPTIONS[`${part.name}.${half}`]!;
+                fields.set(`tunnel.${name}`, number(width)(value));
+              }
+            }
             continue;
           }
           const [field, value] = part.name.split('=') as [string, string];
@@ -298,7 +343,10 @@ const ACTIONS: Record<string, number> = {
 };
 const SETTABLE = {
   skb_priority: 2,
+  in_port: 3,
   eth: 4,
+  vlan: 5,
+  eth_type: 6,
   ipv4: 7,
   ipv6: 8,
   tcp: 9,
@@ -367,6 +415,13 @@ class Raw {
     const at = index * segment.stride + field.offset;
     return { key: read(at), mask: segment.masked ? read(at + segment.half) : 0n };
   }
+  /** What the refs of both halves point to, in hexadecimal. */
+  hexBytes(row: number, path: string): { key: string; mask: string } {
+    const { key, mask } = this.get(row, path);
+    const bytes = (ref: bigint) =>
+      Buffer.from(this.snapshot.segment('blob').buffer, Number(ref & 0xffffffffn), Number(ref >> 32n)).toString('hex');
+    return { key: bytes(key), mask: bytes(mask) };
+  }
   text(row: number, path: string): string {
     const ref = this.get(row, path).key; // u32 offset, u32 size
     const offset = Number(ref & 0xffffffffn);
@@ -404,7 +459,7 @@ for (const file of readdirSync(DUMPS)) {
         if (expected !== received) wrong.push(`${what}: expected ${expected} but received ${received}`);
       };
       for (const [path, field] of raw.fields()) {
-        if (/attrs$|reserved|^tunnel.tun_options$|mpls_depth$|in_port$/.test(path)) continue;
+        if (/attrs$|reserved|^tunnel.tun_(options|geneve)$|_more$|mpls_depth$|in_port$/.test(path)) continue;
         const { key, mask } = expected.fields.get(path) ?? { key: 0n, mask: 0n };
         const received = raw.get(row, path);
         differ(`${path} key`, key, received.key);
@@ -414,7 +469,11 @@ for (const file of readdirSync(DUMPS)) {
       differ('what has no field', '', [...expected.fields.keys()].join());
       const inPort = raw.get(row, 'match.in_port');
       differ('in_port', expected.inPort ?? null, inPort.mask === 0n ? null : raw.view.port(Number(inPort.key)));
-      differ('tunnel options', expected.tunnelOptions, raw.text(row, 'tunnel.tun_options'));
+      const options = raw.hexBytes(row, 'tunnel.tun_geneve');
+      differ('geneve options', expected.geneve.key, options.key);
+      differ('geneve masks', expected.geneve.mask, options.mask);
+      for (const none of ['tunnel.tun_options', 'encap.vlan_more', 'encap.mpls_more'])
+        differ(none, '', raw.text(row, none));
 
       differ('pmd', threads[row] ?? null, raw.view.cell(row, raw.view.column('pmd'))?.value ?? null);
       const get = (name: string) => raw.get(row, `rows.${name}`).key;

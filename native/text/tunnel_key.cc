@@ -133,7 +133,8 @@ class TunnelScanner {
     auto& key = flow_.tunnel.key;
     for (const Option& option : kOptions) {
       if (!c_.eat(option.name)) continue;
-      if (key.tun_attrs & (1u << option.number)) return false;
+      if (tried_ & (1u << option.number)) return false;
+      tried_ |= 1u << option.number;
       const char* inside = c_.at;
       if (option.scan ? option.scan(c_, flow_) : scan_geneve_option(c_, flow_, names_)) {
         key.tun_attrs |= 1u << option.number;
@@ -164,6 +165,7 @@ class TunnelScanner {
   Names& names_;
   std::vector<UnknownPart>* unknown_;
   size_t expected_ = 0;
+  uint32_t tried_ = 0;  // options met, understood or not
   const char* text_start_ = nullptr;
   const char* text_end_ = nullptr;
 };

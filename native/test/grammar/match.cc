@@ -248,7 +248,7 @@ void Generator::metadata() {
   number_key(Production::skb_mark, kSkbMark, "skb_mark", key.pkt_mark, mask.pkt_mark, 32);
   conntrack();
   if (one_in(4)) {
-    const bool v6 = one_in(2);
+    const bool v6 = !options_.add_flow && one_in(2);  // add-flow reads other names of its ports
     auto& tuple = row_.flow.ct_tuple;
     std::string text;
     if (!v6) {
