@@ -196,9 +196,10 @@ bool scan_field(Cursor& c, const Field& field, DpFlow& flow) {
     case Kind::hex32:
     case Kind::hex32_network:
     case Kind::nsh32:
-    case Kind::reserved32:
     case Kind::label:
       return scan_number<uint32_t>(c, field, flow);
+    case Kind::reserved32:
+      return scan_number<uint32_t>(c, field, flow) && get(flow, field.mask, 4) == UINT32_MAX;
     case Kind::hex64:
       return scan_number<uint64_t>(c, field, flow);
     case Kind::ipv4:

@@ -133,7 +133,7 @@ class TunnelScanner {
     auto& key = flow_.tunnel.key;
     for (const Option& option : kOptions) {
       if (!c_.eat(option.name)) continue;
-      if (tried_ & (1u << option.number)) return false;
+      if (text_start_ || tried_ & (1u << option.number)) return false;  // what is not known comes last
       tried_ |= 1u << option.number;
       const char* inside = c_.at;
       if (option.scan ? option.scan(c_, flow_) : scan_geneve_option(c_, flow_, names_)) {

@@ -1,12 +1,10 @@
 // set(...): keys as the structs of netlink, whole, or with a mask behind.
 #include "test/grammar/grammar.h"
+#include "test/grammar/key_numbers.h"
 
 namespace cti::grammar {
 namespace {
 
-// OVS_KEY_ATTR_*, by number.
-enum Key : uint16_t { kPriority = 2, kInPort = 3, kEthernet = 4, kVlan = 5, kEthertype = 6, kIpv4 = 7, kIpv6 = 8, kTcp = 9, kUdp = 10, kIcmp = 11, kIcmpv6 = 12,
-                      kArp = 13, kNd = 14, kSkbMark = 15, kTunnel = 16, kSctp = 17, kMpls = 21, kNsh = 28, kNdExt = 30 };
 constexpr uint16_t kSet = 3, kSetMasked = 11;
 
 std::string network(uint64_t value, size_t size) {
