@@ -99,7 +99,7 @@ Result<void> Window::map_copy(uint32_t at, Bytes bytes, Access access, uint64_t 
 }
 
 Result<void> Window::map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end, std::string_view what) {
-  auto seals = sys::seals_of(fd);
+  auto seals = sys::seals_of(fd, what);
   if (!seals) return std::move(seals.error());
   if (!sys::is_sealed(fd)) {
     return errorf(ErrorCode::INVALID_ARGUMENT,
@@ -111,7 +111,7 @@ Result<void> Window::map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end
 }
 
 Result<void> Window::map_shared(uint32_t at, int fd, uint64_t size, Access access, uint64_t end, std::string_view what) {
-  auto seals = sys::seals_of(fd);
+  auto seals = sys::seals_of(fd, what);
   if (!seals) return std::move(seals.error());
   if (!(*seals & F_SEAL_SHRINK)) {
     return errorf(ErrorCode::INVALID_ARGUMENT,
