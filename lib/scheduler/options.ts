@@ -1,7 +1,6 @@
 /** What the scheduler is given: functions, a mapper, limits; and what a task is submitted with. scheduler.ts acts on it. */
 import type { ProgramSpec } from '../program-spec.js';
 import type { Engine, Output, TableMapping } from '../runner/program.js';
-import type { KernelFunctions } from './kernel-call.js';
 import type { Answer, ImageRegion, ImageTable, RegionMapping } from './runner-types.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
 
