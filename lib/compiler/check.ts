@@ -71,8 +71,7 @@ class Checker {
   private output(): OutputColumn[] {
     if (this.steps.at(-1)?.kind === 'count') return [];
     if (this.shown) return this.shown.columns;
-    if (!this.grouped) return [{ title: 'flow', column: this.relation.columns.get('flow')! }];
-    return [...this.relation.columns].map(([title, column]) => ({ title, column }));
+    return this.relation.show.map((title) => ({ title, column: this.relation.columns.get(title)! }));
   }
 
   private stage(stage: Stage, next: Stage | undefined): void {

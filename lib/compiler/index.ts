@@ -37,6 +37,7 @@ export interface CompiledQuestion extends Compiled {
 export const NO_DICTIONARIES: Dictionaries = {
   ports: [],
   datapaths: [],
+  texts: [],
   actions: { size: 0, text: () => '', outPorts: () => [], hasUnknown: () => false },
 };
 
