@@ -3,13 +3,10 @@
 //
 // JavaScript gets no address and cannot name one: it names a process, a layout and a table.
 #include <atomic>
-#include <memory>
-#include <optional>
 
-#include "bind/bind.h"
+#include "bind/attachment.h"
 #include "bind/job.h"
 #include "bind/snapshot.h"
-#include "ovs/attach_target.h"
 #include "ovs/dp_flows_memory.h"
 
 namespace cti::bind {
@@ -17,12 +14,7 @@ namespace {
 
 constexpr napi_type_tag kTag = {0x6374695f61747461, 0x63685f7630303031};
 
-// Shared by the handle and by jobs that run on it; read-only once the layout is set.
-struct Attachment {
-  ovs::Target target;
-  ovs::Layout layout;
-  std::optional<ovs::OvsAddr> dp_netdevs;
-};
+}  // namespace
 
 std::shared_ptr<Attachment> attachment_of(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<std::shared_ptr<Attachment>>>().CheckTypeTag(&kTag))
@@ -34,6 +26,13 @@ Error ended(const Attachment& attachment) {
   return errorf(ErrorCode::SWITCH_CLOSED, "process %d (ovs-vswitchd) ended or was replaced while its memory was being read; nothing of that reading is used",
                 static_cast<int>(attachment.target.pid));
 }
+
+ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
+  if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
+  return *attachment.dp_netdevs;
+}
+
+namespace {
 
 Napi::Value open(const Napi::CallbackInfo& info) {
   auto attachment = std::make_shared<Attachment>();
@@ -86,11 +85,6 @@ Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>&
     datapaths.Set(i, datapath);
   }
   return datapaths;
-}
-
-ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
-  if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
-  return *attachment.dp_netdevs;
 }
 
 Napi::Value datapaths(const Napi::CallbackInfo& info) {
