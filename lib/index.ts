@@ -19,5 +19,7 @@ export { findSwitch, type SwitchInfo, type SwitchOptions } from './sources/unixc
 export type { TableSchema } from './table-schema.js';
 export { formatCell, jsonCell } from './tables/format.js';
 export { DP_FLOWS } from './tables/generated/dp-flows.js';
+export { PMDS } from './tables/generated/pmds.js';
+export { PORTS } from './tables/generated/ports.js';
 export type { Note, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
 export { TableView } from './tables/view.js';

@@ -174,11 +174,16 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'run',
     summary: 'run a C program or an object file over the tables',
-    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, or the tables of --table, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
     args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
+      {
+        flags: '--table <name>',
+        doc: 'a table the program opens, may be given several times (default: dp_flows)',
+        repeats: true,
+      },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
       ...SOURCE_OPTIONS,
       { flags: '--format <form>', doc: 'text or json (default: text)' },

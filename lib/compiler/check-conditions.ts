@@ -394,7 +394,8 @@ export class ConditionChecker {
 
   /** " (in_port, dp, actions)": the names of columns that `matches` takes. */
   private textColumns(): string {
-    const isText = ({ kind }: Column) => kind === 'port' || kind === 'datapath' || kind === 'actions' || kind === 'text';
+    const isText = ({ kind }: Column) =>
+      kind === 'port' || kind === 'datapath' || kind === 'actions' || kind === 'text';
     const names = [...this.context.relation.columns].filter(([, column]) => isText(column)).map(([name]) => name);
     return names.length > 0 ? ` (${names.join(', ')})` : '';
   }

@@ -4,6 +4,7 @@
  */
 import { addon } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
+import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import {
   type NativeSnapshot,
@@ -80,6 +81,10 @@ interface AttachAddon {
     datapaths: DatapathFacts[];
     reading: Reading;
   }>;
+  attachReadTable(
+    handle: object,
+    table: string,
+  ): NativeJob<{ snapshot: NativeSnapshot; beginNs: bigint; endNs: bigint }>;
 }
 
 const native = () => addon<AttachAddon>();
@@ -134,6 +139,15 @@ export class MemoryAttachment {
     );
     const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]) };
     return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
+  }
+
+  /** Reads a small table (small-tables.ts). SWITCH_CLOSED as for capture(). */
+  async readTable(schema: TableSchema, signal?: AbortSignal): Promise<TableSnapshot> {
+    const { snapshot, beginNs, endNs } = await runJob(
+      () => native().attachReadTable(this.#handle, schema.name),
+      signal,
+    );
+    return openSnapshot(schema, snapshot, { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]) });
   }
 }
 

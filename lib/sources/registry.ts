@@ -1,8 +1,11 @@
 /** The sources of tables, in the order of preference: one row each. */
 import { CtiError } from '../errors.js';
+import { PMDS } from '../tables/generated/pmds.js';
+import { PORTS } from '../tables/generated/ports.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { type CaptureOptions, captureDpFlows } from './dp-flows.js';
 import { captureFromMemory, memoryAvailable } from './memory.js';
+import { askTable, readTable } from './small-tables.js';
 import { findSwitch, type SwitchOptions } from './unixctl.js';
 
 /** Whether a source can be used now, and what to say about it. */
@@ -43,6 +46,34 @@ export const SOURCES: readonly Source[] = [
     doc: "dpctl/dump-flows -m of every datapath, over ovs-vswitchd's control socket; made on its main thread, in one piece",
     available: unixctlAvailable,
     capture: captureDpFlows,
+  },
+  {
+    name: 'memory',
+    table: 'pmds',
+    doc: "the datapath's threads in ovs-vswitchd's memory, with their counters",
+    available: memoryAvailable,
+    capture: (options) => readTable(PMDS, options),
+  },
+  {
+    name: 'unixctl',
+    table: 'pmds',
+    doc: 'dpif-netdev/pmd-stats-show and pmd-rxq-show; they do not say flows, subtables, and some counters',
+    available: unixctlAvailable,
+    capture: (options) => askTable(PMDS, options),
+  },
+  {
+    name: 'memory',
+    table: 'ports',
+    doc: "the datapaths' ports in ovs-vswitchd's memory",
+    available: memoryAvailable,
+    capture: (options) => readTable(PORTS, options),
+  },
+  {
+    name: 'unixctl',
+    table: 'ports',
+    doc: 'dpctl/show of every datapath; it says queues for some types of port only',
+    available: unixctlAvailable,
+    capture: (options) => askTable(PORTS, options),
   },
 ];
 

@@ -1,5 +1,6 @@
 #include "ovs/pmds.h"
 
+#include <algorithm>
 #include <array>
 
 #include "ovs/containers.h"
@@ -133,6 +134,7 @@ Result<tables::Snapshot> ask_pmds(Questions& questions) {
   if (!writer) return writer.error();
   auto names = questions.datapaths();
   if (!names) return names.error();
+  std::sort(names->begin(), names->end());  // rows come in the same order from both sources
   for (const std::string& name : *names) {
     if (is_kernel_datapath(name)) continue;  // forwards packets in the kernel, in no thread of the switch
     auto stats = questions.ask("dpif-netdev/pmd-stats-show", {short_name(name)});
@@ -142,6 +144,7 @@ Result<tables::Snapshot> ask_pmds(Questions& questions) {
     auto queues = questions.ask("dpif-netdev/pmd-rxq-show", {short_name(name)});
     if (!queues) return queues.error();
     CTI_TRY(parse_pmd_rxqs(*queues, *rows));
+    std::sort(rows->begin(), rows->end(), [](const Rows& a, const Rows& b) { return a.core < b.core; });
     for (Rows& row : *rows) {
       row.datapath = writer->datapath(name);
       writer->row(row);

@@ -1,5 +1,7 @@
 #include "ovs/ports.h"
 
+#include <algorithm>
+
 #include "ovs/dpctl.h"
 #include "ovs/roots.h"
 #include "tables/generated/ports.h"
@@ -73,6 +75,7 @@ Result<tables::Snapshot> ask_ports(Questions& questions) {
   if (!writer) return writer.error();
   auto names = questions.datapaths();
   if (!names) return names.error();
+  std::sort(names->begin(), names->end());  // rows come in the same order from both sources
   for (const std::string& name : *names) {
     auto text = questions.ask("dpctl/show", {name});
     if (!text) return text.error();

@@ -4,12 +4,10 @@ import { CtiError } from '../../errors.js';
 import { SOURCES } from '../../sources/registry.js';
 import type { TableSchema } from '../../table-schema.js';
 import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
-import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
+import { TABLES } from '../../tables/generated/tables.js';
 import { type Context, DEFAULT_SOURCE, type Format, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
-
-const TABLES: readonly TableSchema[] = [DP_FLOWS];
 
 const cell = (text: string): Cell => ({ text, json: text });
 
