@@ -53,16 +53,24 @@ export const SOURCE_OPTIONS: readonly OptionRow[] = [
   },
   {
     flags: '--source <name>',
-    doc: 'how to get at the switch: unixctl, memory (new), or auto, memory where it can be proved (default: unixctl)',
+    doc: 'how to get at the switch: memory, unixctl, or auto: memory where it can be proved, else unixctl, and why (default: auto)',
+  },
+  {
+    flags: '--fast',
+    doc: 'let the thread that reads memory run on any CPU, also on those of the PMD threads and isolated ones',
   },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },
+  {
+    flags: '--pid <n>',
+    doc: "the switch's process, instead of --rundir and --target; also one in a container, from its host",
+  },
   { flags: '--timeout <seconds>', doc: 'give up on the switch after this long (default: 60)' },
 ];
 
 /** Of what can only be asked of a running switch. */
 export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
-  ({ flags }) => !/^--(from|source) /.test(flags),
+  ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
 
 export const FORMAT_OPTION: OptionRow = {

@@ -14,6 +14,7 @@ import {
   type TableSnapshot,
 } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
+import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
 import { attachMemory, type MemoryAttachment } from './memory.js';
 import { resolveSwitch, type SwitchOptions } from './unixctl.js';
@@ -47,7 +48,7 @@ export async function askTable(schema: TableSchema, options: SwitchOptions): Pro
 const proved = new Map<string, WeakSet<MemoryAttachment>>();
 
 /** The table out of memory, proved once an attachment. LAYOUT_MISMATCH if it does not agree with what the switch prints. */
-export async function readTable(schema: TableSchema, options: SwitchOptions): Promise<TableSnapshot> {
+export async function readTable(schema: TableSchema, options: CaptureOptions): Promise<TableSnapshot> {
   const { attachment, proof } = await attachMemory(options);
   proof?.capture.snapshot.close();
   const done = proved.get(schema.name) ?? new WeakSet();
@@ -57,7 +58,7 @@ export async function readTable(schema: TableSchema, options: SwitchOptions): Pr
     requests.push(...(await proveTable(schema, attachment, options)));
     done.add(attachment);
   }
-  const snapshot = await attachment.readTable(schema, options.signal);
+  const snapshot = await attachment.readTable(schema, options.signal, options.fast);
   snapshot.facts.cost = sumCost(requests);
   return snapshot;
 }
@@ -68,14 +69,14 @@ const ATTEMPTS = 4;
 async function proveTable(
   schema: TableSchema,
   attachment: MemoryAttachment,
-  options: SwitchOptions,
+  options: CaptureOptions,
 ): Promise<readonly RequestCost[]> {
   const requests: RequestCost[] = [];
   let differed: string | null = null;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    using before = await attachment.readTable(schema, options.signal);
+    using before = await attachment.readTable(schema, options.signal, options.fast);
     using asked = await askTable(schema, options);
-    using after = await attachment.readTable(schema, options.signal);
+    using after = await attachment.readTable(schema, options.signal, options.fast);
     requests.push(...(asked.facts.cost?.requests ?? []));
     differed = difference(before, asked, after);
     if (differed === null) return requests;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bind/bind.h"
 #include "ovs/attach_target.h"
@@ -16,6 +17,8 @@ struct Attachment {
   ovs::Target target;
   ovs::Layout layout;
   std::optional<ovs::OvsAddr> dp_netdevs;
+  // Where a reading thread must not run. Set on the JavaScript thread; a task copies it when it is made.
+  std::vector<int> avoided_cpus;
 };
 
 // Of a call's first argument; throws a TypeError if that is something else.

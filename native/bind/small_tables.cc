@@ -7,13 +7,14 @@
 #include "bind/snapshot.h"
 #include "bind/unixctl.h"
 #include "ovs/small_tables.h"
+#include "sys/affinity.h"
 
 namespace cti::bind {
 namespace {
 
-uint64_t realtime_ns() {
+uint64_t clock_ns(clockid_t clock) {
   timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
@@ -27,15 +28,18 @@ class TableTask : public Task {
     object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
     object.Set("beginNs", Napi::BigInt::New(env, begin_ns_));
     object.Set("endNs", Napi::BigInt::New(env, end_ns_));
+    object.Set("cpuMs", static_cast<double>(cpu_ns_) / 1e6);
     return object;
   }
 
  protected:
   template <typename Read>
   Result<void> timed(Read read) {
-    begin_ns_ = realtime_ns();
+    const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    begin_ns_ = clock_ns(CLOCK_REALTIME);
     auto snapshot = read();
-    end_ns_ = realtime_ns();
+    end_ns_ = clock_ns(CLOCK_REALTIME);
+    cpu_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -43,7 +47,7 @@ class TableTask : public Task {
 
  private:
   tables::Snapshot snapshot_{};
-  uint64_t begin_ns_ = 0, end_ns_ = 0;
+  uint64_t begin_ns_ = 0, end_ns_ = 0, cpu_ns_ = 0;
 };
 
 class AskTask : public TableTask {
@@ -83,14 +87,26 @@ class AskTask : public TableTask {
 class ReadTask : public TableTask {
  public:
   std::shared_ptr<Attachment> attachment;
+  std::vector<int> avoided_cpus;
 
   Result<void> run(JobContext&) override {
+    const sys::AvoidCpus avoid(avoided_cpus);
     ovs::ProcessMemory memory(attachment->target.pid);
     auto read = timed([&] { return table->read(memory, attachment->layout, *attachment->dp_netdevs); });
     // What was read of a process that is no longer there may be another's: nothing of it is used.
     if (!attachment->target.still_the_same()) return ended(*attachment);
+    bytes_ = memory.cost().bytes;
     return read;
   }
+
+  Napi::Value result(Napi::Env env) override {
+    Napi::Object object = TableTask::result(env).As<Napi::Object>();
+    object.Set("bytes", static_cast<double>(bytes_));
+    return object;
+  }
+
+ private:
+  uint64_t bytes_ = 0;
 };
 
 const ovs::SmallTable* table_of(Napi::Env env, Napi::Value name) {
@@ -110,6 +126,7 @@ Napi::Value attach_read_table(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<ReadTask>();
   task->attachment = attachment_of(info);
   root_of(info.Env(), *task->attachment);
+  task->avoided_cpus = task->attachment->avoided_cpus;
   task->table = table_of(info.Env(), info[1]);
   return start_job(info.Env(), std::move(task), info.Env().Undefined());
 }

@@ -13,6 +13,7 @@ namespace {
 
 using tables::pmds::Rows;
 
+constexpr int32_t kNumaUnspecified = INT32_MAX;  // OVS_NUMA_UNSPEC, which the main thread has
 constexpr uint32_t kMaxSubtables = 1u << 20;  // of a classifier, by its own count
 
 struct Counter {
@@ -35,8 +36,7 @@ class PmdReader {
     row.numa = pmd.numa_id;
     row.flows = pmd.n_flows;
     row.known = CTI_PMDS_KNOWN_FLOWS;
-    // INT_MIN is OVS_NUMA_UNSPEC: the main thread has no node.
-    if (pmd.numa_id != INT32_MIN) row.known |= CTI_PMDS_KNOWN_NUMA;
+    if (pmd.numa_id != kNumaUnspecified) row.known |= CTI_PMDS_KNOWN_NUMA;
     else row.numa = 0;
     return counters(pmd, row) && subtables(pmd, row) && queues(pmd, row);
   }
