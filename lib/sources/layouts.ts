@@ -151,11 +151,11 @@ export function saveLayout(text: string, env: NodeJS.ProcessEnv = process.env): 
 
 export const LAYOUT_MAKER = 'layout-maker';
 
-/** The tool that reads debug information: built with the addon where libdw-dev is installed. */
-export function layoutMaker(): string {
+/** The tool that reads debug information: built with the addon where libdw-dev is installed. FILE, with what to do, if it is not. */
+export function layoutMaker(root = packageRoot): string {
   const candidates = [
-    join(packageRoot, 'build', 'Release', LAYOUT_MAKER),
-    join(packageRoot, '.build', 'layout', 'tools', 'native', 'tools', LAYOUT_MAKER, LAYOUT_MAKER),
+    join(root, 'build', 'Release', LAYOUT_MAKER),
+    join(root, '.build', 'layout', 'tools', 'native', 'tools', LAYOUT_MAKER, LAYOUT_MAKER),
   ];
   for (const path of candidates) {
     try {
