@@ -178,7 +178,7 @@ t.test(
         ['pmds | where tcp', /pmds has no field or word called "tcp"/],
         ['ports | where does drop', /ports has no actions: this is a condition on megaflows/],
         ['ports | where name > a', /name has no order/],
-        ['pmds | where core matches /1/', /matches is for text \(datapath, dp\); core/],
+        ['pmds | where core matches /1/', /matches is for text \(dp\); core/],
         ['flows | count', /there is no table called "flows"/],
       ] as const) {
         const [, said] = await codeOf(() => runQuestion(question, question.startsWith('ports') ? ports : pmds));

@@ -392,12 +392,14 @@ export class ConditionChecker {
     return this.fail(span, why || `${relation.name} has no actions: this is a condition on megaflows (dp_flows)`);
   }
 
-  /** " (in_port, dp, actions)": the names of columns that `matches` takes. */
+  /** " (dp, actions, in_port)": the columns that `matches` takes, by their shortest names. */
   private textColumns(): string {
-    const isText = ({ kind }: Column) =>
-      kind === 'port' || kind === 'datapath' || kind === 'actions' || kind === 'text';
-    const names = [...this.context.relation.columns].filter(([, column]) => isText(column)).map(([name]) => name);
-    return names.length > 0 ? ` (${names.join(', ')})` : '';
+    const shortest = new Map<Column, string>();
+    for (const [name, column] of this.context.relation.columns) {
+      const isText = ['port', 'datapath', 'actions', 'text'].includes(column.kind);
+      if (isText && name.length < (shortest.get(column)?.length ?? Number.POSITIVE_INFINITY)) shortest.set(column, name);
+    }
+    return shortest.size > 0 ? ` (${[...shortest.values()].join(', ')})` : '';
   }
 
   /** A name alone: a word for a kind of packet, or a column of yes and no. */
