@@ -308,6 +308,19 @@ t.test('doctor names the right that is missing, and the remedy', async (t) => {
     err: /look at the sockets of process \d+: .*uid 0 and this is uid 65534/,
   });
 
+  // A layout that cannot be read keeps nobody from an answer.
+  const env = { CTINSPECTOR_LAYOUTS: join(scratch, 'broken') };
+  mkdirSync(env.CTINSPECTOR_LAYOUTS);
+  writeFileSync(join(env.CTINSPECTOR_LAYOUTS, `${DEBIAN}.json`), '{');
+  t.match(await cli(['query', 'ports | count', ...where], { env }), {
+    status: 0,
+    err: /unixctl:.*\nnot from memory: .*broken.*expected JSON/,
+  });
+  t.match(await cli(['query', '--source', 'memory', 'ports | count', ...where], { env }), {
+    status: 2,
+    err: /expected JSON/,
+  });
+
   t.throws(() => layoutMaker(scratch), {
     code: 'FILE',
     message: /layout-maker.* is not built.*apt-get install libdw-dev, then npm run build:addon/,

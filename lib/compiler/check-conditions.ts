@@ -397,7 +397,8 @@ export class ConditionChecker {
     const shortest = new Map<Column, string>();
     for (const [name, column] of this.context.relation.columns) {
       const isText = ['port', 'datapath', 'actions', 'text'].includes(column.kind);
-      if (isText && name.length < (shortest.get(column)?.length ?? Number.POSITIVE_INFINITY)) shortest.set(column, name);
+      if (isText && name.length < (shortest.get(column)?.length ?? Number.POSITIVE_INFINITY))
+        shortest.set(column, name);
     }
     return shortest.size > 0 ? ` (${[...shortest.values()].join(', ')})` : '';
   }

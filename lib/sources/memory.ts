@@ -19,7 +19,7 @@ import { type NativeJob, runJob } from './job.js';
 import { findLayout, type Layout } from './layouts.js';
 import { agreement } from './memory-proof.js';
 import type { Availability } from './registry.js';
-import { findSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
+import { findSwitch, resolveSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
 export interface PmdFacts {
   /** -1: what the main thread does. */
@@ -250,6 +250,7 @@ export async function attachMemory(
  * but proves nothing yet.
  */
 export async function memoryAvailable(options: SwitchOptions): Promise<Availability> {
+  resolveSwitch(options); // a wrong option is an error, a layout that cannot be read is not
   try {
     const { pid } = await findSwitch(options);
     if (pid === null) throw notVisible();
@@ -270,7 +271,7 @@ export async function memoryAvailable(options: SwitchOptions): Promise<Availabil
       .reduce((sum, { nFlows }) => sum + nFlows, 0);
     return { ok: true, detail: `process ${pid}, layout ${attachment.layout.name}, ${flows} flows` };
   } catch (error) {
-    if (!(error instanceof CtiError) || error.code === 'CANCELLED' || error.code === 'INVALID_ARGUMENT') throw error;
+    if (!(error instanceof CtiError) || error.code === 'CANCELLED') throw error;
     return { ok: false, reason: error };
   }
 }

@@ -89,7 +89,7 @@ export interface Captured {
   readonly passedOver: readonly string[];
 }
 
-/** What lets a question go on with the next source: the switch is there, this way to it is not. */
+/** What lets a question go on with the next source if reading fails: the switch is there, this way to it is not. */
 const PASS_OVER: ReadonlySet<string> = new Set([
   'LAYOUT_UNKNOWN',
   'LAYOUT_MISMATCH',
@@ -113,7 +113,11 @@ export async function captureTable(table: string, wanted: string, options: Captu
     const isLast = i === sources.length - 1;
     try {
       const found = await source.available(options);
-      if (!found.ok) throw found.reason;
+      if (!found.ok && isLast) throw found.reason;
+      if (!found.ok) {
+        passedOver.push(`not from ${source.name}: ${found.reason.message}`);
+        continue;
+      }
       return { snapshot: await source.capture(options), passedOver };
     } catch (error) {
       if (isLast || !(error instanceof CtiError) || !PASS_OVER.has(error.code)) throw error;
