@@ -28,7 +28,7 @@ import { watchTable } from '../lib/sources/watch.js';
 import { TABLES } from '../lib/tables/generated/tables.js';
 import { cli } from './support/cli.js';
 import { debugInfoFor, makeDebugInfo } from './support/debug-info.js';
-import { codeOf, rowsOf, startDummy } from './support/dummy-switch.js';
+import { codeOf, packet, rowsOf, startDummy } from './support/dummy-switch.js';
 import { asSwitch, fakeUnixctl, result } from './support/fake-unixctl.js';
 import { startPrivateSwitch } from './support/private-switch.js';
 
@@ -270,6 +270,55 @@ t.test('a pid that another process has now is not the switch', async (t) => {
   t.match(await codeOf(() => attachment.capture()), ['SWITCH_CLOSED', /ended or was replaced/]);
   t.match(await codeOf(() => findSwitch({ pid: sw.pid })), ['SWITCH_FOREIGN', /\(sleep\) is no ovs-vswitchd/]);
   t.match(await codeOf(() => findSwitch({ rundir: sw.rundir })), ['SWITCH_STALE', /no process holds its lock/]);
+});
+
+t.test('a layout that does not fit pmds or ports is refused, and what differed is said', async (t) => {
+  const sw = await startDummy('0x1');
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'type=dummy-pmd', 'options:n_rxq=2');
+  for (const dst of ['10.0.0.1', '10.0.0.2']) sw.appctl('netdev-dummy/receive', 'p0', packet(0, dst, 80));
+  await sleep(500);
+  type Structures = Record<string, { members: Record<string, [number, number]> }>;
+  const cases: [string, string, (structures: Structures, enumerators: Record<string, number>) => void, RegExp][] = [
+    [
+      'pmds',
+      'counters',
+      (_, e) => void (e['pmd_stat_type.PMD_STAT_RECV'] = 4),
+      /LAYOUT_MISMATCH.*pmds.*packets is 0 in memory and 2 by the control socket/,
+    ],
+    [
+      'pmds',
+      'queues',
+      (s) => void (s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8),
+      /LAYOUT_MISMATCH.*rxqs is|PROTOCOL/,
+    ],
+    [
+      'pmds',
+      'classifiers',
+      (s) => void (s.dpcls!.members.subtables_map![0] += 4),
+      /PROTOCOL.*do not agree with themselves/,
+    ],
+    [
+      'ports',
+      'receive queues',
+      (s) => void (s.dp_netdev_port!.members.n_rxq![0] += 8),
+      /LAYOUT_MISMATCH.*ports.*rx_queues is|PROTOCOL/,
+    ],
+  ];
+  for (const [table, name, change, expected] of cases) {
+    const dir = join(scratch, `wrong-${name.replace(' ', '-')}`);
+    mkdirSync(dir);
+    const json = JSON.parse(readFileSync(findLayout(DEBIAN, { CTINSPECTOR_LAYOUTS: dir }).file, 'utf8'));
+    change(json.structures, json.enumerators);
+    writeFileSync(join(dir, `${DEBIAN}.json`), JSON.stringify(json));
+    const env = { CTINSPECTOR_LAYOUTS: dir };
+    const asked = ['query', '--format', 'json', '--rundir', sw.rundir, `${table} | count`];
+    const { status, err } = await cli([...asked, '--source', 'memory'], { env });
+    const { error } = JSON.parse(err);
+    t.equal(status, 2);
+    t.match(`${error.code} ${error.message}`, expected, name);
+    t.match(await cli(asked, { env }), { status: 0, out: /not from memory: / }, `${name}: the control socket answers`);
+  }
 });
 
 t.test('doctor names the right that is missing, and the remedy', async (t) => {

@@ -3,6 +3,7 @@
  * about them.
  */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -217,6 +218,32 @@ t.test(
         ]),
       );
       t.equal(SOURCES.length, 2 * TABLES.length, 'every table has both sources');
+    });
+
+    await t.test('a program in C opens the tables it is given', async (t) => {
+      const file = join(sw.rundir, 'sum.c');
+      writeFileSync(
+        file,
+        `#include <ctinspector/ctinspector.h>
+         uint64_t vm_main(void) {
+           static struct cti_table pmds, ports;
+           if (cti_pmds_open(&pmds) || cti_ports_open(&ports)) return 0;
+           const struct cti_pmds_rows *rows = cti_segment(&pmds, CTI_PMDS_SEGMENT_ROWS);
+           uint64_t sum = 0;
+           for (uint64_t i = 0; i < pmds.n_rows; i++) sum += rows[i].packets;
+           return 1000 * ports.n_rows + sum;
+         }`,
+      );
+      const where = ['--rundir', sw.rundir];
+      t.match(await cli(['run', file, '--table', 'pmds', '--table', 'ports', ...where]), {
+        status: 0,
+        out: /^result: 5014$/m,
+        err: /pmds: 5 rows from memory:\d+[\s\S]*ports: 5 rows from memory/,
+      });
+      t.match(await cli(['run', file, '--table', 'tea', ...where]), {
+        status: 2,
+        err: /dp_flows, pmds, ports but received 'tea'/,
+      });
     });
 
     for (const snapshot of [flows, pmds, asked, after, later, ports, shown]) snapshot.close();

@@ -229,6 +229,20 @@ export async function prove(
 /** By pid; one that is no longer alive is not used, whatever process has its pid now. */
 const proved = new Map<number, MemoryAttachment>();
 
+/** By pid; not proved. */
+const opened = new Map<number, MemoryAttachment>();
+
+/** An attachment to the switch of `options` whose layout nothing has proved yet, or the proved one that this process has. */
+export async function openMemory(options: SwitchOptions): Promise<MemoryAttachment> {
+  const { pid } = await findSwitch(options);
+  if (pid === null) throw notVisible();
+  const known = proved.get(pid) ?? opened.get(pid);
+  if (known?.alive) return known;
+  const attachment = MemoryAttachment.open(pid);
+  opened.set(pid, attachment);
+  return attachment;
+}
+
 /** A proved attachment to the switch of `options`: the one this process has, if the switch is still the same process. */
 export async function attachMemory(
   options: CaptureOptions = {},

@@ -16,8 +16,9 @@ import {
 import { TableView } from '../tables/view.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
-import { attachMemory, type MemoryAttachment } from './memory.js';
-import { resolveSwitch, type SwitchOptions } from './unixctl.js';
+import { type MemoryAttachment, openMemory } from './memory.js';
+import { type Ask, compareFlowCount } from './memory-proof.js';
+import { resolveSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
 interface SmallTablesAddon {
   captureSmallTable(
@@ -49,11 +50,10 @@ const proved = new Map<string, WeakSet<MemoryAttachment>>();
 
 /** The table out of memory, proved once an attachment. LAYOUT_MISMATCH if it does not agree with what the switch prints. */
 export async function readTable(schema: TableSchema, options: CaptureOptions): Promise<TableSnapshot> {
-  const { attachment, proof } = await attachMemory(options);
-  proof?.capture.snapshot.close();
+  const attachment = await openMemory(options);
   const done = proved.get(schema.name) ?? new WeakSet();
   proved.set(schema.name, done);
-  const requests = [...(proof?.requests ?? [])];
+  const requests: RequestCost[] = [];
   if (!done.has(attachment)) {
     requests.push(...(await proveTable(schema, attachment, options)));
     done.add(attachment);
@@ -64,6 +64,24 @@ export async function readTable(schema: TableSchema, options: CaptureOptions): P
 }
 
 const ATTEMPTS = 4;
+
+/** What the switch says elsewhere of columns that it does not print with the table; what differed, or null. */
+const MORE_PROOF: Readonly<Record<string, (memory: TableSnapshot, ask: Ask) => Promise<string | null>>> = {
+  async pmds(memory, ask) {
+    const view = new TableView(memory);
+    const [datapath, flows] = [view.column('datapath'), view.column('flows')];
+    const counts = new Map<string, number>();
+    for (let row = 0; row < view.nRows; row++) {
+      const name = formatCell(datapath, view.cell(row, datapath), view);
+      counts.set(name, (counts.get(name) ?? 0) + Number(view.cell(row, flows)?.value ?? 0n));
+    }
+    for (const [name, count] of counts) {
+      const { differed } = await compareFlowCount(name, count, ask);
+      if (differed !== null) return differed;
+    }
+    return null;
+  },
+};
 
 /** Reads memory, asks the switch, reads memory again: what it printed must lie between, counters included. The requests made. */
 async function proveTable(
@@ -78,7 +96,12 @@ async function proveTable(
     using asked = await askTable(schema, options);
     using after = await attachment.readTable(schema, options.signal, options.fast);
     requests.push(...(asked.facts.cost?.requests ?? []));
-    differed = difference(before, asked, after);
+    const ask: Ask = async (command, ...args) => {
+      const { text, cost } = await unixctlWithCost(options, command, args);
+      requests.push(cost);
+      return text;
+    };
+    differed = difference(before, asked, after) ?? (await MORE_PROOF[schema.name]?.(after, ask)) ?? null;
     if (differed === null) return requests;
   }
   throw new CtiError(
