@@ -1,7 +1,7 @@
 // What a flow's memory says of its hardware offload. The readers by structural variant:
 //
 //   mark (2.10 to 3.6)                 0 (or all ones, before 2.16): the datapath did not give the flow to hardware; else it did, under that mark, and
-//                                      what became of it is in last_attrs as the port's driver said last, where the layout has that (2.13 on)
+//                                      what became of it is in last_attrs as the port's driver said last, where the layout has that
 //   offloaded, no mark (3.7)           false: not given to hardware; true: given, whether wholly or in part is not here
 //   neither                            unknown
 //

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <random>
 #include <thread>
 
 #include "ovs/dpctl.h"
@@ -414,4 +416,31 @@ TEST_CASE("a thread keeps off CPUs while it is asked to, and gets them back") {
     CHECK_FALSE(all.changed());
     CHECK(sys::allowed_cpus() == before);
   }).join();
+}
+
+// L4 for the small tables. CTI_FUZZ_CASES sets the number of cases; by hand a million.
+TEST_CASE("pmds and ports: memory that is broken in any way costs no more than it should") {
+  const char* given = std::getenv("CTI_FUZZ_CASES");
+  const uint32_t n_cases = given ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10)) : 4000;
+  FakeSwitch fake = switch_with_pmd(7);
+  const OvsAddr root = root_of(fake);
+  const std::vector<uint8_t> whole = fake.memory.bytes;
+  std::mt19937_64 random(7);
+  uint32_t n_refused = 0;
+  for (uint32_t i = 0; i < n_cases; i++) {
+    fake.memory.bytes = whole;
+    for (uint32_t j = 0, n = 1 + random() % 8; j < n; j++) {
+      const size_t at = random() % (whole.size() / 8) * 8;
+      // Near another address of the memory, or anything: pointers that lead somewhere find more than those that do not.
+      const uint64_t value = random() % 2 ? FakeMemory::kBase + random() % whole.size() : random() >> random() % 64;
+      fake.memory.put<uint64_t>(FakeMemory::kBase + at, value);
+    }
+    fake.memory.n_copied = 0;
+    const bool pmds = static_cast<bool>(read_pmds(fake.memory, fake.layout, root));
+    const bool ports = static_cast<bool>(read_ports(fake.memory, fake.layout, root));
+    n_refused += !pmds || !ports;
+    REQUIRE(fake.memory.n_copied < 64 << 20);
+  }
+  CHECK(n_refused > 0);
+  CHECK(n_refused < n_cases);
 }

@@ -15,7 +15,7 @@ function typeOf({ field, flags, dictionary, width }: Column): string {
   if (dictionary) return 'number';
   if (flags) return `flags: ${Object.keys(flags).join(' ')}`;
   if (field.enum) return Object.keys(field.enum).join(', ');
-  if (field.unit !== undefined) return 'duration';
+  if (field.unit === 'ms') return 'duration';
   if (field.type === 'be128')
     return field.format === 'ipv6' ? 'ipv6' : field.format === 'hex' ? 'number (128 bits)' : 'ufid';
   return /^[ui][0-9]/.test(field.type) ? `number (${width} bit${width === 1 ? '' : 's'})` : field.type;

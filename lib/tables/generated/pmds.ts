@@ -151,6 +151,7 @@ export const PMDS: TableSchema = {
           "type": "u64",
           "doc": "cycles of iterations that had packets",
           "internal": false,
+          "unit": "cycles",
           "offset": 104,
           "knownBit": 13,
           "size": 8
@@ -160,6 +161,7 @@ export const PMDS: TableSchema = {
           "type": "u64",
           "doc": "cycles of iterations that had none",
           "internal": false,
+          "unit": "cycles",
           "offset": 112,
           "knownBit": 14,
           "size": 8
@@ -169,6 +171,7 @@ export const PMDS: TableSchema = {
           "type": "u64",
           "doc": "cycles spent in upcalls, part of the busy ones",
           "internal": false,
+          "unit": "cycles",
           "offset": 120,
           "knownBit": 15,
           "size": 8
