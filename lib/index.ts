@@ -3,7 +3,8 @@
  *
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
  * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
- * - Tables: `captureDpFlows()` reads a running switch, `readDpFlowsFile()` a saved dump (docs/sources.md); `TableView` reads cells.
+ * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
+ *   (docs/sources.md); `TableView` reads cells.
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
 export { CtiError, type ErrorCode } from './errors.js';
@@ -15,9 +16,14 @@ export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';
 export { type CaptureOptions, captureDpFlows, type ReadFileOptions, readDpFlowsFile } from './sources/dp-flows.js';
+export { DEFAULT_MANNERS, type Manners } from './sources/pace.js';
+export { type Captured, captureTable } from './sources/registry.js';
 export { findSwitch, type SwitchInfo, type SwitchOptions } from './sources/unixctl.js';
+export { type WatchOptions, watchTable } from './sources/watch.js';
 export type { TableSchema } from './table-schema.js';
 export { formatCell, jsonCell } from './tables/format.js';
 export { DP_FLOWS } from './tables/generated/dp-flows.js';
+export { PMDS } from './tables/generated/pmds.js';
+export { PORTS } from './tables/generated/ports.js';
 export type { Note, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
 export { TableView } from './tables/view.js';

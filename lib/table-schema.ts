@@ -14,6 +14,7 @@ export type FieldType =
   | 'port'
   | 'datapath'
   | 'actions'
+  | 'text'
   | 'ref';
 
 export interface FieldSchema {
@@ -81,6 +82,12 @@ export interface TableSchema {
   /** 16 hex digits; equal hashes mean equal layouts. */
   readonly hash: string;
   readonly doc: string;
+  /** What one row is: a flow, a port. */
+  readonly noun: string;
+  /** The column that is the whole row as the switch prints it, where it prints rows. */
+  readonly rowText?: string;
+  /** What an answer shows unless the question says. */
+  readonly show: readonly string[];
   readonly segments: readonly SegmentSchema[];
   readonly flags: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly words: Readonly<Record<string, WordSchema>>;

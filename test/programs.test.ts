@@ -352,7 +352,7 @@ t.test('the examples over a real switch', async (t) => {
       {
         status: 0,
         stdout: /^result: \d+\n$/m,
-        stderr: /dp_flows: [\d,]+ rows from unixctl:.*\nsnapshot taken .*\ncost to the switch: /,
+        stderr: /dp_flows: [\d,]+ rows from memory:\d+\nsnapshot taken .*\ncost to the switch: /,
       },
       name,
     );

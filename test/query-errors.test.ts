@@ -164,7 +164,7 @@ t.test('types', async (t) => {
     /a match is never unknown; for flows that do not look at nw_dst write not has nw_dst/,
   );
   type(`${WHERE}‹packets is unknown›`, /packets is never unknown/);
-  type(`${WHERE}‹nw_dst matches /10/›`, /matches is for text \(in_port, dp, actions\)/);
+  type(`${WHERE}‹nw_dst matches /10/›`, /matches is for text \(dp, actions, in_port\)/);
   type(`${WHERE}to ‹a..b›`, /to takes the name of one port/);
   type(`${WHERE}sets ‹packets›`, /sets is for fields a set action can change: eth_src/);
   type(`${WHERE}‹nw_dst›`, /nw_dst is not a condition by itself: expected a comparison, .*, or has nw_dst/);

@@ -6,6 +6,8 @@
 #include "ctinspector/program.h"
 #include "ctinspector/table.h"
 #include "ctinspector/dp_flows.h"
+#include "ctinspector/pmds.h"
+#include "ctinspector/ports.h"
 
 /* Finds a table and says where its segments lie. One that is open already is answered at once; for others, and stale
  *   ones, the host is asked in a run that can suspend.
@@ -108,6 +110,20 @@ static inline int64_t cti_dp_flows_open(struct cti_table *table) {
   int64_t failed = table_open("dp_flows", 8, table, sizeof *table);
   if (failed) return failed;
   return table->schema_hash == CTI_DP_FLOWS_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+
+/* Opens pmds. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_pmds_open(struct cti_table *table) {
+  int64_t failed = table_open("pmds", 4, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_PMDS_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+
+/* Opens ports. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_ports_open(struct cti_table *table) {
+  int64_t failed = table_open("ports", 5, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_PORTS_SCHEMA_HASH ? 0 : -CTI_ESTALE;
 }
 
 #endif

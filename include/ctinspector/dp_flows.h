@@ -7,7 +7,7 @@
 
 #include "ctinspector/table.h"
 
-#define CTI_DP_FLOWS_SCHEMA_HASH 0x4a8c5577ec994aebULL
+#define CTI_DP_FLOWS_SCHEMA_HASH 0x3480575af41761b2ULL
 
 /* Identity, counters and where the rest of the row is. (one a row) */
 struct cti_dp_flows_rows {
@@ -30,6 +30,8 @@ struct cti_dp_flows_rows {
   uint16_t tcp_flags_seen; /* 100: TCP flags seen (flags:) */
   uint8_t layer; /* 102: which layer holds the flow (dp:) */
   uint8_t hw; /* 103: whether hardware forwards it (offloaded:) */
+  uint32_t mark; /* 104: mark under which the datapath gave the flow to its port's hardware; 0: it did not (from memory only) */
+  uint32_t reserved; /* 108: zero */
 };
 
 /* What the flow matches, the fields almost every flow has. (one a row) */
@@ -312,6 +314,7 @@ enum cti_dp_flows_known {
   CTI_DP_FLOWS_KNOWN_TCP_FLAGS_SEEN = 1u << 3,
   CTI_DP_FLOWS_KNOWN_LAYER = 1u << 4,
   CTI_DP_FLOWS_KNOWN_HW = 1u << 5,
+  CTI_DP_FLOWS_KNOWN_MARK = 1u << 6,
 };
 
 /* Index of a segment in struct cti_table. */

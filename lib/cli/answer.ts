@@ -1,6 +1,7 @@
 /** Asks a question of the switch, or of a saved dump, and writes the answer. `query` and `flows` are this. */
 import { type QuestionResult, runQuestion } from '../query/run.js';
 import type { Captured } from '../sources/registry.js';
+import type { TableSchema } from '../table-schema.js';
 import { formatCell, jsonCell } from '../tables/format.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
@@ -18,7 +19,7 @@ function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell
   if (answer.kind === 'count') {
     yield [{ text: integer.format(answer.count), json: answer.count }];
   } else if (answer.kind === 'rows') {
-    const shown = columns.map(({ title }) => (title === 'flow' ? undefined : view.column(title)));
+    const shown = columns.map(({ title, column }) => (column.kind === 'row' ? undefined : view.column(title)));
     for (const row of answer.rows) {
       yield shown.map((column) => {
         if (!column) {
@@ -46,7 +47,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   const { facts } = result;
   const { facts: about } = snapshot;
   const lines: string[] = [];
-  const scanned = count(facts.rowsScanned, 'flow');
+  const scanned = count(facts.rowsScanned, snapshot.schema.noun);
   const shown =
     result.answer.kind === 'count'
       ? `${scanned} looked at`
@@ -69,13 +70,18 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   return lines;
 }
 
-export async function answer(context: Context, question: string, options: Options): Promise<Status> {
+export async function answer(
+  context: Context,
+  table: TableSchema,
+  question: string,
+  options: Options,
+): Promise<Status> {
   const format = formatOf(options);
   const begin = performance.now();
   const progress = await startProgress(context);
   let captured: Captured | undefined;
   try {
-    captured = await takeSnapshot(context, options, progress);
+    captured = await takeSnapshot(context, table, options, progress);
     const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,
@@ -88,8 +94,8 @@ export async function answer(context: Context, question: string, options: Option
     const columns =
       result.answer.kind === 'count'
         ? [{ name: 'count' }]
-        : result.columns.map(({ title }) => {
-            if (title === 'flow') return { name: title };
+        : result.columns.map(({ title, column }) => {
+            if (column.kind === 'row') return { name: title };
             if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
             const { field, flags } = view.column(title);
             const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);

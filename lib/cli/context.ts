@@ -28,7 +28,7 @@ export function fileOf(options: Options): string | undefined {
   if (typeof from !== 'string') return undefined;
   if (from === '')
     throw new CtiError('INVALID_ARGUMENT', "--from: expected a file, or - for standard input, received ''");
-  for (const other of ['rundir', 'target'] as const) {
+  for (const other of ['rundir', 'target', 'pid'] as const) {
     if (options[other] === undefined) continue;
     throw new CtiError(
       'INVALID_ARGUMENT',
@@ -41,6 +41,8 @@ export function fileOf(options: Options): string | undefined {
 export interface SwitchOptions {
   readonly rundir?: string;
   readonly target?: string;
+  readonly pid?: number;
+  readonly fast: boolean;
   readonly timeoutMs: number;
 }
 
@@ -52,15 +54,24 @@ export function switchOptions(options: Options): SwitchOptions {
       `--timeout: expected a number of seconds above 0, at most 86400, received '${String(options.timeout)}'`,
     );
   }
+  const { pid } = options;
+  if (pid !== undefined && !/^[1-9][0-9]{0,8}$/.test(String(pid)))
+    throw new CtiError('INVALID_ARGUMENT', `--pid: expected a process id, received '${String(pid)}'`);
+  for (const other of ['rundir', 'target'] as const) {
+    if (pid === undefined || options[other] === undefined) continue;
+    throw new CtiError('INVALID_ARGUMENT', `--pid and --${other} both name a switch: give one of them`);
+  }
   return {
+    ...(pid !== undefined ? { pid: Number(pid) } : {}),
+    fast: options.fast === true,
     ...(typeof options.rundir === 'string' ? { rundir: options.rundir } : {}),
     ...(typeof options.target === 'string' ? { target: options.target } : {}),
     timeoutMs: Math.ceil(seconds * 1000),
   };
 }
 
-/** Asked first unless told otherwise: memory is new, and becomes the default when docs/attach.md has all its proofs. */
-export const DEFAULT_SOURCE = 'unixctl';
+/** Memory where it can be read and proved, else the control socket, with a line that says why. */
+export const DEFAULT_SOURCE = 'auto';
 
 /** `--source`: which way to the switch; captureTable() checks the name. */
 export const sourceOption = (options: Options): string =>

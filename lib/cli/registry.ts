@@ -53,16 +53,24 @@ export const SOURCE_OPTIONS: readonly OptionRow[] = [
   },
   {
     flags: '--source <name>',
-    doc: 'how to get at the switch: unixctl, memory (new), or auto, memory where it can be proved (default: unixctl)',
+    doc: 'how to get at the switch: memory, unixctl, or auto: memory where it can be proved, else unixctl, and why (default: auto)',
+  },
+  {
+    flags: '--fast',
+    doc: 'let the thread that reads memory run on any CPU, also on those of the PMD threads and isolated ones',
   },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },
+  {
+    flags: '--pid <n>',
+    doc: "the switch's process, instead of --rundir and --target; also one in a container, from its host",
+  },
   { flags: '--timeout <seconds>', doc: 'give up on the switch after this long (default: 60)' },
 ];
 
 /** Of what can only be asked of a running switch. */
 export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
-  ({ flags }) => !/^--(from|source) /.test(flags),
+  ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
 
 export const FORMAT_OPTION: OptionRow = {
@@ -174,11 +182,16 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'run',
     summary: 'run a C program or an object file over the tables',
-    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, or the tables of --table, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
     args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
+      {
+        flags: '--table <name>',
+        doc: 'a table the program opens, may be given several times (default: dp_flows)',
+        repeats: true,
+      },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
       ...SOURCE_OPTIONS,
       { flags: '--format <form>', doc: 'text or json (default: text)' },

@@ -1,7 +1,12 @@
 /** The tables that a program of `ctinspector run` finds with table_open, and what reading them gave and cost. */
 
+import { CtiError } from '../errors.js';
 import { tableMapping } from '../query/run.js';
 import type { TableMapping } from '../runner/program.js';
+import type { Captured } from '../sources/registry.js';
+import type { TableSchema } from '../table-schema.js';
+import { DP_FLOWS } from '../tables/generated/dp-flows.js';
+import { TABLES } from '../tables/generated/tables.js';
 import type { Context } from './context.js';
 import { count } from './figures.js';
 import { startProgress } from './progress.js';
@@ -17,24 +22,45 @@ export interface GivenTables {
   close(): void;
 }
 
-/** Reads dp_flows if the program opens tables. The caller closes it. */
+/** The tables of --table, dp_flows without. */
+function tablesOf({ table: given }: Options): readonly TableSchema[] {
+  const names = [...new Set(given === undefined ? [DP_FLOWS.name] : (given as readonly string[]))];
+  return names.map((name) => {
+    const found = TABLES.find((table) => table.name === name);
+    if (found) return found;
+    const there = TABLES.map((table) => table.name).join(', ');
+    throw new CtiError('INVALID_ARGUMENT', `--table: expected a table out of ${there} but received '${name}'`);
+  });
+}
+
+/** Reads the tables given if the program opens any. The caller closes them. */
 export async function openTables(context: Context, options: Options, isNeeded: boolean): Promise<GivenTables> {
   if (!isNeeded) {
     const footer = options.from === undefined ? [] : ['the program does not call table_open, so --from was not read'];
     return { mappings: [], footer, facts: null, close: () => {} };
   }
+  const taken: Captured[] = [];
+  const close = () => {
+    for (const { snapshot } of taken) snapshot.close();
+  };
   const progress = await startProgress(context);
-  const { snapshot, passedOver } = await takeSnapshot(context, options, progress).finally(() => progress.stop());
-  const { schema, facts } = snapshot;
+  try {
+    for (const table of tablesOf(options)) taken.push(await takeSnapshot(context, table, options, progress));
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    progress.stop();
+  }
   return {
-    mappings: [tableMapping(snapshot)],
-    footer: [
+    mappings: taken.map(({ snapshot }) => tableMapping(snapshot)),
+    footer: taken.flatMap(({ snapshot: { schema, facts }, passedOver }) => [
       `${schema.name}: ${count(facts.nRows, 'row')} from ${facts.source}`,
       ...passedOver,
       ...readingLines(facts),
       costLine(facts),
-    ],
-    facts: { [schema.name]: { ...facts } },
-    close: () => snapshot.close(),
+    ]),
+    facts: Object.fromEntries(taken.map(({ snapshot: { schema, facts } }) => [schema.name, { ...facts }])),
+    close,
   };
 }

@@ -1,8 +1,11 @@
 /** Where a command's rows come from: the switch, by the source asked for, or a saved dump; and what reading them gave and cost, in words. */
 import { stat } from 'node:fs/promises';
+import { CtiError } from '../errors.js';
 import { readDpFlowsFile } from '../sources/dp-flows.js';
 import type { OnProgress } from '../sources/job.js';
 import { type Captured, captureTable } from '../sources/registry.js';
+import type { TableSchema } from '../table-schema.js';
+import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import type { Note, SnapshotFacts } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
@@ -10,11 +13,22 @@ import type { Progress } from './progress.js';
 import type { Options } from './registry.js';
 
 /** The caller closes the snapshot. */
-export async function takeSnapshot(context: Context, options: Options, progress: Progress): Promise<Captured> {
+export async function takeSnapshot(
+  context: Context,
+  table: TableSchema,
+  options: Options,
+  progress: Progress,
+): Promise<Captured> {
   const { signal } = context;
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
   if (path !== undefined) {
+    if (table.name !== DP_FLOWS.name) {
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `--from: a saved dpctl/dump-flows has the table ${DP_FLOWS.name}, not ${table.name}; ask a switch`,
+      );
+    }
     const size =
       path === '-'
         ? 0
@@ -31,7 +45,7 @@ export async function takeSnapshot(context: Context, options: Options, progress:
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,
     );
-  return captureTable('dp_flows', sourceOption(options), { ...where, onProgress });
+  return captureTable(table.name, sourceOption(options), { ...where, onProgress });
 }
 
 const noteText = ({ what, sample, count }: Note): string => `${integer.format(count)} × ${what} (first: ${sample})`;

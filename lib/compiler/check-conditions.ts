@@ -99,7 +99,7 @@ export class ConditionChecker {
   private ordered(column: Column, op: '<' | '<=' | '>' | '>=', value: Value, span: Span): Formula {
     if (value.kind === 'range')
       this.fail(value.span, `${op} takes one value: for a range write ${column.name} in LO..HI`);
-    if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'actions') {
+    if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'actions' || column.kind === 'text') {
       const instead = column.kind === 'port' ? ' (their numbers have: odp_port)' : '';
       this.fail(span, `${column.name} has no order, so ${op} means nothing there${instead}: use = or matches`);
     }
@@ -111,7 +111,7 @@ export class ConditionChecker {
 
   /** `=` and `in`; negated `!=` and `not in`. */
   private equals(column: Column, values: readonly Value[], negated: boolean, span: Span): Formula {
-    if (column.kind === 'port' || column.kind === 'datapath') {
+    if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'text') {
       const truth = named(this.context.source, this.context.dictionaries, column.kind, this.atoms(column, values));
       return this.entry(column, truth, negated, span);
     }
@@ -316,6 +316,8 @@ export class ConditionChecker {
         return this.entry(column, truth(dictionaries.ports.map(({ name }) => name)), false, span);
       case 'datapath':
         return this.entry(column, truth(dictionaries.datapaths), false, span);
+      case 'text':
+        return this.entry(column, truth(dictionaries.texts), false, span);
       case 'actions': {
         const { actions } = dictionaries;
         return this.entry(
@@ -328,7 +330,7 @@ export class ConditionChecker {
       default:
         return this.fail(
           span,
-          `matches is for text (in_port, dp, actions); ${column.name} is compared with ${EXPECTED[column.kind]}`,
+          `matches is for text${this.textColumns()}; ${column.name} is compared with ${EXPECTED[column.kind]}`,
         );
     }
   }
@@ -383,7 +385,22 @@ export class ConditionChecker {
 
   private actionsColumn(span: Span): Column {
     const column = this.context.relation.columns.get('actions');
-    return column ?? this.fail(span, 'there are no actions after count by: put this condition before it');
+    if (column) return column;
+    const { relation } = this.context;
+    const grouped = relation.fields.size === 0;
+    const why = grouped ? 'there are no actions after count by: put this condition before it' : '';
+    return this.fail(span, why || `${relation.name} has no actions: this is a condition on megaflows (dp_flows)`);
+  }
+
+  /** " (dp, actions, in_port)": the columns that `matches` takes, by their shortest names. */
+  private textColumns(): string {
+    const shortest = new Map<Column, string>();
+    for (const [name, column] of this.context.relation.columns) {
+      const isText = ['port', 'datapath', 'actions', 'text'].includes(column.kind);
+      if (isText && name.length < (shortest.get(column)?.length ?? Number.POSITIVE_INFINITY))
+        shortest.set(column, name);
+    }
+    return shortest.size > 0 ? ` (${[...shortest.values()].join(', ')})` : '';
   }
 
   /** A name alone: a word for a kind of packet, or a column of yes and no. */

@@ -1,4 +1,5 @@
 /** Third pass: names and types of all stages. Its result needs no further look at the question, but for showing it. */
+import type { CtiError } from '../errors.js';
 import type { Name, Question, Span, Stage } from './ast.js';
 import { ConditionChecker } from './check-conditions.js';
 import { type Column, type Relation, resolve } from './columns.js';
@@ -31,6 +32,18 @@ export interface CheckedQuestion {
 /** Rows a snapshot can have; `top` and `limit` of more say nothing. */
 const MAX_COUNT = 0xffff_ffff;
 
+/** What a question begins with is no table, or not one of these. */
+export function noSuchTable(source: string, { text, span }: Name, relations: readonly Relation[]): CtiError {
+  const names = relations.map(({ name }) => name);
+  const key = text.toLowerCase();
+  const suggestions = nearest(text, names);
+  const meant = relations.find(({ columns, words }) => columns.has(key) || Object.hasOwn(words, key));
+  const there = `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+  const instead = meant ? `: a question begins with one, ${meant.name} | where ...` : there;
+  const message = `there is no table called ${JSON.stringify(text)}${suggestions.length > 0 ? '' : instead}`;
+  return questionError('QUERY_NAME', source, span, message, { expected: names, suggestions });
+}
+
 class Checker {
   private relation: Relation;
   private grouped = false;
@@ -49,12 +62,7 @@ class Checker {
     const { table, stages } = question;
     const name = this.relation.name;
     if (table.text.toLowerCase() !== name) {
-      const suggestions = nearest(table.text, [name]);
-      const key = table.text.toLowerCase();
-      const isCondition = this.relation.columns.has(key) || Object.hasOwn(this.relation.words, key);
-      const instead = isCondition ? `: a question begins with one, ${name} | where ...` : `; there is ${name}`;
-      const message = `there is no table called ${JSON.stringify(table.text)}${suggestions.length > 0 ? '' : instead}`;
-      throw questionError('QUERY_NAME', this.source, table.span, message, { expected: [name], suggestions });
+      throw noSuchTable(this.source, table, [this.relation]);
     }
     for (const [i, stage] of stages.entries()) this.stage(stage, stages[i + 1]);
     // The order of a hash table says nothing: largest groups first, unless told otherwise.
@@ -71,8 +79,7 @@ class Checker {
   private output(): OutputColumn[] {
     if (this.steps.at(-1)?.kind === 'count') return [];
     if (this.shown) return this.shown.columns;
-    if (!this.grouped) return [{ title: 'flow', column: this.relation.columns.get('flow')! }];
-    return [...this.relation.columns].map(([title, column]) => ({ title, column }));
+    return this.relation.show.map((title) => ({ title, column: this.relation.columns.get(title)! }));
   }
 
   private stage(stage: Stage, next: Stage | undefined): void {

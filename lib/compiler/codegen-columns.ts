@@ -89,7 +89,7 @@ export function testKnown({ asm }: Emit, column: Column, unknown: Label): void {
 
 /** Ranks of dictionary entries, for a column whose value is an id: by name, by number, by text. */
 function rankTable(dictionaries: Dictionaries, column: Column): Uint32Array | undefined {
-  const { ports, datapaths, actions } = dictionaries;
+  const { ports, datapaths, actions, texts } = dictionaries;
   switch (column.kind) {
     case 'port':
       return ranks(ports.map(({ name }) => name));
@@ -97,6 +97,8 @@ function rankTable(dictionaries: Dictionaries, column: Column): Uint32Array | un
       return ranks(ports.map(({ number }) => number));
     case 'datapath':
       return ranks(datapaths);
+    case 'text':
+      return ranks(texts);
     case 'actions':
       return ranks(Array.from({ length: actions.size }, (_, id) => actions.text(id)));
     default:

@@ -242,7 +242,7 @@ class LoopCode {
     else if (source.kind === 'table') {
       this.loadFrom(emit.table, 9);
       loadSegment(emit, 6, this.rowsSegment.name);
-      loadSegment(emit, 7, this.matchSegment.name);
+      if (this.matchSegment) loadSegment(emit, 7, this.matchSegment.name);
     } else {
       const { address, capacity } = this.generator.groupsOf(source.loop);
       asm.constant(9, BigInt(capacity));
@@ -276,6 +276,7 @@ class LoopCode {
       [6, this.rowsSegment],
       [7, this.matchSegment],
     ] as const) {
+      if (!segment) continue;
       asm.aluConstant('mul', register, BigInt(segment.stride), 1);
       loadSegment(emit, 1, segment.name);
       asm.alu('add', register, 1);
@@ -288,20 +289,20 @@ class LoopCode {
       const { source } = loop;
       if (source.kind === 'table') {
         asm.aluConstant('add', 6, BigInt(this.rowsSegment.stride), 1);
-        asm.aluConstant('add', 7, BigInt(this.matchSegment.stride), 1);
+        if (this.matchSegment) asm.aluConstant('add', 7, BigInt(this.matchSegment.stride), 1);
       } else asm.aluConstant('add', 6, BigInt(source.layout.entrySize), 1);
     }
     asm.aluConstant('add', 8, 1n, 1);
     asm.jump('lt', 8, 9, top);
   }
 
-  /** The first two segments of a table are what every row has. */
+  /** The first segment of a table is what every row has; the second too, if it is the match. */
   private get rowsSegment() {
     return this.emit.schema.segments[0]!;
   }
 
   private get matchSegment() {
-    return this.emit.schema.segments[1]!;
+    return this.emit.schema.segments.find((segment) => segment.per === 'row' && segment.masked);
   }
 
   /** The current row's number into `dst`, another than r8. */

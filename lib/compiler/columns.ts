@@ -21,6 +21,7 @@ export type ColumnKind =
   | 'port-number'
   | 'datapath'
   | 'actions'
+  | 'text'
   | 'row';
 
 /** Which pointer a load goes through: a segment of the table, or an entry of a group table. */
@@ -71,6 +72,8 @@ export const partMask = (column: Column): bigint => ones(column.width) << BigInt
 
 export interface Relation {
   readonly name: string;
+  /** What an answer shows unless the question says. */
+  readonly show: readonly string[];
   readonly columns: ReadonlyMap<string, Column>;
   readonly words: Readonly<Record<string, WordSchema>>;
   /** Base column by the schema's field name; words refer to those. */
@@ -83,6 +86,7 @@ const KIND_OF_TYPE: Readonly<Record<string, ColumnKind>> = {
   port: 'port',
   datapath: 'datapath',
   actions: 'actions',
+  text: 'text',
 };
 
 function kindOf(field: FieldSchema): ColumnKind {
@@ -187,20 +191,23 @@ class RelationBuilder {
 
 export function relationOf(schema: TableSchema): Relation {
   const { columns, fields, words } = new RelationBuilder(schema);
+  const { name, show, rowText } = schema;
   // The row itself, as the switch prints it: something to show, not to compare.
-  columns.set('flow', {
-    name: 'flow',
-    kind: 'row',
-    doc: 'the whole row, as the switch prints it',
-    base: schema.segments[0]!.name,
-    offset: 0,
-    size: 8,
-    shift: 0,
-    width: 64,
-    signed: false,
-    requires: [],
-  });
-  return { name: schema.name, columns, fields, words };
+  if (rowText !== undefined) {
+    columns.set(rowText, {
+      name: rowText,
+      kind: 'row',
+      doc: 'the whole row, as the switch prints it',
+      base: schema.segments[0]!.name,
+      offset: 0,
+      size: 8,
+      shift: 0,
+      width: 64,
+      signed: false,
+      requires: [],
+    });
+  }
+  return { name, show, columns, fields, words };
 }
 
 /** Where to look for a name when none is near. */

@@ -15,6 +15,8 @@ export interface Dictionaries {
   readonly ports: readonly PortEntry[];
   /** Full names (netdev@ovs-netdev); undefined where a saved file does not say. */
   readonly datapaths: readonly (string | undefined)[];
+  /** What columns of text say. */
+  readonly texts: readonly string[];
   readonly actions: ActionLists;
 }
 
@@ -40,18 +42,19 @@ export type TruthTable = Uint8Array;
 export const truthTable = (n: number, truth: (id: number) => Truth): TruthTable =>
   Uint8Array.from({ length: n }, (_, id) => truth(id));
 
-export type EntryKind = 'port' | 'datapath';
+export type EntryKind = 'port' | 'datapath' | 'text';
 
 const NAMES: Readonly<Record<EntryKind, (d: Dictionaries) => (string | undefined)[]>> = {
   port: ({ ports }) => ports.map(({ name }) => name),
   datapath: ({ datapaths }) => [...datapaths],
+  text: ({ texts }) => [...texts],
 };
 
 /** `netdev@ovs-netdev` is also called `ovs-netdev`. */
 const isCalled = (kind: EntryKind, entry: string, name: string): boolean =>
   entry === name || (kind === 'datapath' && entry.slice(entry.indexOf('@') + 1) === name);
 
-/** Entries called one of `atoms`. A name that no entry has is an error, not an empty answer. */
+/** Entries called one of `atoms`. A name of a port or datapath that no entry has is an error, not an empty answer; a text may be any. */
 export function named(source: string, dictionaries: Dictionaries, kind: EntryKind, atoms: readonly Atom[]): TruthTable {
   const names = NAMES[kind](dictionaries);
   const known = [...new Set(names.filter((name) => name !== undefined))];
@@ -63,7 +66,7 @@ export function named(source: string, dictionaries: Dictionaries, kind: EntryKin
       throw questionError('QUERY_TYPE', source, atom.span, message, { expected: ['a port name'] });
     }
     // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.
-    if (names.length === 0 || !complete) continue;
+    if (names.length === 0 || !complete || kind === 'text') continue;
     const suggestions = nearest(atom.text, known);
     const some =
       suggestions.length > 0 ? '' : `; there are ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}`;

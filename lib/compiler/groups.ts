@@ -72,6 +72,6 @@ export function groupsOf(columns: readonly { title: string; column: Column; span
     keys,
     keySize: at,
     entrySize: ENTRY_HEADER + at,
-    relation: { name, columns: relation, words: {}, fields: new Map() },
+    relation: { name, show: [...relation.keys()], columns: relation, words: {}, fields: new Map() },
   };
 }

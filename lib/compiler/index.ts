@@ -4,7 +4,7 @@
  * of one is in Dictionaries. lib/query runs what comes out.
  */
 import type { TableSchema } from '../table-schema.js';
-import { checkQuestion, type OutputColumn } from './check.js';
+import { checkQuestion, noSuchTable, type OutputColumn } from './check.js';
 import { type Compiled, generate } from './codegen.js';
 import { relationOf } from './columns.js';
 import type { Dictionaries } from './dictionaries.js';
@@ -37,6 +37,7 @@ export interface CompiledQuestion extends Compiled {
 export const NO_DICTIONARIES: Dictionaries = {
   ports: [],
   datapaths: [],
+  texts: [],
   actions: { size: 0, text: () => '', outPorts: () => [], hasUnknown: () => false },
 };
 
@@ -51,6 +52,14 @@ export function compileQuestion(source: string, { schema, dictionaries, nRows }:
   const plan = planOf(checked);
   const compiled = generate(plan, { source, schema, dictionaries, nRows });
   return { ...compiled, plan, columns: checked.columns, planText: describePlan(plan, source) };
+}
+
+/** The schema of the table that a question is about. QUERY_NAME if there is none of that name. */
+export function tableOf(source: string, schemas: readonly TableSchema[]): TableSchema {
+  const { table } = parseQuestion(source);
+  const found = schemas.find(({ name }) => name === table.text.toLowerCase());
+  if (found) return found;
+  throw noSuchTable(source, table, schemas.map(relationOf));
 }
 
 /** The question `TABLE | where CONDITION`. A condition that does not parse is reported at its own characters. */

@@ -28,6 +28,7 @@ export const EXPECTED: Readonly<Record<ColumnKind, string>> = {
   'port-number': 'a port number of the datapath',
   datapath: 'a datapath name',
   actions: 'an action list; use matches, does, to or sets',
+  text: 'a text; in quotes where it has blanks or signs',
   row: 'nothing: it can only be shown',
 };
 

@@ -1,5 +1,5 @@
 /** What the compiler must know of a snapshot (lib/compiler/dictionaries.ts), read from its segments through the schema. */
-import type { ActionLists, Dictionaries, PortEntry } from '../compiler/index.js';
+import { type ActionLists, type Dictionaries, NO_DICTIONARIES, type PortEntry } from '../compiler/index.js';
 import type { TableSchema } from '../table-schema.js';
 
 /** The part of a TableSnapshot (lib/tables/snapshot.ts) that questions use. */
@@ -83,17 +83,23 @@ export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
     const offset = records.u32(id, field);
     return decoder.decode(blob.subarray(offset, offset + records.u32(id, field, 4)));
   };
-  const ports = new Records(snapshot, 'ports');
-  const datapaths = new Records(snapshot, 'datapaths');
+  // A table has the dictionaries that its columns need.
+  const of = <T>(name: string, read: (records: Records, id: number) => T): T[] => {
+    if (!snapshot.schema.segments.some((segment) => segment.name === name)) return [];
+    const records = new Records(snapshot, name);
+    return records.ids((id) => read(records, id));
+  };
+  const hasActions = snapshot.schema.segments.some(({ name }) => name === 'action_lists');
   return {
-    ports: ports.ids((id): PortEntry => {
+    ports: of('ports', (ports, id): PortEntry => {
       const known = ports.u32(id, 'known');
       return {
         name: (known & KNOWN_NAME) === 0 ? undefined : text(ports, id, 'name'),
         number: (known & KNOWN_NUMBER) === 0 ? undefined : ports.u32(id, 'odp_port'),
       };
     }),
-    datapaths: datapaths.ids((id) => text(datapaths, id, 'name') || undefined),
-    actions: new SnapshotActions(snapshot),
+    datapaths: of('datapaths', (datapaths, id) => text(datapaths, id, 'name') || undefined),
+    texts: of('texts', (texts, id) => text(texts, id, 'text')),
+    actions: hasActions ? new SnapshotActions(snapshot) : NO_DICTIONARIES.actions,
   };
 }

@@ -22,6 +22,8 @@ import { cancelled, type NativeJob, type OnProgress, runJob } from './job.js';
 import { resolveSwitch, type SwitchOptions } from './unixctl.js';
 
 export interface CaptureOptions extends SwitchOptions {
+  /** Reading memory may use any CPU, also those of the datapath's threads. */
+  readonly fast?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 

@@ -2,7 +2,7 @@
  * Layouts: where the members of ovs-vswitchd's structures lie, one JSON file a build id. The package's own are in layouts/; those made on this
  * host (`ctinspector layout make`) are in the user's or the system's directory, and come first.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../addon.js';
@@ -147,4 +147,26 @@ export function saveLayout(text: string, env: NodeJS.ProcessEnv = process.env): 
     throw new CtiError('FILE', `cannot write ${file}: ${(error as Error).message}`, { cause: error });
   }
   return file;
+}
+
+export const LAYOUT_MAKER = 'layout-maker';
+
+/** The tool that reads debug information: built with the addon where libdw-dev is installed. FILE, with what to do, if it is not. */
+export function layoutMaker(root = packageRoot): string {
+  const candidates = [
+    join(root, 'build', 'Release', LAYOUT_MAKER),
+    join(root, '.build', 'layout', 'tools', 'native', 'tools', LAYOUT_MAKER, LAYOUT_MAKER),
+  ];
+  for (const path of candidates) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // the next
+    }
+  }
+  throw new CtiError(
+    'FILE',
+    `${LAYOUT_MAKER}, the tool that reads debug information, is not built; expected ${candidates[0]}: apt-get install libdw-dev, then npm run build:addon`,
+  );
 }

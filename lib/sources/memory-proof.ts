@@ -92,6 +92,20 @@ function sampleRows(snapshot: TableSnapshot, nFlows: number): number[] {
   return [...new Set([...spread, ...busiest.map(({ row }) => row)])];
 }
 
+/** How many flows the switch says a datapath has, and whether that agrees with `memory`. */
+export async function compareFlowCount(
+  datapath: string,
+  memory: number,
+  ask: Ask,
+): Promise<{ readonly unixctl: number; readonly differed: string | null }> {
+  const shown = /^\s*flows: (\d+)$/m.exec(await ask('dpctl/show', datapath));
+  const unixctl = Number(shown?.[1] ?? Number.NaN);
+  // A busy switch changes between the two; one part in ten, and a few, is taken for that.
+  const agrees = Math.abs(memory - unixctl) <= 64 + Math.max(memory, unixctl) / 10;
+  const differed = agrees ? null : `datapath ${datapath} has ${memory} flows in memory and ${unixctl} by dpctl/show`;
+  return { unixctl, differed };
+}
+
 export async function agreement(
   capture: MemoryCapture,
   ask: Ask,
@@ -106,14 +120,10 @@ export async function agreement(
 
   const flowCounts: { datapath: string; memory: number; unixctl: number }[] = [];
   for (const { name, pmds } of capture.datapaths) {
-    const shown = /^\s*flows: (\d+)$/m.exec(await ask('dpctl/show', name));
-    const unixctl = Number(shown?.[1] ?? Number.NaN);
     const memory = pmds.reduce((sum, pmd) => sum + pmd.nFlows, 0);
+    const { unixctl, differed } = await compareFlowCount(name, memory, ask);
     flowCounts.push({ datapath: name, memory, unixctl });
-    // A busy switch changes between the two; one part in ten, and a few, is taken for that.
-    if (!(Math.abs(memory - unixctl) <= 64 + Math.max(memory, unixctl) / 10)) {
-      return { differed: `datapath ${name} has ${memory} flows in memory and ${unixctl} by dpctl/show` };
-    }
+    if (differed !== null) return { differed };
   }
   const inTables = flowCounts.reduce((sum, { memory }) => sum + memory, 0);
   if (snapshot.facts.nRows < inTables * 0.8 - 64) {

@@ -4,6 +4,7 @@
  */
 import { addon } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
+import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import {
   type NativeSnapshot,
@@ -12,12 +13,13 @@ import {
   sumCost,
   type TableSnapshot,
 } from '../tables/snapshot.js';
+import { type AvoidedCpus, allOf, avoidedCpus } from './cpus.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
 import { findLayout, type Layout } from './layouts.js';
 import { agreement } from './memory-proof.js';
 import type { Availability } from './registry.js';
-import { findSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
+import { findSwitch, resolveSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
 export interface PmdFacts {
   /** -1: what the main thread does. */
@@ -49,6 +51,8 @@ export interface Reading {
   readonly bytes: number;
   readonly cpuMs: number;
   readonly tableMoved: boolean;
+  /** CPUs that the reading thread was allowed on. */
+  readonly cpus: readonly number[];
 }
 
 export interface MemoryCapture {
@@ -70,6 +74,7 @@ interface AttachAddon {
   attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
   attachDatapaths(handle: object): DatapathFacts[];
   attachAlive(handle: object): boolean;
+  attachAvoidCpus(handle: object, cpus: readonly number[]): void;
   attachCapture(
     handle: object,
     onProgress: undefined,
@@ -80,6 +85,10 @@ interface AttachAddon {
     datapaths: DatapathFacts[];
     reading: Reading;
   }>;
+  attachReadTable(
+    handle: object,
+    table: string,
+  ): NativeJob<{ snapshot: NativeSnapshot; beginNs: bigint; endNs: bigint; cpuMs: number; bytes: number }>;
 }
 
 const native = () => addon<AttachAddon>();
@@ -92,6 +101,12 @@ function call<T>(action: () => T): T {
   }
 }
 
+/** What is known of a process before it has a layout; proves that its memory may be read. NO_SWITCH, NO_RIGHTS, SWITCH_FOREIGN. */
+export function lookAtProcess(pid: number): { readonly executable: string; readonly buildId: string } {
+  const { executable, buildId } = call(() => native().attachOpen(pid));
+  return { executable, buildId };
+}
+
 /** A process whose memory is read. Not trusted until proved: see attachMemory(). */
 export class MemoryAttachment {
   readonly pid: number;
@@ -100,6 +115,7 @@ export class MemoryAttachment {
   readonly executable: string;
   readonly layout: Layout;
   readonly #handle: object;
+  #avoided: AvoidedCpus = { pmd: [], isolated: [] };
 
   private constructor(opened: Opened, layout: Layout) {
     this.pid = opened.pid;
@@ -115,7 +131,22 @@ export class MemoryAttachment {
     const opened = call(() => native().attachOpen(pid));
     const layout = findLayout(opened.buildId, env);
     call(() => native().attachLayout(opened.handle, layout.names, layout.numbers));
-    return new MemoryAttachment(opened, layout);
+    const attachment = new MemoryAttachment(opened, layout);
+    attachment.#keepOff(attachment.datapaths());
+    return attachment;
+  }
+
+  /** CPUs that readings stay off, as the datapath's threads were when it was read last. */
+  get avoided(): AvoidedCpus {
+    return this.#avoided;
+  }
+
+  #keepOff(datapaths: readonly DatapathFacts[]): void {
+    this.#avoided = avoidedCpus(datapaths.flatMap(({ pmds }) => pmds.map(({ core }) => core)));
+  }
+
+  #beforeReading(fast: boolean): void {
+    native().attachAvoidCpus(this.#handle, fast ? [] : allOf(this.#avoided));
   }
 
   get alive(): boolean {
@@ -126,14 +157,28 @@ export class MemoryAttachment {
     return call(() => native().attachDatapaths(this.#handle));
   }
 
-  /** Reads all megaflows. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
-  async capture(signal?: AbortSignal): Promise<MemoryCapture> {
+  /** Reads all megaflows, off the CPUs of `avoided` unless `fast`. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
+  async capture(signal?: AbortSignal, fast = false): Promise<MemoryCapture> {
+    this.#beforeReading(fast);
     const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(
       () => native().attachCapture(this.#handle, undefined),
       signal,
     );
-    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]) };
+    this.#keepOff(datapaths);
+    const { cpuMs, bytes } = reading;
+    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
     return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
+  }
+
+  /** Reads a small table (small-tables.ts). SWITCH_CLOSED as for capture(). */
+  async readTable(schema: TableSchema, signal?: AbortSignal, fast = false): Promise<TableSnapshot> {
+    this.#beforeReading(fast);
+    const { snapshot, beginNs, endNs, cpuMs, bytes } = await runJob(
+      () => native().attachReadTable(this.#handle, schema.name),
+      signal,
+    );
+    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
+    return openSnapshot(schema, snapshot, facts);
   }
 }
 
@@ -154,7 +199,7 @@ const PROOF_ATTEMPTS = 4;
  */
 export async function prove(
   attachment: MemoryAttachment,
-  options: SwitchOptions,
+  options: CaptureOptions,
 ): Promise<Proof & { capture: MemoryCapture }> {
   let differed = '';
   const requests: RequestCost[] = [];
@@ -164,7 +209,7 @@ export async function prove(
     return text;
   };
   for (let attempt = 0; attempt < PROOF_ATTEMPTS; attempt++) {
-    const capture = await attachment.capture(options.signal);
+    const capture = await attachment.capture(options.signal, options.fast);
     try {
       const compared = await agreement(capture, ask, PROOF_FLOWS);
       if ('differed' in compared) differed = compared.differed;
@@ -184,9 +229,23 @@ export async function prove(
 /** By pid; one that is no longer alive is not used, whatever process has its pid now. */
 const proved = new Map<number, MemoryAttachment>();
 
+/** By pid; not proved. */
+const opened = new Map<number, MemoryAttachment>();
+
+/** An attachment to the switch of `options` whose layout nothing has proved yet, or the proved one that this process has. */
+export async function openMemory(options: SwitchOptions): Promise<MemoryAttachment> {
+  const { pid } = await findSwitch(options);
+  if (pid === null) throw notVisible();
+  const known = proved.get(pid) ?? opened.get(pid);
+  if (known?.alive) return known;
+  const attachment = MemoryAttachment.open(pid);
+  opened.set(pid, attachment);
+  return attachment;
+}
+
 /** A proved attachment to the switch of `options`: the one this process has, if the switch is still the same process. */
 export async function attachMemory(
-  options: SwitchOptions = {},
+  options: CaptureOptions = {},
 ): Promise<{ attachment: MemoryAttachment; proof: (Proof & { capture: MemoryCapture }) | null }> {
   const { pid } = await findSwitch(options);
   if (pid === null) throw notVisible();
@@ -205,6 +264,7 @@ export async function attachMemory(
  * but proves nothing yet.
  */
 export async function memoryAvailable(options: SwitchOptions): Promise<Availability> {
+  resolveSwitch(options); // a wrong option is an error, a layout that cannot be read is not
   try {
     const { pid } = await findSwitch(options);
     if (pid === null) throw notVisible();
@@ -225,12 +285,12 @@ export async function memoryAvailable(options: SwitchOptions): Promise<Availabil
       .reduce((sum, { nFlows }) => sum + nFlows, 0);
     return { ok: true, detail: `process ${pid}, layout ${attachment.layout.name}, ${flows} flows` };
   } catch (error) {
-    if (!(error instanceof CtiError) || error.code === 'CANCELLED' || error.code === 'INVALID_ARGUMENT') throw error;
+    if (!(error instanceof CtiError) || error.code === 'CANCELLED') throw error;
     return { ok: false, reason: error };
   }
 }
 
-const notVisible = () =>
+export const notVisible = () =>
   new CtiError(
     'NO_RIGHTS',
     "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host",
@@ -240,5 +300,5 @@ const notVisible = () =>
 export async function captureFromMemory(options: CaptureOptions = {}): Promise<TableSnapshot> {
   const { attachment, proof } = await attachMemory(options);
   if (proof) return proof.capture.snapshot;
-  return (await attachment.capture(options.signal)).snapshot;
+  return (await attachment.capture(options.signal, options.fast)).snapshot;
 }

@@ -1,8 +1,11 @@
 /** The sources of tables, in the order of preference: one row each. */
 import { CtiError } from '../errors.js';
+import { PMDS } from '../tables/generated/pmds.js';
+import { PORTS } from '../tables/generated/ports.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { type CaptureOptions, captureDpFlows } from './dp-flows.js';
 import { captureFromMemory, memoryAvailable } from './memory.js';
+import { askTable, readTable } from './small-tables.js';
 import { findSwitch, type SwitchOptions } from './unixctl.js';
 
 /** Whether a source can be used now, and what to say about it. */
@@ -44,6 +47,34 @@ export const SOURCES: readonly Source[] = [
     available: unixctlAvailable,
     capture: captureDpFlows,
   },
+  {
+    name: 'memory',
+    table: 'pmds',
+    doc: "the datapath's threads in ovs-vswitchd's memory, with their counters",
+    available: memoryAvailable,
+    capture: (options) => readTable(PMDS, options),
+  },
+  {
+    name: 'unixctl',
+    table: 'pmds',
+    doc: 'dpif-netdev/pmd-stats-show and pmd-rxq-show; they do not say flows, subtables, and some counters',
+    available: unixctlAvailable,
+    capture: (options) => askTable(PMDS, options),
+  },
+  {
+    name: 'memory',
+    table: 'ports',
+    doc: "the datapaths' ports in ovs-vswitchd's memory",
+    available: memoryAvailable,
+    capture: (options) => readTable(PORTS, options),
+  },
+  {
+    name: 'unixctl',
+    table: 'ports',
+    doc: 'dpctl/show of every datapath; it says queues for some types of port only',
+    available: unixctlAvailable,
+    capture: (options) => askTable(PORTS, options),
+  },
 ];
 
 /** The sources of a table, best first. */
@@ -58,7 +89,7 @@ export interface Captured {
   readonly passedOver: readonly string[];
 }
 
-/** What lets a question go on with the next source: the switch is there, this way to it is not. */
+/** What lets a question go on with the next source if reading fails: the switch is there, this way to it is not. */
 const PASS_OVER: ReadonlySet<string> = new Set([
   'LAYOUT_UNKNOWN',
   'LAYOUT_MISMATCH',
@@ -82,7 +113,11 @@ export async function captureTable(table: string, wanted: string, options: Captu
     const isLast = i === sources.length - 1;
     try {
       const found = await source.available(options);
-      if (!found.ok) throw found.reason;
+      if (!found.ok && isLast) throw found.reason;
+      if (!found.ok) {
+        passedOver.push(`not from ${source.name}: ${found.reason.message}`);
+        continue;
+      }
       return { snapshot: await source.capture(options), passedOver };
     } catch (error) {
       if (isLast || !(error instanceof CtiError) || !PASS_OVER.has(error.code)) throw error;

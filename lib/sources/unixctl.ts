@@ -10,6 +10,8 @@ export interface SwitchOptions {
   readonly rundir?: string | undefined;
   /** A daemon's name, or the absolute path of its control socket; else ovs-vswitchd. */
   readonly target?: string | undefined;
+  /** A process of this pid namespace, instead of rundir and target: its own listening sockets say where it answers. */
+  readonly pid?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** For all of it together; 60 seconds unless told. */
   readonly timeoutMs?: number | undefined;
@@ -40,7 +42,14 @@ interface UnixctlAddon {
 
 /** The options with every default filled in, checked. */
 export function resolveSwitch(options: SwitchOptions): { rundir: string; target: string; timeoutMs: number } {
-  const { rundir = process.env.OVS_RUNDIR || '/var/run/openvswitch', target = 'ovs-vswitchd' } = options;
+  const { rundir = process.env.OVS_RUNDIR || '/var/run/openvswitch', pid } = options;
+  if (pid !== undefined && (!Number.isInteger(pid) || pid < 1 || options.target !== undefined)) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `expected a process id for pid, and no target beside it, but received ${JSON.stringify({ pid, target: options.target })}`,
+    );
+  }
+  const { target = pid === undefined ? 'ovs-vswitchd' : `pid:${pid}` } = options;
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   if (typeof rundir !== 'string' || rundir === '') {
     throw new CtiError('INVALID_ARGUMENT', `expected a directory for rundir but received ${JSON.stringify(rundir)}`);

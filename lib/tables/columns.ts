@@ -25,6 +25,7 @@ const DICTIONARIES: Readonly<Record<string, string>> = {
   port: 'ports',
   datapath: 'datapaths',
   actions: 'action_lists',
+  text: 'texts',
 };
 
 const fieldBits = (field: FieldSchema): number => (field.type === 'mac' ? 48 : field.size * 8);

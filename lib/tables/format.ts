@@ -11,7 +11,7 @@
  * | flags, all of the set matched, or without a mask | `syn|ack`, `0` if none | the same string |
  * | flags, some matched | `+trk+est-inv` | the same string |
  * | enumeration | its word | the same string |
- * | port, datapath, actions, ufid | name, name, text, UUID | the same string; a port whose name is not known gives the datapath's number for it |
+ * | port, datapath, actions, text, ufid | name, name, text, text, UUID | the same string; a port whose name is not known gives the datapath's number for it |
  * | milliseconds | `4.646s`, `never` | number, `"never"` |
  */
 import type { Column } from './columns.js';
@@ -106,6 +106,8 @@ function words(column: Column, cell: NonNullable<Cell>, names: Names): string | 
       return names.datapath(id) ?? undefined;
     case 'actions':
       return names.actions(id);
+    case 'text':
+      return names.text(id);
     case 'ipv4':
       return address(dotted, 32, cell);
     case 'mac':

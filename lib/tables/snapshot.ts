@@ -42,7 +42,7 @@ export interface SwitchCost {
 }
 
 export interface SnapshotFacts {
-  /** `unixctl:SOCKET` or `file:PATH`. */
+  /** `memory:PID`, `unixctl:SOCKET` or `file:PATH`. */
   source: string;
   /** Nanoseconds since 1970. A live switch changes while it is read: rows are as of some time between. */
   beginNs: bigint;
@@ -55,6 +55,8 @@ export interface SnapshotFacts {
   /** Parts of rows kept as text, by kind. */
   unknown: Note[];
   cost: SwitchCost | null;
+  /** What reading memory cost us: CPU time of the thread that read, bytes copied. Only of what came from memory. */
+  reading?: { readonly cpuMs: number; readonly bytes: number };
 }
 
 export interface SnapshotSegment {
@@ -100,7 +102,7 @@ interface SnapshotAddon {
   snapshotActionsText(handle: object, id: number): string;
 }
 
-export type SourceFacts = Pick<SnapshotFacts, 'source' | 'beginNs' | 'endNs' | 'cost'>;
+export type SourceFacts = Pick<SnapshotFacts, 'source' | 'beginNs' | 'endNs' | 'cost' | 'reading'>;
 
 let lastGeneration = 0n;
 

@@ -25,6 +25,7 @@ export interface Names {
   /** null where a saved file does not say. */
   datapath(id: number): string | null;
   actions(id: number): string;
+  text(id: number): string;
 }
 
 export class TableView implements Names {
@@ -79,6 +80,10 @@ export class TableView implements Names {
 
   actions(id: number): string {
     return this.snapshot.actionsText(id);
+  }
+
+  text(id: number): string {
+    return this.#text('texts', id, 'text');
   }
 
   /** Ids of the ports that an action list can output to. */
@@ -137,6 +142,7 @@ export class TableView implements Names {
       case 'port':
       case 'datapath':
       case 'actions':
+      case 'text':
         return BigInt(view.getUint32(at, true));
       case 'i32':
         return BigInt(view.getInt32(at, true));

@@ -3,26 +3,19 @@
 //
 // JavaScript gets no address and cannot name one: it names a process, a layout and a table.
 #include <atomic>
-#include <memory>
-#include <optional>
 
-#include "bind/bind.h"
+#include "bind/attachment.h"
 #include "bind/job.h"
 #include "bind/snapshot.h"
-#include "ovs/attach_target.h"
 #include "ovs/dp_flows_memory.h"
+#include "sys/affinity.h"
 
 namespace cti::bind {
 namespace {
 
 constexpr napi_type_tag kTag = {0x6374695f61747461, 0x63685f7630303031};
 
-// Shared by the handle and by jobs that run on it; read-only once the layout is set.
-struct Attachment {
-  ovs::Target target;
-  ovs::Layout layout;
-  std::optional<ovs::OvsAddr> dp_netdevs;
-};
+}  // namespace
 
 std::shared_ptr<Attachment> attachment_of(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsExternal() || !info[0].As<Napi::External<std::shared_ptr<Attachment>>>().CheckTypeTag(&kTag))
@@ -34,6 +27,13 @@ Error ended(const Attachment& attachment) {
   return errorf(ErrorCode::SWITCH_CLOSED, "process %d (ovs-vswitchd) ended or was replaced while its memory was being read; nothing of that reading is used",
                 static_cast<int>(attachment.target.pid));
 }
+
+ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
+  if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
+  return *attachment.dp_netdevs;
+}
+
+namespace {
 
 Napi::Value open(const Napi::CallbackInfo& info) {
   auto attachment = std::make_shared<Attachment>();
@@ -88,11 +88,6 @@ Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>&
   return datapaths;
 }
 
-ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
-  if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
-  return *attachment.dp_netdevs;
-}
-
 Napi::Value datapaths(const Napi::CallbackInfo& info) {
   auto attachment = attachment_of(info);
   ovs::ProcessMemory memory(attachment->target.pid);
@@ -103,11 +98,23 @@ Napi::Value datapaths(const Napi::CallbackInfo& info) {
 
 Napi::Value alive(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), attachment_of(info)->target.still_the_same()); }
 
+// (handle, cpus): readings that begin from now on stay off these.
+Napi::Value avoid_cpus(const Napi::CallbackInfo& info) {
+  const Napi::Array cpus = info[1].As<Napi::Array>();
+  std::vector<int> avoided;
+  for (uint32_t i = 0; i < cpus.Length(); i++) avoided.push_back(cpus.Get(i).As<Napi::Number>().Int32Value());
+  attachment_of(info)->avoided_cpus = std::move(avoided);
+  return info.Env().Undefined();
+}
+
 class CaptureTask : public Task {
  public:
   std::shared_ptr<Attachment> attachment;
+  std::vector<int> avoided_cpus;
 
   Result<void> run(JobContext& context) override {
+    const sys::AvoidCpus avoid(avoided_cpus);
+    cpus_ = sys::allowed_cpus();
     ovs::ProcessMemory memory(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_);
     // What was read of a process that is no longer there may be another's: nothing of it is used.
@@ -139,6 +146,9 @@ class CaptureTask : public Task {
     set("bytes", facts_.cost.bytes);
     reading.Set("cpuMs", static_cast<double>(facts_.cpu_ns) / 1e6);
     reading.Set("tableMoved", walk.table_moved);
+    Napi::Array cpus = Napi::Array::New(env, cpus_.size());
+    for (uint32_t i = 0; i < cpus_.size(); i++) cpus.Set(i, cpus_[i]);
+    reading.Set("cpus", cpus);
     object.Set("reading", reading);
     return object;
   }
@@ -146,12 +156,14 @@ class CaptureTask : public Task {
  private:
   tables::Snapshot snapshot_;
   ovs::MemoryReadFacts facts_;
+  std::vector<int> cpus_;  // where it could run
 };
 
 Napi::Value capture(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<CaptureTask>();
   task->attachment = attachment_of(info);
   root_of(info.Env(), *task->attachment);
+  task->avoided_cpus = task->attachment->avoided_cpus;
   return start_job(info.Env(), std::move(task), info[1]);
 }
 
@@ -161,6 +173,7 @@ void init_attach(Napi::Env env, Napi::Object exports) {
   exports.Set("attachOpen", Napi::Function::New(env, open, "attachOpen"));
   exports.Set("attachLayout", Napi::Function::New(env, set_layout, "attachLayout"));
   exports.Set("attachDatapaths", Napi::Function::New(env, datapaths, "attachDatapaths"));
+  exports.Set("attachAvoidCpus", Napi::Function::New(env, avoid_cpus, "attachAvoidCpus"));
   exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
   exports.Set("attachCapture", Napi::Function::New(env, capture, "attachCapture"));
 }

@@ -16,6 +16,7 @@
 #include <fstream>
 
 #include "base/bytes.h"
+#include "ovs/rights.h"
 
 namespace cti::ovs {
 namespace {
@@ -97,17 +98,6 @@ bool load_bias(const Target& target, const Image& image, uint64_t& bias) {
 }
 
 }  // namespace
-
-Error no_rights_to_read(pid_t pid, int errnum) {
-  int yama = 0;
-  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> yama;
-  const bool root = geteuid() == 0;
-  const char* remedy = yama >= 3  ? "kernel.yama.ptrace_scope is 3, which forbids it to everyone until the next boot"
-                       : root     ? "this root lacks CAP_SYS_PTRACE over it: in a container run with --cap-add=SYS_PTRACE and --pid=host, or outside of it"
-                       : yama > 0 ? "run as root (or with CAP_SYS_PTRACE): kernel.yama.ptrace_scope forbids it to other users"
-                                  : "run as root, with CAP_SYS_PTRACE, or as the user ovs-vswitchd runs as";
-  return errorf(ErrorCode::NO_RIGHTS, "read the memory of process %d: %s; %s", static_cast<int>(pid), std::strerror(errnum), remedy);
-}
 
 Result<Target> Target::open(pid_t pid) {
   Target target;

@@ -37,7 +37,4 @@ struct Target {
   bool still_the_same() const;
 };
 
-// NO_RIGHTS with the remedy for the reason at hand: Yama, another user, a container.
-Error no_rights_to_read(pid_t pid, int errnum);
-
 }  // namespace cti::ovs

@@ -3,12 +3,11 @@
 #include <ctime>
 
 #include "ovs/dpctl.h"
+#include "ovs/questions.h"
 
 namespace cti::ovs {
 namespace {
 
-// A list of datapaths or ports: 16 MiB are hundreds of thousands of ports.
-constexpr uint64_t kMaxListText = 16 << 20;
 // A dump: sixteen times V8's longest string; a million flows are about 0.5 GB.
 constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
 
@@ -21,7 +20,7 @@ uint64_t realtime_ns() {
 class Capture {
  public:
   Capture(Unixctl client, const Patience& patience, DumpReceiver& receiver)
-      : client_(std::move(client)), patience_(patience), receiver_(receiver) {}
+      : client_(std::move(client)), patience_(patience), receiver_(receiver), questions_(client_, patience, facts_.requests) {}
 
   Result<CaptureFacts> run() {
     facts_.socket_path = client_.address().socket_path;
@@ -32,7 +31,7 @@ class Capture {
     facts_.version = *std::move(version);
     facts_.requests.push_back(std::move(cost));
 
-    auto names = datapaths();
+    auto names = questions_.datapaths();
     if (!names) return std::move(names.error());
     std::vector<uint32_t> ids;
     for (const std::string& name : *names) {
@@ -51,25 +50,9 @@ class Capture {
   }
 
  private:
-  Result<std::vector<std::string>> datapaths() {
-    std::string text;
-    auto reply = request("dpctl/dump-dps", {}, kMaxListText, [&](Bytes piece) -> Result<void> {
-      text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-      return {};
-    });
-    if (!reply) return std::move(reply.error());
-    // Without a datapath OVS 3.1 passes on why the kernel's could not be listed (no module), as an error without words.
-    if (reply->refusal && reply->refusal->empty()) return std::vector<std::string>();
-    if (reply->refusal) return refused("dpctl/dump-dps", *reply->refusal);
-    return parse_dump_dps(text);
-  }
-
   Result<void> ports(const std::string& datapath, uint32_t id) {
-    const std::string args[] = {datapath};
-    RequestCost cost;
-    auto text = client_.ask("dpctl/show", args, kMaxListText, patience_, &cost);
+    auto text = questions_.ask("dpctl/show", {datapath});
     if (!text) return std::move(text.error());
-    facts_.requests.push_back(std::move(cost));
     auto ports = parse_show(*text, datapath);
     if (!ports) return std::move(ports.error());
     for (const Port& port : *ports) CTI_TRY(receiver_.add_port(id, port.number, port.name, port.type));
@@ -78,22 +61,18 @@ class Capture {
 
   Result<void> dump(const std::string& datapath) {
     const std::string args[] = {"-m", datapath};
-    auto reply = request("dpctl/dump-flows", args, kMaxDumpText, [&](Bytes piece) { return receiver_.feed(piece); });
+    auto reply = client_.request("dpctl/dump-flows", args, kMaxDumpText, [&](Bytes piece) { return receiver_.feed(piece); }, patience_);
     if (!reply) return std::move(reply.error());
+    facts_.requests.push_back(reply->cost);
     if (reply->refusal) return refused("dpctl/dump-flows -m " + datapath, *reply->refusal);
     return {};
-  }
-
-  Result<Reply> request(const std::string& command, std::span<const std::string> args, uint64_t max_text, const TextSink& sink) {
-    auto reply = client_.request(command, args, max_text, sink, patience_);
-    if (reply) facts_.requests.push_back(reply->cost);
-    return reply;
   }
 
   Unixctl client_;
   const Patience& patience_;
   DumpReceiver& receiver_;
   CaptureFacts facts_;
+  Questions questions_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "ovs/action_translate.h"
 #include "ovs/flow_decode.h"
+#include "ovs/offload.h"
 #include "text/dictionaries.h"
 
 namespace cti::ovs {
@@ -16,8 +17,6 @@ namespace {
 using namespace tables;
 using namespace tables::dp_flows;
 
-// INVALID_FLOW_MARK of dpif-netdev.c: 0 since 2.16 (marks begin at 1); before, all ones, which no mark is today.
-constexpr bool is_mark(uint32_t mark) { return mark != 0 && mark != UINT32_MAX; }
 constexpr size_t kDirectPorts = 1 << 16;
 constexpr size_t kMaxMasks = 1 << 20;
 
@@ -42,7 +41,7 @@ struct Mask {
 class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
  public:
   DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel)
-      : memory_(memory), l_(layout), cancel_(cancel), decoder_(layout), translator_(layout, *this), builder_(std::move(builder)),
+      : memory_(memory), l_(layout), cancel_(cancel), decoder_(layout), offload_(memory, layout), translator_(layout, *this), builder_(std::move(builder)),
         dictionaries_(builder_, unknown_) {}
 
   void use_datapath(const DatapathRoot& root) {
@@ -98,6 +97,7 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   const Layout& l_;
   const std::atomic<bool>* cancel_;
   FlowDecoder decoder_;
+  OffloadReader offload_;
   ActionTranslator translator_;
   SnapshotBuilder builder_;
   text::Notes unknown_;
@@ -239,12 +239,7 @@ void DpFlowsSink::fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_
     row.extra = mask.extra;
     row.known |= CTI_DP_FLOWS_KNOWN_EXTRA;
   }
-  // A flow without a mark was not given to hardware. What became of one that was is the NIC's to say: not known here.
-  if (l_.dp_netdev_flow_mark && !is_mark(load<uint32_t>(bytes + l_.dp_netdev_flow_mark.offset))) {
-    row.hw = CTI_DP_FLOWS_HW_NO;
-    row.layer = CTI_DP_FLOWS_LAYER_OVS;
-    row.known |= CTI_DP_FLOWS_KNOWN_HW | CTI_DP_FLOWS_KNOWN_LAYER;
-  }
+  offload_.fill(bytes, now_ms, row);
 }
 
 bool DpFlowsSink::actions(uint32_t row, Bytes list) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct Port {
   uint32_t number;
   std::string name;
   std::string type;
+  std::optional<uint32_t> rx_queues = {};  // where the device's configuration, behind its type, says so
 };
 
 // PROTOCOL, with the line, where a reply does not read so.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "ovs/control_socket.h"
 #include "ovs/process.h"
 #include "ovs/reply_decoder.h"
 #include "sys/fd.h"
@@ -39,6 +40,17 @@ std::string sockets_in(const std::string& rundir) {
   return names.empty() ? "" : "; what is there: " + names;
 }
 
+Result<Address> find_by_pid(const std::string& target) {
+  pid_t pid = 0;
+  const char* end = target.data() + target.size();
+  const auto parsed = std::from_chars(target.data() + 4, end, pid);
+  if (parsed.ec != std::errc() || parsed.ptr != end || pid <= 0)
+    return errorf(ErrorCode::INVALID_ARGUMENT, "expected a process id after pid: but received '%s'", printable(target).c_str());
+  auto path = control_socket_of(pid);
+  if (!path) return std::move(path.error());
+  return Address{*path, "process " + std::to_string(pid), pid};
+}
+
 Error no_pidfile(int errnum, const std::string& rundir, const std::string& pidfile, const std::string& name) {
   if (errnum == ENOENT || errnum == ENOTDIR) {
     const bool have_dir = ::access(rundir.c_str(), F_OK) == 0;
@@ -52,6 +64,7 @@ Error no_pidfile(int errnum, const std::string& rundir, const std::string& pidfi
 
 Result<Address> find_daemon(const std::string& rundir, const std::string& target) {
   if (target.starts_with('/')) return Address{target, target, 0};
+  if (target.starts_with("pid:")) return find_by_pid(target);
   if (target.empty() || target.find('/') != std::string::npos || target.find('\0') != std::string::npos) {
     return errorf(ErrorCode::INVALID_ARGUMENT, "expected --target to be a daemon's name or an absolute path but received '%s'",
                   printable(target).c_str());

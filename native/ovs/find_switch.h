@@ -20,10 +20,11 @@ struct Address {
   pid_t pid = 0;     // of the process that holds the pidfile's lock, as this pid namespace has it; 0: not known
 };
 
-// 'target' is a daemon's name, looked up in 'rundir', or a socket's absolute path, taken as it is (no pidfile is looked at).
+// 'target' is a daemon's name, looked up in 'rundir'; or a socket's absolute path, taken as it is (no pidfile is looked at); or "pid:N", a
+// process of this pid namespace, whose own listening sockets say where it answers, in its own mount namespace (a container's).
 //
 // Errors: NO_SWITCH (no such run directory or pidfile), SWITCH_STALE (nobody holds the pidfile's lock, or it names another
-// process), SWITCH_FOREIGN (the daemon runs, but its socket is not there), NO_RIGHTS, INVALID_ARGUMENT.
+// process), SWITCH_FOREIGN (the daemon runs, but its socket is not there; process N has none), NO_RIGHTS, INVALID_ARGUMENT.
 Result<Address> find_daemon(const std::string& rundir, const std::string& target);
 
 }  // namespace cti::ovs

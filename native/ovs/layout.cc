@@ -101,6 +101,31 @@ Result<Layout> Layout::make(std::span<const LayoutEntry> entries) {
     uint32_t size = row.member ? row.member->size : l.sizeof_miniflow;
     if (size != row.size) return bad(std::string(row.name), "the size this version reads (another shape is not supported)", size);
   }
+  // Optional members, where they are there.
+  const Fixed optional[] = {
+      {"dp_netdev_flow.mark", &l.dp_netdev_flow_mark, 4},
+      {"dp_netdev_flow.offloaded", &l.dp_netdev_flow_offloaded, 1},
+      {"dp_netdev_flow.netdev_flow_get_result", &l.dp_netdev_flow_netdev_flow_get_result, 4},
+      {"dp_netdev_flow_attrs.offloaded", &l.dp_netdev_flow_attrs_offloaded, 1},
+      {"dp_netdev_flow_attrs.dp_layer", &l.dp_netdev_flow_attrs_dp_layer, 8},
+      {"dp_netdev_pmd_thread.classifiers", &l.dp_netdev_pmd_thread_classifiers, 8},
+      {"dp_netdev_pmd_thread.isolated", &l.dp_netdev_pmd_thread_isolated, 1},
+      {"dp_netdev_pmd_thread.poll_list", &l.dp_netdev_pmd_thread_poll_list, l.sizeof_hmap},
+      {"dpcls.subtables_map", &l.dpcls_subtables_map, 8},
+      {"dp_netdev_port.n_rxq", &l.dp_netdev_port_n_rxq, 4},
+      {"dp_netdev_port.emc_enabled", &l.dp_netdev_port_emc_enabled, 1},
+      {"netdev.n_txq", &l.netdev_n_txq, 4},
+  };
+  for (const Fixed& row : optional)
+    if (*row.member && row.member->size != row.size)
+      return bad(std::string(row.name), "the size this version reads (another shape is not supported)", row.member->size);
+  if (l.dp_netdev_flow_last_attrs && l.dp_netdev_flow_attrs_dp_layer.offset + 8 > l.dp_netdev_flow_last_attrs.size)
+    return bad("dp_netdev_flow.last_attrs", "room for dp_netdev_flow_attrs.dp_layer", l.dp_netdev_flow_last_attrs.size);
+  if (l.dp_netdev_flow_last_stats && l.dp_netdev_flow_last_stats.size != l.dp_netdev_flow_stats.size)
+    return bad("dp_netdev_flow.last_stats", "the size of dp_netdev_flow.stats", l.dp_netdev_flow_last_stats.size);
+  if (l.pmd_counters_n && (l.pmd_counters_n.size % 8 != 0 || l.pmd_counters_n.size > 8 * kMaxPmdCounters || l.pmd_counters_zero.size != l.pmd_counters_n.size ||
+                           l.pmd_counters_zero.offset != l.pmd_counters_n.offset + l.pmd_counters_n.size))
+    return bad("pmd_counters", "64-bit counters and as many values to subtract right behind them", l.pmd_counters_n.size);
   if (l.sizeof_flow % 8 != 0 || l.sizeof_flow > 8 * 128) return bad("flow", "a size of whole 64-bit words, at most 128", l.sizeof_flow);
   // Every member of struct flow that is read must lie inside it, and the flow inside the dp_netdev_flow.
   for (const LayoutEntry& entry : entries) {

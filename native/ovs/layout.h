@@ -30,6 +30,8 @@ struct LayoutEntry {
   uint64_t size;
 };
 
+inline constexpr uint32_t kMaxPmdCounters = 64;
+
 struct Layout {
   // INVALID_ARGUMENT, naming the entry, where a required row is missing or a number cannot be right.
   static Result<Layout> make(std::span<const LayoutEntry> entries);

@@ -28,11 +28,12 @@ bool read_pmd(TargetMemory& memory, const Layout& layout, OvsAddr dp, OvsAddr no
 }
 
 bool read_port(TargetMemory& memory, const Layout& layout, OvsAddr node, PortRoot& port) {
-  const OvsAddr address{raw(node) - layout.dp_netdev_port_node.offset};
-  OvsAddr netdev, text;
-  return memory.read(address + layout.dp_netdev_port_port_no.offset, port.number) &&
-         memory.read_pointer(address + layout.dp_netdev_port_netdev.offset, netdev, 8) && memory.read_pointer(netdev + layout.netdev_name.offset, text) &&
-         memory.read_string(text, port.name, kMaxName) && memory.read_pointer(address + layout.dp_netdev_port_type.offset, text) &&
+  port.address = OvsAddr{raw(node) - layout.dp_netdev_port_node.offset};
+  OvsAddr text;
+  return memory.read(port.address + layout.dp_netdev_port_port_no.offset, port.number) &&
+         memory.read_pointer(port.address + layout.dp_netdev_port_netdev.offset, port.netdev, 8) &&
+         memory.read_pointer(port.netdev + layout.netdev_name.offset, text) && memory.read_string(text, port.name, kMaxName) &&
+         memory.read_pointer(port.address + layout.dp_netdev_port_type.offset, text) &&
          memory.read_string(text, port.type, kMaxName);
 }
 

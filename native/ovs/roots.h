@@ -23,6 +23,7 @@ struct PmdRoot {
 };
 
 struct PortRoot {
+  OvsAddr address, netdev;
   uint32_t number;
   std::string name;
   std::string type;

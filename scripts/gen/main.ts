@@ -7,7 +7,7 @@ import { generateImageControl } from './image-control.js';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
-import { generateTable } from './tables.js';
+import { generateTable, generateTableList } from './tables.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const check = process.argv.includes('--check');
@@ -19,6 +19,7 @@ const outputs = new Map<string, string>([
   ...generateKernelFunctions(schemas.kernelFunctions),
   ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
+  ...generateTableList(schemas.tables),
 ]);
 
 let stale = 0;

@@ -59,6 +59,7 @@ export const SCALAR_SIZE = {
   port: 4,
   datapath: 4,
   actions: 4,
+  text: 4,
   ref: 8,
 } as const;
 
@@ -99,6 +100,9 @@ const table = z.strictObject({
   table: name,
   version: z.number().int(),
   doc: z.string(),
+  noun: z.string(),
+  row_text: name.optional(),
+  show: z.array(name).min(1),
   segments: z.array(segment).max(16),
   flags: z.record(name, values).default({}),
   words: z

@@ -15,6 +15,7 @@ const C_TYPE: Record<LaidOutField['type'], string> = {
   port: 'uint32_t',
   datapath: 'uint32_t',
   actions: 'uint32_t',
+  text: 'uint32_t',
   ref: 'struct cti_ref',
 };
 
@@ -138,6 +139,9 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       version: table.version,
       hash,
       doc: table.doc,
+      noun: table.noun,
+      ...(table.row_text && { rowText: table.row_text }),
+      show: table.show,
       segments: segments.map((s) => ({
         name: s.name,
         per: s.per,
@@ -182,42 +186,43 @@ function reference(table: Table, segments: LaidOutSegment[], hash: string): stri
     segments
       .filter((s) => s.masked === masked && s.per !== 'distinct')
       .flatMap((s) => s.fields.filter((f) => !f.internal));
+  const section = (title: string, head: string, rows: string[]): string =>
+    rows.length === 0 ? '' : `## ${title}\n\n${head}\n${rows.join('')}\n`;
+  const matched = visible(true).map(describe).join('');
   return `${mdNotice}# Table \`${table.table}\`
 
 ${table.doc} Schema version ${table.version}, hash \`${hash}\`.
 
-## What a flow is and did
+## What a ${table.noun} is and did
 
 | name | type | meaning |
 |---|---|---|
 ${visible(false).map(describe).join('')}
-## What a flow matches
+${
+  matched &&
+  `## What a ${table.noun} matches
 
 Each has a value and a mask; \`docs/questions.md\` has the four meanings of a comparison with such a field.
 
 | name | type | meaning |
 |---|---|---|
-${visible(true).map(describe).join('')}
-## Other names
-
-| name | is | meaning |
-|---|---|---|
-${table.columns
-  .map((c) => {
+${matched}
+`
+}${section(
+  'Other names',
+  '| name | is | meaning |\n|---|---|---|',
+  table.columns.map((c) => {
     const target = c.alias ?? c.of ?? '';
     const bits = c.width === undefined ? '' : `, bits ${c.shift} to ${(c.shift ?? 0) + c.width - 1}`;
     return `| \`${c.name}\` | \`${target}\`${bits}${c.requires ? `, ${cell(table.words[c.requires]?.doc ?? c.requires)}` : ''} | ${cell(c.doc ?? byName.get(target)?.doc ?? 'the same')} |\n`;
-  })
-  .join('')}
-## Words
-
-| word | meaning |
-|---|---|
-${Object.entries(table.words)
-  .filter(([, word]) => !word.hidden)
-  .map(([name, word]) => `| \`${name}\` | ${cell(word.doc)} |\n`)
-  .join('')}
-## Layout
+  }),
+)}${section(
+  'Words',
+  '| word | meaning |\n|---|---|',
+  Object.entries(table.words)
+    .filter(([, word]) => !word.hidden)
+    .map(([name, word]) => `| \`${name}\` | ${cell(word.doc)} |\n`),
+)}## Layout
 
 For programs: \`include/ctinspector/${table.table}.h\`.
 
@@ -272,5 +277,19 @@ ${segments
     ],
     [`lib/tables/generated/${kebab(table.table)}.ts`, metadata(table, segments, hash)],
     [`docs/reference/${table.table}.md`, reference(table, segments, hash)],
+  ];
+}
+
+/** All tables, for whoever looks one up by name. */
+export function generateTableList(tables: Table[]): [string, string][] {
+  const rows = tables.map(({ table }) => ({ name: upper(table), file: kebab(table) }));
+  return [
+    [
+      'lib/tables/generated/tables.ts',
+      `${cNotice}import type { TableSchema } from '../../table-schema.js';
+${rows.map(({ name, file }) => `import { ${name} } from './${file}.js';\n`).join('')}
+export const TABLES: readonly TableSchema[] = [${rows.map(({ name }) => name).join(', ')}];
+`,
+    ],
   ];
 }

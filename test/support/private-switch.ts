@@ -31,7 +31,23 @@ async function until(what: string, done: () => boolean): Promise<void> {
   }
 }
 
-export async function startPrivateSwitch(): Promise<PrivateSwitch> {
+export interface PrivateSwitchOptions {
+  /** Another ovs-vswitchd than the installed one. */
+  readonly program?: string;
+  /** Of ovs-vswitchd, beyond what every private switch has. */
+  readonly args?: readonly string[];
+  /** In a pid namespace of its own, as in a container: its pidfile has the pid it has there. */
+  readonly ownPids?: boolean;
+}
+
+/** The process that `unshare --fork` made, or undefined if it has not yet. */
+function childOf(pid: number): number | undefined {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children === '' ? undefined : Number(children.split(' ')[0]);
+}
+
+export async function startPrivateSwitch(options: PrivateSwitchOptions = {}): Promise<PrivateSwitch> {
+  const { program = 'ovs-vswitchd', args = [], ownPids = false } = options;
   const rundir = mkdtempSync(join(tmpdir(), 'cti-ovs-'));
   const env = { ...process.env, OVS_RUNDIR: rundir, OVS_LOGDIR: rundir, OVS_DBDIR: rundir };
   const quiet = ['-vconsole:off', '--no-chdir', '--pidfile'];
@@ -39,8 +55,8 @@ export async function startPrivateSwitch(): Promise<PrivateSwitch> {
   execFileSync('ovsdb-tool', ['create', database, '/usr/share/openvswitch/vswitch.ovsschema'], { env });
   // Each program becomes the next, so the child's pid is the daemon's; it ends when this process does, however that ends.
   const wrap = ['--pdeathsig', 'KILL', 'unshare', '--net'];
-  const start = (program: string, args: string[]) =>
-    spawn('setpriv', [...wrap, program, ...args, ...quiet], { env, stdio: 'ignore' });
+  const start = (program: string, args: readonly string[], more: readonly string[] = []) =>
+    spawn('setpriv', [...wrap, ...more, program, ...args, ...quiet], { env, stdio: 'ignore' });
   const db = `unix:${join(rundir, 'db.sock')}`;
   const vsctl = (...args: string[]) => execFileSync('ovs-vsctl', [`--db=${db}`, ...args], { env, encoding: 'utf8' });
 
@@ -50,21 +66,26 @@ export async function startPrivateSwitch(): Promise<PrivateSwitch> {
     () => existsSync(join(rundir, 'db.sock')) && existsSync(join(rundir, 'ovsdb-server.pid')),
   );
   vsctl('--no-wait', 'init');
-  const vswitchd = start('ovs-vswitchd', [db, '--enable-dummy']);
-  const socketPath = join(rundir, `ovs-vswitchd.${vswitchd.pid}.ctl`);
-  await until('ovs-vswitchd', () => existsSync(join(rundir, 'ovs-vswitchd.pid')) && existsSync(socketPath));
-  if (Number(readFileSync(join(rundir, 'ovs-vswitchd.pid'), 'utf8')) !== vswitchd.pid) throw new Error('another pid');
+  const inNamespace = ownPids ? ['--pid', '--fork', '--kill-child', '--mount-proc'] : [];
+  const vswitchd = start(program, [db, '--enable-dummy', ...args], inNamespace);
+  const pidfile = join(rundir, 'ovs-vswitchd.pid');
+  const readPid = () => (existsSync(pidfile) ? Number(readFileSync(pidfile, 'utf8')) : 0);
+  const socket = () => join(rundir, `ovs-vswitchd.${readPid()}.ctl`);
+  await until('ovs-vswitchd', () => readPid() > 0 && existsSync(socket()));
+  const socketPath = socket();
+  const pid = ownPids ? childOf(vswitchd.pid!)! : vswitchd.pid!;
+  if (!ownPids && readPid() !== pid) throw new Error('another pid');
 
   return {
     rundir,
-    pid: vswitchd.pid!,
+    pid,
     socketPath,
     ovsdbPid: server.pid!,
     appctl: (...args) =>
       execFileSync('ovs-appctl', ['-t', socketPath, ...args], { env, encoding: 'utf8', maxBuffer: 1 << 28 }),
     vsctl,
     async kill(signal) {
-      vswitchd.kill(signal);
+      process.kill(pid, signal);
       if (signal === 'SIGKILL') await ended(vswitchd);
     },
     async stop() {

@@ -1,74 +1,111 @@
-/** `ctinspector attach`: attaches to the switch's memory and reports every step. */
-
-import { CtiError } from '../../errors.js';
-import { MemoryAttachment, prove } from '../../sources/memory.js';
+/** `ctinspector attach`: attaches to the switch's memory and reports every step, and what reading it again and again would cost. */
+import { availableParallelism } from 'node:os';
+import { allOf } from '../../sources/cpus.js';
+import { MemoryAttachment, type MemoryCapture, notVisible, type Proof, prove } from '../../sources/memory.js';
+import { DEFAULT_MANNERS, periodFor } from '../../sources/pace.js';
 import { findSwitch } from '../../sources/unixctl.js';
 import { type Context, formatOf, switchOptions } from '../context.js';
+import { bytesText, integer, ms } from '../figures.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
 
-const integer = new Intl.NumberFormat('en-US');
+/** A line of the report: what, in words, and for scripts. */
+type Line = readonly [what: string, text: string, json?: unknown];
+
+function switchLines(attachment: MemoryAttachment, version: string, { datapaths }: MemoryCapture): Line[] {
+  const { pid, executable, buildId, layout } = attachment;
+  return [
+    ['process', `${pid}, ${version}`],
+    ['executable', executable],
+    ['build id', buildId],
+    ['layout', `${layout.name} (${layout.file})`],
+    ...datapaths.map(({ name, pmds, nPorts }): Line => {
+      const flows = pmds.map(
+        (pmd) => `${pmd.core < 0 ? 'main thread' : `core ${pmd.core}`} ${integer.format(pmd.nFlows)}`,
+      );
+      return ['datapath', `${name}: ${nPorts} ports; flows of ${flows.join(', ')}`, { name, nPorts, pmds }];
+    }),
+  ];
+}
+
+function proofLine({ datapaths, flowCounts, flowsCompared }: Proof): Line {
+  const counts = flowCounts.map(
+    ({ datapath, memory, unixctl }) =>
+      `${datapath} ${integer.format(memory)} flows, dpctl/show ${integer.format(unixctl)}`,
+  );
+  const text = `${datapaths} datapaths by name, ${counts.join('; ')}, ${flowsCompared} flows by ufid: all agree`;
+  return ['proof', text, { datapaths, flowCounts, flowsCompared }];
+}
+
+function readingLines({ snapshot: { facts }, reading }: MemoryCapture): Line[] {
+  const wallMs = Number(facts.endNs - facts.beginNs) / 1e6;
+  const copied = `${bytesText(reading.bytes)} copied in ${integer.format(reading.calls)} calls`;
+  const dropped = facts.rejected.map(({ what, count }) => `${integer.format(count)} ${what}`).join(', ') || 'none';
+  return [
+    [
+      'reading',
+      `${integer.format(facts.nRows)} flows in ${wallMs.toFixed(1)} ms (${reading.cpuMs.toFixed(1)} ms CPU), ${copied}`,
+      { ms: wallMs, ...reading },
+    ],
+    [
+      'dropped',
+      `${dropped}; ${integer.format(reading.nRetried)} read again`,
+      { rejected: facts.rejected, nRetried: reading.nRetried },
+    ],
+  ];
+}
+
+const list = (cpus: readonly number[]): string => cpus.join(',');
+
+function mannersLines(attachment: MemoryAttachment, { reading }: MemoryCapture): Line[] {
+  const { avoided } = attachment;
+  const { share, bytesPerSecond } = DEFAULT_MANNERS;
+  const periodMs = periodFor(reading, DEFAULT_MANNERS);
+  const why = `at most ${share * 100} % of a core and ${bytesText(bytesPerSecond)} a second`;
+  const reasons = [
+    ...(avoided.pmd.length > 0 ? [`${list(avoided.pmd)} of PMD threads`] : []),
+    ...(avoided.isolated.length > 0 ? [`${list(avoided.isolated)} isolated`] : []),
+  ];
+  const kept = allOf(avoided).some((cpu) => reading.cpus.includes(cpu));
+  const cpus =
+    reasons.length === 0
+      ? 'none need be'
+      : kept
+        ? `${reasons.join(', ')}, but no other CPU is left to this process: it uses ${list(reading.cpus)}`
+        : `${reasons.join(', ')}; used: ${list(reading.cpus)}`;
+  return [
+    [
+      'repeated reading',
+      `one thread, every ${ms(periodMs)}: ${why}`,
+      { periodMs, share, bytesPerSecond, cpuShare: reading.cpuMs / periodMs },
+    ],
+    ['CPUs avoided', cpus, { ...avoided, used: reading.cpus, of: availableParallelism() }],
+  ];
+}
 
 export async function run(context: Context, _args: readonly string[], options: Options): Promise<Status> {
   const format = formatOf(options);
   const where = { ...switchOptions(options), signal: context.signal };
   const { pid, version } = await findSwitch(where);
-  if (pid === null) {
-    throw new CtiError(
-      'NO_RIGHTS',
-      "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host",
-    );
-  }
-  const attachment = MemoryAttachment.open(pid);
+  if (pid === null) throw notVisible();
+  const attachment = MemoryAttachment.open(pid, context.env);
   const proof = await prove(attachment, where);
   proof.capture.snapshot.close();
   // The second reading is what a question pays.
-  const { snapshot, datapaths, reading } = await attachment.capture(context.signal);
-  const { facts } = snapshot;
-  snapshot.close();
-  const rows: Cell[][] = [];
-  const row = (what: string, text: string, json: unknown = text) =>
-    rows.push([
-      { text: what, json: what },
-      { text, json },
-    ]);
-  row('process', `${pid}, ${version}`);
-  row('executable', attachment.executable);
-  row('build id', attachment.buildId);
-  row('layout', `${attachment.layout.name} (${attachment.layout.file})`);
-  for (const { name, pmds, nPorts } of datapaths) {
-    const threads = pmds.map(
-      ({ core, nFlows }) => `${core < 0 ? 'main thread' : `core ${core}`} ${integer.format(nFlows)}`,
-    );
-    row('datapath', `${name}: ${nPorts} ports; flows of ${threads.join(', ')}`, { name, nPorts, pmds });
-  }
-  const counts = proof.flowCounts.map(
-    ({ datapath, memory, unixctl }) =>
-      `${datapath} ${integer.format(memory)} flows, dpctl/show ${integer.format(unixctl)}`,
-  );
-  row(
-    'proof',
-    `${proof.datapaths} datapaths by name, ${counts.join('; ')}, ${proof.flowsCompared} flows by ufid: all agree`,
-    {
-      datapaths: proof.datapaths,
-      flowCounts: proof.flowCounts,
-      flowsCompared: proof.flowsCompared,
-    },
-  );
-  const ms = Number(facts.endNs - facts.beginNs) / 1e6;
-  row(
-    'reading',
-    `${integer.format(facts.nRows)} flows in ${ms.toFixed(1)} ms (${reading.cpuMs.toFixed(1)} ms CPU), ${integer.format(Math.round(reading.bytes / 1e6))} MB copied in ${integer.format(reading.calls)} calls`,
-    { ms, ...reading },
-  );
-  const dropped = facts.rejected.map(({ what, count }) => `${integer.format(count)} ${what}`).join(', ') || 'none';
-  row('dropped', `${dropped}; ${integer.format(reading.nRetried)} read again`, {
-    rejected: facts.rejected,
-    nRetried: reading.nRetried,
-  });
+  const capture = await attachment.capture(context.signal);
+  capture.snapshot.close();
+  const lines: Line[] = [
+    ...switchLines(attachment, version, capture),
+    proofLine(proof),
+    ...readingLines(capture),
+    ...mannersLines(attachment, capture),
+  ];
   await writeListing(context, format, {
     columns: [{ name: 'what' }, { name: 'found' }],
-    rows,
+    rows: lines.map(([what, text, json = text]): Cell[] => [
+      { text: what, json: what },
+      { text, json },
+    ]),
     footer: [
       `Nothing was written to the switch. It was asked ${proof.requests.length} small things for the proof, none for the reading.`,
     ],

@@ -4,13 +4,15 @@ import { addon } from '../../addon.js';
 import { CtiError, fromNative } from '../../errors.js';
 import { ERROR_DOCS } from '../../generated/error-codes.js';
 import { Program } from '../../runner/program.js';
+import { findLayout, layoutMaker } from '../../sources/layouts.js';
+import { lookAtProcess, MemoryAttachment, notVisible, prove } from '../../sources/memory.js';
 import { findSwitch, resolveSwitch, unixctl } from '../../sources/unixctl.js';
 import { type Context, formatOf, type SwitchOptions, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
 
-/** `not checked` is never a pass: something before it is missing. */
-type Verdict = 'ok' | 'fail' | 'not checked';
+/** `not checked` is never a pass: something before it is missing. `limited`: questions are answered all the same, another way. */
+type Verdict = 'ok' | 'fail' | 'limited' | 'not checked';
 
 interface Finding {
   readonly verdict: Verdict;
@@ -20,6 +22,7 @@ interface Finding {
 
 interface Facts {
   readonly where: SwitchOptions & { readonly signal: AbortSignal };
+  readonly env: NodeJS.ProcessEnv;
   /** Names of the checks that did not pass. */
   readonly failed: Set<string>;
 }
@@ -28,6 +31,8 @@ interface Check {
   readonly name: string;
   /** Checks without which this one cannot be made. */
   readonly needs: readonly string[];
+  /** Is about reading memory: the control socket answers without it. */
+  readonly forMemory?: true;
   run(facts: Facts): Promise<Finding>;
 }
 
@@ -101,11 +106,80 @@ const CHECKS: readonly Check[] = [
       return { verdict: 'ok', found: 'none: tables will be empty', remedy: 'add a bridge: ovs-vsctl add-br NAME' };
     },
   },
+  {
+    name: 'process',
+    needs: ['switch'],
+    forMemory: true,
+    async run({ where }) {
+      const pid = await pidOf(where);
+      return ok(`process ${pid} is visible from here`);
+    },
+  },
+  {
+    name: 'rights',
+    needs: ['process'],
+    forMemory: true,
+    async run({ where }) {
+      const { executable } = lookAtProcess(await pidOf(where));
+      return ok(`the memory of ${executable} may be read`);
+    },
+  },
+  {
+    name: 'layout',
+    needs: ['rights'],
+    forMemory: true,
+    async run({ where, env }) {
+      const { buildId } = lookAtProcess(await pidOf(where));
+      try {
+        const { name, file } = findLayout(buildId, env);
+        return ok(`${name} (${file})`);
+      } catch (error) {
+        if (!(error instanceof CtiError) || error.code !== 'LAYOUT_UNKNOWN') throw error;
+        return {
+          verdict: 'fail',
+          found: `build ${buildId || '(without a build id)'} is unknown`,
+          remedy: howToMakeLayout(),
+        };
+      }
+    },
+  },
+  {
+    name: 'memory',
+    needs: ['layout', 'datapaths'],
+    forMemory: true,
+    async run({ where, env }) {
+      const proof = await prove(MemoryAttachment.open(await pidOf(where), env), where);
+      proof.capture.snapshot.close();
+      return ok(
+        `agrees with what the switch says: ${proof.datapaths} datapaths, ${proof.flowsCompared} flows compared`,
+      );
+    },
+  },
 ];
+
+async function pidOf(where: SwitchOptions): Promise<number> {
+  const { pid } = await findSwitch(where);
+  if (pid === null) throw notVisible();
+  return pid;
+}
+
+function howToMakeLayout(): string {
+  const make = 'ctinspector layout make --debug-info FILE, FILE being its debug file or the same sources built with -g';
+  try {
+    layoutMaker();
+    return make;
+  } catch (error) {
+    return `${(error as Error).message}; then ${make}`;
+  }
+}
 
 function failure(thrown: unknown, where: SwitchOptions): Finding {
   const error = fromNative(thrown);
-  if (error instanceof CtiError) return { verdict: 'fail', found: error.message, remedy: ERROR_DOCS[error.code] };
+  if (error instanceof CtiError) {
+    // Where rights are missing the message ends with which and what to do: better than the code's own sentence.
+    const [found = '', ...rest] = error.code === 'NO_RIGHTS' ? error.message.split('; ') : [error.message];
+    return { verdict: 'fail', found, remedy: rest.join('; ') || ERROR_DOCS[error.code] };
+  }
   const { code, message } = error as NodeJS.ErrnoException;
   const remedy =
     code === 'EACCES' || code === 'EPERM'
@@ -119,17 +193,20 @@ function failure(thrown: unknown, where: SwitchOptions): Finding {
 async function examine(check: Check, facts: Facts): Promise<Finding> {
   const missing = check.needs.find((need) => facts.failed.has(need));
   if (missing !== undefined) return { verdict: 'not checked', found: `needs '${missing}' to be ok first` };
+  const limits = (finding: Finding): Finding =>
+    check.forMemory && finding.verdict === 'fail' ? { ...finding, verdict: 'limited' } : finding;
   try {
-    return await check.run(facts);
+    return limits(await check.run(facts));
   } catch (error) {
     if (facts.where.signal.aborted) throw error;
-    return failure(error, facts.where);
+    return limits(failure(error, facts.where));
   }
 }
 
 export async function run(context: Context, _args: readonly string[], options: Options): Promise<Status> {
   const format = formatOf(options);
-  const facts: Facts = { where: { ...switchOptions(options), signal: context.signal }, failed: new Set() };
+  const { env } = context;
+  const facts: Facts = { where: { ...switchOptions(options), signal: context.signal }, env, failed: new Set() };
   resolveSwitch(facts.where); // a wrong option is an error, not a finding
   const rows: Cell[][] = [];
   const cell = (text: string): Cell => ({ text, json: text });
@@ -138,10 +215,13 @@ export async function run(context: Context, _args: readonly string[], options: O
     if (verdict !== 'ok') facts.failed.add(check.name);
     rows.push([cell(check.name), cell(verdict), cell(found), remedy ? cell(remedy) : { text: '', json: null }]);
   }
-  const n = facts.failed.size;
+  const nOk = rows.length - facts.failed.size;
+  const nNeeded = CHECKS.filter(({ name, forMemory }) => !forMemory && facts.failed.has(name)).length;
   const sentence =
-    n === 0
-      ? 'Questions can be asked of this switch.'
+    nNeeded === 0
+      ? facts.failed.size === 0
+        ? 'Questions can be asked of this switch.'
+        : 'Questions can be asked of this switch; its control socket answers them, because its memory cannot be read.'
       : facts.failed.has('addon')
         ? 'Nothing can be asked until the addon loads.'
         : 'This switch cannot be asked; a saved dump can: --from FILE.';
@@ -149,9 +229,9 @@ export async function run(context: Context, _args: readonly string[], options: O
     columns: ['check', 'is', 'found', 'what to do'].map((name) => ({ name })),
     rows,
     footer: [
-      `${rows.length} checks, ${rows.length - n} ok. Run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`,
+      `${rows.length} checks, ${nOk} ok. Run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`,
     ],
-    facts: { checks: rows.length, ok: rows.length - n, uid: process.getuid?.() ?? null },
+    facts: { checks: rows.length, ok: nOk, memory: facts.failed.size === 0, uid: process.getuid?.() ?? null },
   });
-  return n === 0 ? 0 : 1;
+  return nNeeded === 0 ? 0 : 1;
 }

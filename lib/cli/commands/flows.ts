@@ -8,6 +8,5 @@ import { checkQuestion } from './query.js';
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
   const question = questionOfCondition(DP_FLOWS.name, args[0] ?? '');
-  checkQuestion(question);
-  return answer(context, question, options);
+  return answer(context, checkQuestion(question), question, options);
 }

@@ -1,12 +1,9 @@
 /** `ctinspector layout list|check|make`. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../addon.js';
 import { CtiError } from '../../errors.js';
-import { listLayouts, parseLayout, saveLayout } from '../../sources/layouts.js';
-import { MemoryAttachment, prove } from '../../sources/memory.js';
+import { LAYOUT_MAKER, layoutMaker, listLayouts, parseLayout, saveLayout } from '../../sources/layouts.js';
+import { MemoryAttachment, notVisible, prove } from '../../sources/memory.js';
 import { findSwitch } from '../../sources/unixctl.js';
 import { type Context, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
@@ -28,10 +25,7 @@ async function list(context: Context, options: Options): Promise<Status> {
 async function pidOf(context: Context, options: Options): Promise<number> {
   const { pid } = await findSwitch({ ...switchOptions(options), signal: context.signal });
   if (pid !== null) return pid;
-  throw new CtiError(
-    'NO_RIGHTS',
-    "ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host",
-  );
+  throw notVisible();
 }
 
 async function check(context: Context, options: Options): Promise<Status> {
@@ -57,28 +51,6 @@ async function check(context: Context, options: Options): Promise<Status> {
   return 0;
 }
 
-const MAKER = 'layout-maker';
-
-/** The tool that reads debug information: built with the addon where libdw-dev is installed. */
-function makerPath(): string {
-  const candidates = [
-    join(packageRoot, 'build', 'Release', MAKER),
-    join(packageRoot, '.build', 'layout', 'tools', 'native', 'tools', MAKER, MAKER),
-  ];
-  for (const path of candidates) {
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // the next
-    }
-  }
-  throw new CtiError(
-    'FILE',
-    `${MAKER}, the tool that reads debug information, is not built; expected ${candidates[0]}: apt-get install libdw-dev, then npm run build:addon`,
-  );
-}
-
 async function make(context: Context, options: Options): Promise<Status> {
   const given = typeof options.debugInfo === 'string' ? options.debugInfo : undefined;
   const file = given ?? `/proc/${await pidOf(context, options)}/exe`;
@@ -92,14 +64,16 @@ async function make(context: Context, options: Options): Promise<Status> {
   let text: string;
   try {
     text = (
-      await promisify(execFile)(makerPath(), args, { maxBuffer: 4 << 20, signal: context.signal, timeout: 120_000 })
+      await promisify(execFile)(layoutMaker(), args, { maxBuffer: 4 << 20, signal: context.signal, timeout: 120_000 })
     ).stdout;
   } catch (error) {
     if (error instanceof CtiError) throw error;
     const said = String((error as { stderr?: string }).stderr ?? '')
       .trim()
       .replace(/^layout-maker: /, '');
-    throw new CtiError('FILE', said === '' ? `${MAKER} failed: ${(error as Error).message}` : said, { cause: error });
+    throw new CtiError('FILE', said === '' ? `${LAYOUT_MAKER} failed: ${(error as Error).message}` : said, {
+      cause: error,
+    });
   }
   const path = saveLayout(text, context.env);
   const { buildId, name } = parseLayout(text, path);

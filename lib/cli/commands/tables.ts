@@ -1,15 +1,13 @@
 /** `ctinspector tables`: the tables, their sources, and which one is in use. `ctinspector tables TABLE`: what can be asked of it. */
 
 import { CtiError } from '../../errors.js';
-import { SOURCES } from '../../sources/registry.js';
+import { sourcesOf } from '../../sources/registry.js';
 import type { TableSchema } from '../../table-schema.js';
 import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
-import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
-import { type Context, DEFAULT_SOURCE, type Format, formatOf, switchOptions } from '../context.js';
+import { TABLES } from '../../tables/generated/tables.js';
+import { type Context, type Format, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
-
-const TABLES: readonly TableSchema[] = [DP_FLOWS];
 
 const cell = (text: string): Cell => ({ text, json: text });
 
@@ -17,7 +15,7 @@ function typeOf({ field, flags, dictionary, width }: Column): string {
   if (dictionary) return 'number';
   if (flags) return `flags: ${Object.keys(flags).join(' ')}`;
   if (field.enum) return Object.keys(field.enum).join(', ');
-  if (field.unit !== undefined) return 'duration';
+  if (field.unit === 'ms') return 'duration';
   if (field.type === 'be128')
     return field.format === 'ipv6' ? 'ipv6' : field.format === 'hex' ? 'number (128 bits)' : 'ufid';
   return /^[ui][0-9]/.test(field.type) ? `number (${width} bit${width === 1 ? '' : 's'})` : field.type;
@@ -57,15 +55,17 @@ export async function run(context: Context, args: readonly string[], options: Op
   const where = { ...switchOptions(options), signal: context.signal };
   const rows: Cell[][] = [];
   for (const table of TABLES) {
-    for (const source of SOURCES.filter((source) => source.table === table.name)) {
+    let taken = false; // by a better source
+    for (const source of sourcesOf(table.name)) {
       const found = await source.available(where);
-      const inUse = found.ok && source.name === DEFAULT_SOURCE;
+      const inUse = found.ok && !taken;
+      taken ||= found.ok;
       const detail = found.ok ? found.detail : found.reason.message;
       rows.push([
         cell(table.name),
         cell(source.name),
         { text: inUse ? 'yes' : 'no', json: inUse },
-        cell(found.ok && !inUse ? `${detail}; used with --source ${source.name} or auto` : detail),
+        cell(found.ok && !inUse ? `${detail}; used if memory cannot be, or with --source ${source.name}` : detail),
         cell(source.doc),
       ]);
     }

@@ -4,15 +4,20 @@ import type { TableSchema } from '../../table-schema.js';
 export const DP_FLOWS: TableSchema = {
   "name": "dp_flows",
   "version": 1,
-  "hash": "4a8c5577ec994aeb",
+  "hash": "3480575af41761b2",
   "doc": "Megaflows: what the datapath forwards by. One row a flow, of every datapath of the switch.",
+  "noun": "flow",
+  "rowText": "flow",
+  "show": [
+    "flow"
+  ],
   "segments": [
     {
       "name": "rows",
       "per": "row",
       "masked": false,
-      "half": 104,
-      "stride": 104,
+      "half": 112,
+      "stride": 112,
       "doc": "Identity, counters and where the rest of the row is.",
       "fields": [
         {
@@ -188,6 +193,24 @@ export const DP_FLOWS: TableSchema = {
           "offset": 103,
           "knownBit": 5,
           "size": 1
+        },
+        {
+          "name": "mark",
+          "type": "u32",
+          "doc": "mark under which the datapath gave the flow to its port's hardware; 0: it did not (from memory only)",
+          "internal": false,
+          "format": "hex",
+          "offset": 104,
+          "knownBit": 6,
+          "size": 4
+        },
+        {
+          "name": "reserved",
+          "type": "u32",
+          "doc": "zero",
+          "internal": true,
+          "offset": 108,
+          "size": 4
         }
       ]
     },

@@ -5,7 +5,7 @@
 #include "ctinspector/dp_flows.h"
 #include "tables/schema.h"
 
-static_assert(sizeof(cti_dp_flows_rows) == 104);
+static_assert(sizeof(cti_dp_flows_rows) == 112);
 static_assert(sizeof(cti_dp_flows_match) == 176);
 static_assert(sizeof(cti_dp_flows_tunnel) == 208);
 static_assert(sizeof(cti_dp_flows_ipv6) == 160);
@@ -20,7 +20,7 @@ namespace cti::tables::dp_flows {
 
 inline constexpr uint64_t kSchemaHash = CTI_DP_FLOWS_SCHEMA_HASH;
 inline constexpr SegmentSchema kSegments[] = {
-    {"rows", SegmentPer::row, false, 104},
+    {"rows", SegmentPer::row, false, 112},
     {"match", SegmentPer::row, true, 176},
     {"tunnel", SegmentPer::some_rows, true, 208},
     {"ipv6", SegmentPer::some_rows, true, 160},

@@ -1,0 +1,44 @@
+/** CPUs that a reading thread keeps off: those of the datapath's threads, and those that the host has set apart. */
+import { readFileSync } from 'node:fs';
+import { CtiError } from '../errors.js';
+
+/** The kernel's list format: "0-3,8,10-11"; empty: none. */
+export function parseCpuList(text: string): number[] {
+  const cpus = new Set<number>();
+  for (const part of text
+    .trim()
+    .split(',')
+    .filter((part) => part !== '')) {
+    const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+    const [lo, hi] = [Number(first), Number(last)];
+    if (first === '' || hi < lo || hi > 65_535)
+      throw new CtiError('INVALID_ARGUMENT', `expected a list of CPUs like 0-3,8 but received '${text.trim()}'`);
+    for (let cpu = lo; cpu <= hi; cpu++) cpus.add(cpu);
+  }
+  return [...cpus].sort((a, b) => a - b);
+}
+
+const ISOLATED = '/sys/devices/system/cpu/isolated';
+
+/** CPUs of the kernel's isolcpus; none where it does not say. */
+export function isolatedCpus(file = ISOLATED): number[] {
+  try {
+    return parseCpuList(readFileSync(file, 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+export interface AvoidedCpus {
+  /** Those that PMD threads are pinned to. */
+  readonly pmd: readonly number[];
+  readonly isolated: readonly number[];
+}
+
+/** Of the cores that PMD threads have (below 0: the main thread, which has none). */
+export function avoidedCpus(cores: readonly number[], isolated: readonly number[] = isolatedCpus()): AvoidedCpus {
+  return { pmd: [...new Set(cores.filter((core) => core >= 0))].sort((a, b) => a - b), isolated };
+}
+
+export const allOf = ({ pmd, isolated }: AvoidedCpus): number[] =>
+  [...new Set([...pmd, ...isolated])].sort((a, b) => a - b);

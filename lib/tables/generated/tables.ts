@@ -1,0 +1,7 @@
+// Generated from schema/ by `npm run generate`. Do not edit.
+import type { TableSchema } from '../../table-schema.js';
+import { DP_FLOWS } from './dp-flows.js';
+import { PMDS } from './pmds.js';
+import { PORTS } from './ports.js';
+
+export const TABLES: readonly TableSchema[] = [DP_FLOWS, PMDS, PORTS];

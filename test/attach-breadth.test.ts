@@ -1,0 +1,434 @@
+/**
+ * Attaching where it is not simple: a switch in a container or found by its pid, processes that are not what they seem, rights that are missing, a
+ * build without a layout; and the manners of reading again and again.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { allOf, avoidedCpus, isolatedCpus, parseCpuList } from '../lib/sources/cpus.js';
+import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
+import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
+import { type Clock, DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
+import { captureTable } from '../lib/sources/registry.js';
+import { findSwitch } from '../lib/sources/unixctl.js';
+import { watchTable } from '../lib/sources/watch.js';
+import { TABLES } from '../lib/tables/generated/tables.js';
+import { cli } from './support/cli.js';
+import { debugInfoFor, makeDebugInfo } from './support/debug-info.js';
+import { codeOf, packet, rowsOf, startDummy } from './support/dummy-switch.js';
+import { asSwitch, fakeUnixctl, result } from './support/fake-unixctl.js';
+import { startPrivateSwitch } from './support/private-switch.js';
+
+const DEBIAN = 'c78946b5f9be36f9f7caa610c38038375860119a';
+const scratch = mkdtempSync(join(tmpdir(), 'cti-breadth-'));
+chmodSync(scratch, 0o755);
+t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+
+t.test(
+  'manners: the CPUs of PMD threads are left alone',
+  { skip: availableParallelism() < 2 && 'one CPU only' },
+  async (t) => {
+    const sw = await startDummy('0x2');
+    t.teardown(() => sw.stop());
+    sw.vsctl('add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'type=dummy-pmd');
+    const { attachment, proof } = await attachMemory({ rundir: sw.rundir });
+    proof?.capture.snapshot.close();
+    const all = parseCpuList(/Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');
+    const away = [1, ...isolatedCpus()];
+    t.strictSame(attachment.avoided.pmd, [1]);
+    const polite = await attachment.capture();
+    t.strictSame(
+      polite.reading.cpus,
+      all.filter((cpu) => !away.includes(cpu)),
+    );
+    const fast = await attachment.capture(undefined, true);
+    t.strictSame(fast.reading.cpus, all, '--fast: any');
+    polite.snapshot.close();
+    fast.snapshot.close();
+    t.strictSame(
+      parseCpuList(/Cpus_allowed_list:\s*(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''),
+      all,
+    );
+    t.match(await cli(['attach', '--rundir', sw.rundir]), {
+      status: 0,
+      out: /repeated reading +one thread, every 1000 ms: at most 10 % of a core and 268 MB a second\nCPUs avoided +1 of PMD threads.*; used: 0/,
+    });
+  },
+);
+
+t.test('manners: the period grows, not the share', async (t) => {
+  t.equal(periodFor({ cpuMs: 1, bytes: 1000 }, DEFAULT_MANNERS), 1000, 'cheap: as often as asked');
+  t.equal(periodFor({ cpuMs: 250, bytes: 1000 }, DEFAULT_MANNERS), 2500, 'a tenth of a core');
+  t.equal(periodFor({ cpuMs: 1, bytes: 3 * DEFAULT_MANNERS.bytesPerSecond }, DEFAULT_MANNERS), 3000, 'bytes a second');
+
+  /** Time that passes only where it is slept. */
+  const slept: number[] = [];
+  let now = 5000;
+  const clock: Clock = {
+    now: () => now,
+    sleep: async (ms) => {
+      slept.push(ms);
+      now += ms;
+    },
+  };
+  const pace = new Pace({ share: 0.1, bytesPerSecond: 1e6, periodMs: 100 }, clock);
+  const began: number[] = [];
+  for (const [cpuMs, bytes, wallMs] of [
+    [2, 0, 2],
+    [50, 0, 60],
+    [1, 4e6, 10],
+    [1, 0, 400],
+    [1, 0, 1],
+  ] as const) {
+    await pace.wait();
+    began.push(now);
+    now += wallMs;
+    pace.took({ cpuMs, bytes });
+  }
+  t.strictSame(began, [5000, 5100, 5600, 9600, 10_000], 'at once; 100; 50/0.1; 4e6/1e6; late by itself');
+  t.strictSame(slept, [98, 440, 3990]);
+
+  t.strictSame(parseCpuList('0-2,8,10-11\n'), [0, 1, 2, 8, 10, 11]);
+  t.strictSame(parseCpuList('\n'), []);
+  for (const wrong of ['a', '3-1', '1,,x', '-2', '0-99999999'])
+    t.throws(() => parseCpuList(wrong), { code: 'INVALID_ARGUMENT' });
+  t.strictSame(isolatedCpus(join(scratch, 'none')), []);
+  t.strictSame(allOf(avoidedCpus([3, -1, 2, 3], [5, 2])), [2, 3, 5]);
+});
+
+t.test('a table watched: readings at the pace that their cost allows, until it is stopped', async (t) => {
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  const asked: number[] = [];
+  let now = 0;
+  const clock: Clock = {
+    now: () => now,
+    sleep: async (ms) => {
+      asked.push(ms);
+      now += ms;
+    },
+  };
+  let n = 0;
+  for await (const { snapshot, passedOver } of watchTable('ports', {
+    rundir: sw.rundir,
+    clock,
+    manners: { periodMs: 700 },
+  })) {
+    t.match(snapshot.facts.source, /^memory:/);
+    t.ok((snapshot.facts.reading?.bytes ?? 0) > 0);
+    t.strictSame(passedOver, []);
+    t.strictSame(rowsOf(snapshot, ['name']), [{ name: 'ovs-netdev' }, { name: 'br0' }]);
+    snapshot.close();
+    if (++n === 3) break;
+  }
+  t.equal(asked.length, 2);
+  t.ok(
+    asked.every((ms) => ms >= 700),
+    'no more often than asked',
+  );
+  const stop = new AbortController();
+  t.match(
+    await codeOf(async () => {
+      for await (const { snapshot } of watchTable('ports', { rundir: sw.rundir, signal: stop.signal })) {
+        snapshot.close();
+        setTimeout(() => stop.abort(), 50);
+      }
+    }),
+    ['CANCELLED', /./],
+  );
+  for (const manners of [{ share: 0 }, { share: 2 }, { periodMs: -1 }, { bytesPerSecond: Number.NaN }])
+    t.match((await codeOf(() => watchTable('ports', { rundir: sw.rundir, manners }).next()))[0], 'INVALID_ARGUMENT');
+});
+
+t.test('a switch in a container: by its run directory, by its pid; and seen from another container', async (t) => {
+  const sw = await startPrivateSwitch({ ownPids: true });
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  const inside = Number(readFileSync(join(sw.rundir, 'ovs-vswitchd.pid'), 'utf8'));
+  t.not(inside, sw.pid, 'its pidfile has a pid of its own namespace');
+
+  t.match(await findSwitch({ rundir: sw.rundir }), {
+    pid: sw.pid,
+    socketPath: join(sw.rundir, `ovs-vswitchd.${inside}.ctl`),
+  });
+  const byRundir = await captureTable('ports', 'memory', { rundir: sw.rundir });
+  t.equal(byRundir.snapshot.facts.source, `memory:${sw.pid}`);
+  byRundir.snapshot.close();
+  // Its mounts are its own: through /proc its socket is reached all the same.
+  t.match(await findSwitch({ pid: sw.pid }), {
+    pid: sw.pid,
+    socketPath: new RegExp(`^/proc/${sw.pid}/root/.*ovs-vswitchd\\.${inside}\\.ctl$`),
+  });
+  const byPid = await captureTable('dp_flows', 'auto', { pid: sw.pid });
+  t.equal(byPid.snapshot.facts.source, `memory:${sw.pid}`);
+  byPid.snapshot.close();
+  t.match(await cli(['attach', '--pid', String(sw.pid)]), { status: 0, out: new RegExp(`process +${sw.pid},`) });
+
+  // From a pid namespace that does not see it, its control socket is all there is, and that is said.
+  const elsewhere = { wrap: ['unshare', '--pid', '--fork', '--mount-proc'] };
+  const where = ['--rundir', sw.rundir];
+  t.match(await cli(['query', 'ports | count', ...where], elsewhere), {
+    status: 0,
+    out: /2/,
+    err: /unixctl:.*\nnot from memory: ovs-vswitchd's process is not visible from this pid namespace; run on the host, or with --pid=host\n/,
+  });
+  t.match(await cli(['query', '--source', 'memory', 'ports | count', ...where], elsewhere), {
+    status: 2,
+    err: /not visible from this pid namespace/,
+  });
+  t.match(await cli(['doctor', ...where], elsewhere), {
+    status: 0,
+    out: /process +limited +.*not visible from this pid namespace +run on the host, or with --pid=host\s*\nrights +not checked/,
+    err: /its control socket answers them, because its memory cannot be read/,
+  });
+});
+
+t.test('processes that are not what they seem', async (t) => {
+  const { PATH } = process.env;
+  // No switch: it listens nowhere.
+  const idle = spawn('sleep', ['1000']);
+  t.teardown(() => idle.kill());
+  t.match(await codeOf(() => findSwitch({ pid: idle.pid! })), [
+    'SWITCH_FOREIGN',
+    /process \d+ \(sleep\) is no ovs-vswitchd: expected it to listen on a control socket, found 0/,
+  ]);
+  t.match(await codeOf(() => findSwitch({ pid: 0x3fffffff })), ['NO_SWITCH', /no process 1073741823 is running/]);
+  t.match(await codeOf(() => findSwitch({ pid: 1, target: 'x' })), ['INVALID_ARGUMENT', /no target beside it/]);
+  t.match(await cli(['flows', '--pid', 'x']), { status: 2, err: /--pid: expected a process id, received 'x'/ });
+  t.match(await cli(['flows', '--pid', '1', '--rundir', '/x']), {
+    status: 2,
+    err: /--pid and --rundir both name a switch/,
+  });
+
+  // A fake that answers as a switch does, on a control socket of its own: it is another build, and its memory is no switch's.
+  const fake = await fakeUnixctl(asSwitch(({ id }, socket) => socket.write(result(id, 'netdev@ovs-netdev\n'))));
+  t.teardown(() => fake.close());
+  t.match(await codeOf(() => captureTable('dp_flows', 'memory', { target: fake.path })), [
+    'LAYOUT_UNKNOWN',
+    /no layout for this build/,
+  ]);
+  const { buildId, executable } = lookAtProcess(process.pid);
+  t.equal(executable, process.execPath);
+  const dir = join(scratch, 'fake');
+  mkdirSync(dir);
+  const shipped = findLayout(DEBIAN, { CTINSPECTOR_LAYOUTS: dir, PATH });
+  writeFileSync(join(dir, `${buildId}.json`), readFileSync(shipped.file, 'utf8').replace(DEBIAN, buildId));
+  process.env.CTINSPECTOR_LAYOUTS = dir;
+  t.match(await codeOf(() => captureTable('dp_flows', 'memory', { target: fake.path })), [
+    'PROTOCOL',
+    /expected one table of userspace datapaths .* found 0/,
+  ]);
+  delete process.env.CTINSPECTOR_LAYOUTS;
+
+  // Another process behind the socket that the pidfile's holder should have.
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  rmSync(sw.socketPath);
+  const impostor = createServer();
+  await new Promise<void>((resolve) => impostor.listen(sw.socketPath, resolve));
+  t.match(await codeOf(() => findSwitch({ rundir: sw.rundir })), [
+    'SWITCH_FOREIGN',
+    new RegExp(`expected process ${sw.pid}, .* but process ${process.pid} listens there`),
+  ]);
+  t.match(await codeOf(() => findSwitch({ pid: sw.pid })), [
+    'SWITCH_FOREIGN',
+    new RegExp(`expected process ${sw.pid}`),
+  ]);
+  impostor.close();
+});
+
+t.test('a pid that another process has now is not the switch', async (t) => {
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  const attachment = MemoryAttachment.open(sw.pid);
+  t.ok(attachment.alive);
+  await sw.kill('SIGKILL');
+  // The kernel gives the next process the pid after the last one.
+  const reuse = `for i in $(seq 200); do echo ${sw.pid - 1} >/proc/sys/kernel/ns_last_pid; sleep 60 & [ $! = ${sw.pid} ] && wait; kill $!; done`;
+  const shell = spawn('sh', ['-c', reuse], { detached: true, stdio: 'ignore' });
+  t.teardown(() => process.kill(-shell.pid!, 'SIGKILL'));
+  const isReused = () =>
+    existsSync(`/proc/${sw.pid}/comm`) && readFileSync(`/proc/${sw.pid}/comm`, 'utf8') === 'sleep\n';
+  for (const end = Date.now() + 20_000; !isReused() && Date.now() < end; ) await sleep(20);
+  t.ok(isReused(), 'another process has the pid');
+  t.equal(attachment.alive, false);
+  t.match(await codeOf(() => attachment.capture()), ['SWITCH_CLOSED', /ended or was replaced/]);
+  t.match(await codeOf(() => findSwitch({ pid: sw.pid })), ['SWITCH_FOREIGN', /\(sleep\) is no ovs-vswitchd/]);
+  t.match(await codeOf(() => findSwitch({ rundir: sw.rundir })), ['SWITCH_STALE', /no process holds its lock/]);
+});
+
+t.test('a layout that does not fit pmds or ports is refused, and what differed is said', async (t) => {
+  const sw = await startDummy('0x1');
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'type=dummy-pmd', 'options:n_rxq=2');
+  for (const dst of ['10.0.0.1', '10.0.0.2']) sw.appctl('netdev-dummy/receive', 'p0', packet(0, dst, 80));
+  await sleep(500);
+  type Structures = Record<string, { members: Record<string, [number, number]> }>;
+  const cases: [string, string, (structures: Structures, enumerators: Record<string, number>) => void, RegExp][] = [
+    [
+      'pmds',
+      'counters',
+      (_, e) => void (e['pmd_stat_type.PMD_STAT_RECV'] = 4),
+      /LAYOUT_MISMATCH.*pmds.*packets is 0 in memory and 2 by the control socket/,
+    ],
+    [
+      'pmds',
+      'queues',
+      (s) => void (s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8),
+      /LAYOUT_MISMATCH.*rxqs is|PROTOCOL/,
+    ],
+    [
+      'pmds',
+      'classifiers',
+      (s) => void (s.dpcls!.members.subtables_map![0] += 4),
+      /PROTOCOL.*do not agree with themselves/,
+    ],
+    [
+      'ports',
+      'receive queues',
+      (s) => void (s.dp_netdev_port!.members.n_rxq![0] += 8),
+      /LAYOUT_MISMATCH.*ports.*rx_queues is|PROTOCOL/,
+    ],
+  ];
+  for (const [table, name, change, expected] of cases) {
+    const dir = join(scratch, `wrong-${name.replace(' ', '-')}`);
+    mkdirSync(dir);
+    const json = JSON.parse(readFileSync(findLayout(DEBIAN, { CTINSPECTOR_LAYOUTS: dir }).file, 'utf8'));
+    change(json.structures, json.enumerators);
+    writeFileSync(join(dir, `${DEBIAN}.json`), JSON.stringify(json));
+    const env = { CTINSPECTOR_LAYOUTS: dir };
+    const asked = ['query', '--format', 'json', '--rundir', sw.rundir, `${table} | count`];
+    const { status, err } = await cli([...asked, '--source', 'memory'], { env });
+    const { error } = JSON.parse(err);
+    t.equal(status, 2);
+    t.match(`${error.code} ${error.message}`, expected, name);
+    t.match(await cli(asked, { env }), { status: 0, out: /not from memory: / }, `${name}: the control socket answers`);
+  }
+});
+
+t.test('doctor names the right that is missing, and the remedy', async (t) => {
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  const where = ['--rundir', sw.rundir];
+  t.match(await cli(['doctor', ...where]), {
+    status: 0,
+    out: /memory +ok +agrees with what the switch says: 1 datapaths/,
+    err: /^10 checks, 10 ok/,
+  });
+
+  const dropped = { wrap: ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'] };
+  t.match(await cli(['doctor', ...where], dropped), {
+    status: 0,
+    out: /rights +limited +read the memory of process \d+: .*this root lacks CAP_SYS_PTRACE +it was dropped .*: give it back\s*\nlayout +not checked +needs 'rights'/,
+    err: /^10 checks, 7 ok.*its control socket answers them/,
+  });
+  t.match(await cli(['query', 'ports | count', ...where], dropped), {
+    status: 0,
+    out: /2/,
+    err: /unixctl:.*\nnot from memory: .*CAP_SYS_PTRACE/,
+  });
+
+  // Another user who may use the control socket, but not read the process.
+  chmodSync(sw.rundir, 0o755);
+  chmodSync(sw.socketPath, 0o777);
+  const nobody = { wrap: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] };
+  t.match(await cli(['doctor', ...where], nobody), {
+    status: 0,
+    out: /rights +limited +read the memory of process \d+: .*it runs as uid 0 and this is uid 65534 +run as root, with CAP_SYS_PTRACE, or as that user/,
+  });
+  t.match(await cli(['flows', '--pid', String(sw.pid)], nobody), {
+    status: 2,
+    err: /look at the sockets of process \d+: .*uid 0 and this is uid 65534/,
+  });
+
+  // A layout that cannot be read keeps nobody from an answer.
+  const env = { CTINSPECTOR_LAYOUTS: join(scratch, 'broken') };
+  mkdirSync(env.CTINSPECTOR_LAYOUTS);
+  writeFileSync(join(env.CTINSPECTOR_LAYOUTS, `${DEBIAN}.json`), '{');
+  t.match(await cli(['query', 'ports | count', ...where], { env }), {
+    status: 0,
+    err: /unixctl:.*\nnot from memory: .*broken.*expected JSON/,
+  });
+  t.match(await cli(['query', '--source', 'memory', 'ports | count', ...where], { env }), {
+    status: 2,
+    err: /expected JSON/,
+  });
+
+  t.throws(() => layoutMaker(scratch), {
+    code: 'FILE',
+    message: /layout-maker.* is not built.*apt-get install libdw-dev, then npm run build:addon/,
+  });
+});
+
+t.test(
+  'a build without a layout: unixctl answers and says so; a layout made from debug information then works',
+  async (t) => {
+    const program = join(scratch, 'ovs-vswitchd');
+    const [note, other] = [join(scratch, 'note'), 'ab'.repeat(20)];
+    copyFileSync('/usr/sbin/ovs-vswitchd', program);
+    execFileSync('objcopy', ['--dump-section', `.note.gnu.build-id=${note}`, program, join(scratch, 'discarded')]);
+    const bytes = readFileSync(note);
+    bytes.set(Buffer.from(other, 'hex'), bytes.length - 20);
+    writeFileSync(note, bytes);
+    execFileSync('objcopy', ['--update-section', `.note.gnu.build-id=${note}`, program]);
+    const sw = await startPrivateSwitch({ program });
+    t.teardown(() => sw.stop());
+    sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+    sw.appctl('ofproto/trace', 'br0', 'in_port=LOCAL');
+    const where = ['--rundir', sw.rundir];
+    const env = { CTINSPECTOR_LAYOUTS: join(scratch, 'made') };
+    const says = new RegExp(
+      `unixctl:.*\\nnot from memory: no layout for this build of ovs-vswitchd \\(build id ${other}\\); make one from its debug information: ctinspector layout make --debug-info FILE\\n`,
+    );
+    for (const { name } of TABLES)
+      t.match(await cli(['query', `${name} | count`, ...where], { env }), { err: says }, name);
+    t.match(await cli(['doctor', ...where], { env }), {
+      status: 0,
+      out: new RegExp(`layout +limited +build ${other} is unknown +ctinspector layout make --debug-info FILE`),
+    });
+
+    // The shipped binary is stripped: nothing can be made of it, and that is said.
+    t.match(await cli(['layout', 'make', ...where], { env }), {
+      status: 2,
+      err: /not found in its debug information|expected an ELF file with debug information/,
+    });
+    const shipped = readLayout(findLayout(DEBIAN, env).file);
+    const file = debugInfoFor(shipped, scratch);
+    t.match(await cli(['layout', 'make', '--debug-info', file, '--build-id', other, ...where], { env }), {
+      status: 0,
+      out: new RegExp(other),
+    });
+    const made = readLayout(join(env.CTINSPECTOR_LAYOUTS, `${other}.json`));
+    t.strictSame([made.names, made.numbers], [shipped.names, shipped.numbers]);
+    t.match(await cli(['layout', 'check', ...where], { env }), { status: 0, out: /yes/ });
+    for (const { name } of TABLES) {
+      const { err } = await cli(['query', `${name} | count`, ...where], { env });
+      t.match(err, /; memory:\d+; answered/, name);
+      t.notMatch(err, /not from memory/);
+    }
+
+    // The stand-in of debug information is as good as the real one, wherever both are at hand.
+    const stand = makeDebugInfo(shipped, scratch);
+    t.match(await cli(['layout', 'make', '--debug-info', stand, '--build-id', 'cd'.repeat(20)], { env }), {
+      status: 0,
+    });
+    const again = readLayout(join(env.CTINSPECTOR_LAYOUTS, `${'cd'.repeat(20)}.json`));
+    t.strictSame([again.names, again.numbers], [shipped.names, shipped.numbers]);
+  },
+);
