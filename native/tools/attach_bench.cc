@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "ovs/attach_target.h"
-#include "ovs/dp_flows_memory.h"
+#include "ovs/dp_flows_refresh.h"
 
 namespace {
 
@@ -86,7 +86,9 @@ int main(int argc, char** argv) {
   if (!root) return fail(root.error());
 
   std::vector<uint8_t> buffer(1 << 20);
-  std::string reads, copies, cpus, copy_cpus;
+  std::string reads, copies, cpus, copy_cpus, refreshes, refresh_cpus;
+  ovs::FlowPlaces places;
+  ovs::RefreshFacts refreshed;
   uint64_t rows = 0, copied = 0;
   ovs::MemoryReadFacts facts;
   rusage usage;
@@ -99,17 +101,22 @@ int main(int argc, char** argv) {
     copies += (round ? "," : "") + std::to_string(now_ms() - begin);
     copy_cpus += (round ? "," : "") + std::to_string(now_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
     begin = now_ms();
-    auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts);
+    auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts, &places);
     const double took = now_ms() - begin;
     if (!snapshot) return fail(snapshot.error());
     reads += (round ? "," : "") + std::to_string(took);
     cpus += (round ? "," : "") + std::to_string(static_cast<double>(facts.cpu_ns) / 1e6);
     rows = snapshot->n_rows;
+    begin = now_ms();
+    auto again = ovs::refresh_dp_flows(memory, *layout, *root, *snapshot, places, nullptr, refreshed);
+    if (!again) return fail(again.error());
+    refreshes += (round ? "," : "") + std::to_string(now_ms() - begin);
+    refresh_cpus += (round ? "," : "") + std::to_string(static_cast<double>(refreshed.cpu_ns) / 1e6);
   }
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
+  std::printf("{\"refreshMs\":[%s],\"refreshCpuMs\":[%s],\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
               "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
-              copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
+              refreshes.c_str(), refresh_cpus.c_str(), copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
               static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
               static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
               static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), facts.walk.n_passes,
