@@ -343,7 +343,7 @@ void add(WalkStats& to, const WalkStats& from) {
 }  // namespace
 
 Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
-                               MemoryReadFacts& facts, FlowPlaces* places) {
+                               MemoryReadFacts& facts, FlowPlaces* places, const WalkOptions& options) {
   facts = {};
   if (places) places->clear();
   const ReadCost before = memory.cost();
@@ -359,7 +359,7 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
     sink.use_datapath(datapath);
     for (const PmdRoot& pmd : datapath.pmds) {
       sink.use_pmd(pmd);
-      FlowTableWalk walk(memory, layout, sink);
+      FlowTableWalk walk(memory, layout, sink, options);
       auto walked = walk.run(pmd);
       if (!walked) return sink.error() ? *sink.error() : walked.error();
       add(facts.walk, walk.stats());

@@ -101,6 +101,11 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
   return {};
 }
 
+bool FlowTableWalk::is_ours(uint64_t node) const {
+  const uint64_t flow = node - l_.dp_netdev_flow_node.offset;
+  return flow >= options_.from && flow < options_.to;
+}
+
 // Adds a bucket's nodes to again_.
 void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
   for (uint32_t i = 0; i < l_.bucket_entries; i++) {
@@ -111,6 +116,7 @@ void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
       stats_.n_refused++;
       continue;
     }
+    if (!is_ours(node)) continue;
     again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, false});
   }
 }

@@ -70,6 +70,8 @@ struct WalkOptions {
   // Actions that were copied longer after their flow are not taken from the ring: freed memory needs a grace period of all of the switch's threads, an
   // allocation and a write before it holds something else.
   uint64_t max_ring_gap_ns = 500'000;
+  // Flows that lie elsewhere are another walk's.
+  uint64_t from = 0, to = UINT64_MAX;
 };
 
 class FlowTableWalk {
@@ -105,6 +107,7 @@ class FlowTableWalk {
     std::unique_ptr<uint8_t[]> bytes;  // room for a window and a flow that reaches out of it
   };
 
+  bool is_ours(uint64_t node) const;
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
   void sort_entries();
