@@ -1,7 +1,10 @@
 /** What the addon offers the runner (native/bind/program.cc). Checks nothing that lib/runner has not checked. */
 import { addon } from '../addon.js';
+import type { ControlFields } from '../generated/image-control.js';
 import type { TrapKind } from '../generated/traps.js';
 import type { ProgramSpec } from '../program-spec.js';
+import type { PendingCall } from './call.js';
+import type { ImageFacts, ImageMonitor } from './image.js';
 
 export interface NativeStop {
   kind: 'exited' | 'trapped' | 'out_of_fuel' | 'suspended';
@@ -31,6 +34,7 @@ export interface NativeSegment {
 }
 
 export interface NativeTable {
+  node: string;
   name: string;
   nRows: number;
   generation: bigint;
@@ -44,12 +48,66 @@ export interface NativeRunOptions {
   tables: NativeTable[];
   args: bigint[] | undefined;
   outputLimit: number;
+  suspends: boolean;
+  engine: string;
+  addressing: string;
+}
+
+export interface NativeRegion {
+  node: string;
+  name: string;
+  asid: number;
+  fd: number;
+  size: number;
+  writable: boolean;
+}
+
+export interface NativeOutput {
+  arg: number;
+  bytes: Uint8Array;
+}
+
+/** An Answer of call.ts, with all its defaults. */
+export type NativeAnswer =
+  | { kind: 'value'; r0: bigint; outputs: NativeOutput[] }
+  | { kind: 'table'; arg: number; table: NativeTable }
+  | { kind: 'region'; region: NativeRegion; outputs: NativeOutput[] }
+  | { kind: 'copy'; name: string; bytes: Uint8Array; outputs: NativeOutput[] }
+  | { kind: 'unmap'; address: number }
+  | { kind: 'end'; r0: bigint };
+
+/** Control fields of an image by name (generated/image-control.ts), and its monitors. */
+export interface NativeControl {
+  fields: Record<string, unknown>;
+  monitors: ImageMonitor[];
+}
+
+/** ImageFacts, with its control apart. */
+export interface NativeImageFacts extends Omit<ImageFacts, keyof ControlFields | 'codeHash' | 'tables'> {
+  control: Partial<ControlFields>;
+  programOffset: number;
+  programSize: number;
+  tables: (Omit<ImageFacts['tables'][number], 'schemaHash'> & { schemaHash: bigint })[];
+}
+
+export interface NativeResumeOptions {
+  tables: (NativeTable | null)[];
+  regions: (NativeRegion | null)[];
+  outputLimit: number;
   engine: string;
   addressing: string;
 }
 
 export interface NativeRun {
   step(fuel: bigint): NativeStop;
+  pending(): PendingCall | null;
+  answer(answer: NativeAnswer): void;
+  privateBytes(): number;
+  save(control: NativeControl): Uint8Array;
+  /** Writes registers and frames into the run's own image block; how many bytes. */
+  suspendState(): number;
+  /** Takes them from there again, checked. */
+  resumeState(): void;
   /** Fills `into`. */
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
@@ -69,8 +127,17 @@ export interface NativeMeasured {
 
 export interface Native {
   NativeProgram: new (spec: ProgramSpec) => NativeProgram;
-  NativeRun: new (program: NativeProgram, options: NativeRunOptions) => NativeRun;
+  NativeRun: {
+    new (program: NativeProgram, options: NativeRunOptions): NativeRun;
+    new (image: Uint8Array, options: NativeResumeOptions): NativeRun;
+  };
+  decodeImage(image: Uint8Array): NativeImageFacts;
+  disassembleImage(image: Uint8Array): string;
+  withControl(image: Uint8Array, control: NativeControl): Uint8Array;
+  /** Programs of images that are kept compiled; emptied before if so asked. */
+  programCache(clear?: boolean): { nPrograms: number; nBytes: number };
   measure(code: Uint8Array, memory: Uint8Array, seconds: number, engine: string, addressing: string): NativeMeasured;
+  createMemfd(name: string, size: number): number;
   opcodeTable(): { name: string; code: number; form: string }[];
 }
 

@@ -12,6 +12,7 @@ import { type NativeProgram, native } from './native.js';
 import {
   checkEngine,
   DEFAULT_FUEL,
+  type End,
   type EngineOptions,
   Run,
   type RunOptions,
@@ -20,15 +21,32 @@ import {
 } from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export {
+  decodeImage,
+  disassembleImage,
+  type ImageControl,
+  type ImageFacts,
+  type ImageMonitor,
+  type ImageRegion,
+  type ImageTable,
+  withControl,
+} from './image.js';
+export { createMemfd } from './memfd.js';
 export type { Output } from './output.js';
 export {
   type Addressing,
+  type Answer,
+  type AnswerOutput,
   DEFAULT_FUEL,
   DEFAULT_OUTPUT_LIMIT,
+  type End,
   type Engine,
   type EngineOptions,
   type Exited,
   type OutOfFuel,
+  type PendingCall,
+  type RegionMapping,
+  type ResumeOptions,
   Run,
   type RunOptions,
   type RunResult,
@@ -36,6 +54,7 @@ export {
   type SegmentSource,
   type StartOptions,
   type Stop,
+  type Suspended,
   stopError,
   type TableMapping,
   type TableSegmentMapping,
@@ -173,9 +192,10 @@ export class Program {
   run(options: RunOptions = {}): RunResult {
     checkObject('options', options);
     const { fuel = DEFAULT_FUEL, ...startOptions } = options;
-    const run = this.start(startOptions);
+    // Nobody could answer.
+    const run = this.start({ ...startOptions, suspends: false });
     try {
-      const stop = run.step(fuel);
+      const stop = run.step(fuel) as End;
       return { ...stop, memory: run.memory(), output: run.output() };
     } finally {
       run.close();

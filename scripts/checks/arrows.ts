@@ -13,6 +13,7 @@ const NATIVE: Record<string, readonly string[]> = {
   tables: ['base', 'isa', 'sys'],
   vm: ['base', 'isa', 'sys', 'window', 'tables'],
   jit: ['base', 'isa', 'sys', 'window', 'tables', 'vm'],
+  image: ['base', 'isa', 'window', 'vm', 'jit'],
   ovs: ['base', 'sys', 'tables', 'text'],
   netlink: ['base', 'sys', 'tables'],
   text: ['base', 'sys', 'tables'],
@@ -24,9 +25,12 @@ const LIB_LEVELS: readonly (readonly string[])[] = [
   ['generated'],
   ['leaf'], // files directly in lib/, other than index.ts
   ['loader', 'compiler', 'tables'],
-  ['linker', 'sources', 'mapper'],
-  ['runner', 'scheduler', 'hooks', 'transport'],
-  ['migration', 'audit', 'control', 'query'],
+  ['linker', 'sources'],
+  ['runner'],
+  ['mapper'],
+  ['scheduler', 'transport'],
+  ['query'],
+  ['hooks', 'migration', 'kernel-functions', 'audit', 'control'],
   ['daemon', 'cli', 'index'],
 ];
 
