@@ -115,7 +115,7 @@ async function stall(lab: Lab, tool: string, layout: string): Promise<{ idle: nu
   for (let turn = 0; turn < STALL_TURNS; turn++) {
     idle.push(...(await echoes.measure(ECHOES / STALL_TURNS)));
     let done = false;
-    const reader = run(tool, [String(lab.pid), layout, '8', 'read']).finally(() => {
+    const reader = run(tool, [String(lab.pid), layout, '2', 'read']).finally(() => {
       done = true;
     });
     reading.push(...(await echoes.measure(ECHOES / STALL_TURNS, () => !done)));
