@@ -39,6 +39,8 @@ export interface Reading {
   readonly nAccepted: number;
   /** Of these, actions came with the window they were in. */
   readonly nFromRing: number;
+  /** Of those, identity and action pointer were read once more. */
+  readonly nReproved: number;
   readonly nGone: number;
   readonly nRefused: number;
   readonly nUnreadable: number;
@@ -61,6 +63,28 @@ export interface MemoryCapture {
   readonly reading: Reading;
 }
 
+/** How the counters of a capture's rows were read anew. */
+export interface Refreshing {
+  readonly nRefreshed: number;
+  /** Rows before whose flow has left the table. */
+  readonly nGone: number;
+  /** Rows before whose flow has other actions now, or another mask. */
+  readonly nReplaced: number;
+  /** Flows the tables said they had when it began: what is more than `nRefreshed` is new. */
+  readonly nInTables: number;
+  readonly calls: number;
+  readonly ranges: number;
+  readonly bytes: number;
+  readonly cpuMs: number;
+}
+
+export interface MemoryRefresh {
+  /** The rows that still live, with their counters of now; all else is as of the capture in full. */
+  readonly snapshot: TableSnapshot;
+  readonly datapaths: readonly DatapathFacts[];
+  readonly reading: Refreshing;
+}
+
 interface Opened {
   handle: object;
   pid: number;
@@ -69,22 +93,23 @@ interface Opened {
   executable: string;
 }
 
+interface Read<How> {
+  snapshot: NativeSnapshot;
+  beginNs: bigint;
+  endNs: bigint;
+  datapaths: DatapathFacts[];
+  places: object;
+  reading: How;
+}
+
 interface AttachAddon {
   attachOpen(pid: number): Opened;
   attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
   attachDatapaths(handle: object): DatapathFacts[];
   attachAlive(handle: object): boolean;
   attachAvoidCpus(handle: object, cpus: readonly number[]): void;
-  attachCapture(
-    handle: object,
-    onProgress: undefined,
-  ): NativeJob<{
-    snapshot: NativeSnapshot;
-    beginNs: bigint;
-    endNs: bigint;
-    datapaths: DatapathFacts[];
-    reading: Reading;
-  }>;
+  attachCapture(handle: object, onProgress: undefined): NativeJob<Read<Reading>>;
+  attachRefresh(handle: object, snapshot: object, places: object): NativeJob<Read<Refreshing>>;
   attachReadTable(
     handle: object,
     table: string,
@@ -116,6 +141,8 @@ export class MemoryAttachment {
   readonly layout: Layout;
   readonly #handle: object;
   #avoided: AvoidedCpus = { pmd: [], isolated: [] };
+  /** Where the rows of the snapshots given out lie. */
+  readonly #origins = new WeakMap<TableSnapshot, { snapshot: object; places: object }>();
 
   private constructor(opened: Opened, layout: Layout) {
     this.pid = opened.pid;
@@ -160,14 +187,43 @@ export class MemoryAttachment {
   /** Reads all megaflows, off the CPUs of `avoided` unless `fast`. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
   async capture(signal?: AbortSignal, fast = false): Promise<MemoryCapture> {
     this.#beforeReading(fast);
-    const { snapshot, beginNs, endNs, datapaths, reading } = await runJob(
-      () => native().attachCapture(this.#handle, undefined),
-      signal,
+    return this.#opened(await runJob(() => native().attachCapture(this.#handle, undefined), signal));
+  }
+
+  /**
+   * The counters of `before`, a snapshot that this attachment gave, anew: less than half of the work of a capture. Rows whose flow has left the table
+   * or has other actions now are not in the result, and are counted; new flows are not in it either, so capture again when many are. `before` stays
+   * as it is, and open. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
+   */
+  async refresh(before: TableSnapshot, signal?: AbortSignal, fast = false): Promise<MemoryRefresh> {
+    const origin = this.#origins.get(before);
+    if (!origin) {
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `expected a snapshot read from the memory of process ${this.pid} by this attachment but received one of ${before.facts.source}`,
+      );
+    }
+    this.#beforeReading(fast);
+    return this.#opened(
+      await runJob(() => call(() => native().attachRefresh(this.#handle, origin.snapshot, origin.places)), signal),
     );
+  }
+
+  /** Whether `snapshot` is one that this attachment read. */
+  gave(snapshot: TableSnapshot): boolean {
+    return this.#origins.has(snapshot);
+  }
+
+  #opened<How extends { cpuMs: number; bytes: number }>(
+    read: Read<How>,
+  ): { snapshot: TableSnapshot; datapaths: DatapathFacts[]; reading: How } {
+    const { beginNs, endNs, datapaths, places, reading } = read;
     this.#keepOff(datapaths);
     const { cpuMs, bytes } = reading;
     const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
-    return { snapshot: openSnapshot(DP_FLOWS, snapshot, facts), datapaths, reading };
+    const snapshot = openSnapshot(DP_FLOWS, read.snapshot, facts);
+    this.#origins.set(snapshot, { snapshot: read.snapshot.handle, places });
+    return { snapshot, datapaths, reading };
   }
 
   /** Reads a small table (small-tables.ts). SWITCH_CLOSED as for capture(). */

@@ -1,5 +1,6 @@
 // A switch attached to by its memory. attachOpen(pid) -> {handle, pid, startTicks, buildId, executable}; attachLayout(handle, names, numbers)
-// finds the datapaths; attachDatapaths(handle) describes them; attachAlive(handle); attachCapture(handle, onProgress) is a job.
+// finds the datapaths; attachDatapaths(handle) describes them; attachAlive(handle); attachCapture(handle, onProgress) is a job, and so is
+// attachRefresh(handle, snapshot, places), which reads the counters of a capture's rows again: 'places' is what came with them.
 //
 // JavaScript gets no address and cannot name one: it names a process, a layout and a table.
 #include <atomic>
@@ -7,7 +8,9 @@
 #include "bind/attachment.h"
 #include "bind/job.h"
 #include "bind/snapshot.h"
+#include "ovs/attach_target.h"
 #include "ovs/dp_flows_memory.h"
+#include "ovs/dp_flows_refresh.h"
 #include "sys/affinity.h"
 
 namespace cti::bind {
@@ -67,6 +70,24 @@ Napi::Value set_layout(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Where the rows of a capture lie. Never changed: a refresh makes new ones.
+using Places = std::shared_ptr<const ovs::FlowPlaces>;
+constexpr napi_type_tag kPlacesTag = {0x6374695f706c6163, 0x65735f7630303031};
+
+Napi::Value places_to_js(Napi::Env env, ovs::FlowPlaces places) {
+  auto external = Napi::External<Places>::New(env, new Places(std::make_shared<const ovs::FlowPlaces>(std::move(places))),
+                                              [](Napi::Env, Places* data) { delete data; });
+  external.TypeTag(&kPlacesTag);
+  return external;
+}
+
+void set_cost(Napi::Object object, const ovs::ReadCost& cost, uint64_t cpu_ns) {
+  object.Set("calls", static_cast<double>(cost.calls));
+  object.Set("ranges", static_cast<double>(cost.ranges));
+  object.Set("bytes", static_cast<double>(cost.bytes));
+  object.Set("cpuMs", static_cast<double>(cpu_ns) / 1e6);
+}
+
 Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>& roots) {
   Napi::Array datapaths = Napi::Array::New(env, roots.size());
   for (uint32_t i = 0; i < roots.size(); i++) {
@@ -116,7 +137,7 @@ class CaptureTask : public Task {
     const sys::AvoidCpus avoid(avoided_cpus);
     cpus_ = sys::allowed_cpus();
     ovs::ProcessMemory memory(attachment->target.pid);
-    auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_);
+    auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_);
     // What was read of a process that is no longer there may be another's: nothing of it is used.
     if (!attachment->target.still_the_same()) return ended(*attachment);
     if (!snapshot) return std::move(snapshot.error());
@@ -131,20 +152,19 @@ class CaptureTask : public Task {
     object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
     object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
     object.Set("datapaths", datapaths_to_js(env, facts_.datapaths));
+    object.Set("places", places_to_js(env, std::move(places_)));
     Napi::Object reading = Napi::Object::New(env);
     auto set = [&](const char* name, uint64_t value) { reading.Set(name, static_cast<double>(value)); };
     set("nAccepted", walk.n_accepted);
     set("nFromRing", walk.n_from_ring);
+    set("nReproved", walk.n_reproved);
     set("nGone", walk.n_gone);
     set("nRefused", walk.n_refused + facts_.n_bad_masks);
     set("nUnreadable", walk.n_unreadable);
     set("nBadActions", walk.n_bad_actions);
     set("nRetried", walk.n_retried);
     set("nPasses", walk.n_passes);
-    set("calls", facts_.cost.calls);
-    set("ranges", facts_.cost.ranges);
-    set("bytes", facts_.cost.bytes);
-    reading.Set("cpuMs", static_cast<double>(facts_.cpu_ns) / 1e6);
+    set_cost(reading, facts_.cost, facts_.cpu_ns);
     reading.Set("tableMoved", walk.table_moved);
     Napi::Array cpus = Napi::Array::New(env, cpus_.size());
     for (uint32_t i = 0; i < cpus_.size(); i++) cpus.Set(i, cpus_[i]);
@@ -155,8 +175,51 @@ class CaptureTask : public Task {
 
  private:
   tables::Snapshot snapshot_;
+  ovs::FlowPlaces places_;
   ovs::MemoryReadFacts facts_;
   std::vector<int> cpus_;  // where it could run
+};
+
+class RefreshTask : public Task {
+ public:
+  std::shared_ptr<Attachment> attachment;
+  tables::Snapshot base;
+  Places places;
+  std::vector<int> avoided_cpus;
+
+  Result<void> run(JobContext& context) override {
+    const sys::AvoidCpus avoid(avoided_cpus);
+    ovs::ProcessMemory memory(attachment->target.pid);
+    new_places_ = *places;
+    auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);
+    if (!attachment->target.still_the_same()) return ended(*attachment);
+    if (!snapshot) return std::move(snapshot.error());
+    snapshot_ = *std::move(snapshot);
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
+    object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
+    object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
+    object.Set("datapaths", datapaths_to_js(env, facts_.datapaths));
+    object.Set("places", places_to_js(env, std::move(new_places_)));
+    Napi::Object reading = Napi::Object::New(env);
+    auto set = [&](const char* name, uint64_t value) { reading.Set(name, static_cast<double>(value)); };
+    set("nRefreshed", facts_.n_refreshed);
+    set("nGone", facts_.n_gone + facts_.n_unreadable);
+    set("nReplaced", facts_.n_replaced);
+    set("nInTables", facts_.n_in_tables);
+    set_cost(reading, facts_.cost, facts_.cpu_ns);
+    object.Set("reading", reading);
+    return object;
+  }
+
+ private:
+  tables::Snapshot snapshot_;
+  ovs::FlowPlaces new_places_;
+  ovs::RefreshFacts facts_;
 };
 
 Napi::Value capture(const Napi::CallbackInfo& info) {
@@ -167,6 +230,18 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
   return start_job(info.Env(), std::move(task), info[1]);
 }
 
+Napi::Value refresh(const Napi::CallbackInfo& info) {
+  auto task = std::make_unique<RefreshTask>();
+  task->attachment = attachment_of(info);
+  task->avoided_cpus = task->attachment->avoided_cpus;
+  root_of(info.Env(), *task->attachment);
+  task->base = share_snapshot(info.Env(), info[1]);
+  if (!info[2].IsExternal() || !info[2].As<Napi::External<Places>>().CheckTypeTag(&kPlacesTag))
+    throw Napi::TypeError::New(info.Env(), "expected the places of a capture's rows");
+  task->places = *info[2].As<Napi::External<Places>>().Data();
+  return start_job(info.Env(), std::move(task), info.Env().Undefined());
+}
+
 }  // namespace
 
 void init_attach(Napi::Env env, Napi::Object exports) {
@@ -175,6 +250,7 @@ void init_attach(Napi::Env env, Napi::Object exports) {
   exports.Set("attachDatapaths", Napi::Function::New(env, datapaths, "attachDatapaths"));
   exports.Set("attachAvoidCpus", Napi::Function::New(env, avoid_cpus, "attachAvoidCpus"));
   exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
+  exports.Set("attachRefresh", Napi::Function::New(env, refresh, "attachRefresh"));
   exports.Set("attachCapture", Napi::Function::New(env, capture, "attachCapture"));
 }
 

@@ -1,6 +1,9 @@
 #include "bind/snapshot.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -141,6 +144,20 @@ Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot) {
   external.TypeTag(&kHandleTag);
   object.Set("handle", external);
   return object;
+}
+
+tables::Snapshot share_snapshot(Napi::Env env, Napi::Value value) {
+  if (!value.IsExternal() || !value.As<Napi::External<Handle>>().CheckTypeTag(&kHandleTag)) throw Napi::TypeError::New(env, "expected a snapshot's handle");
+  const Handle& handle = *value.As<Napi::External<Handle>>().Data();
+  if (handle.closed) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the snapshot is closed"));
+  const tables::Snapshot& from = handle.snapshot;
+  tables::Snapshot shared{from.schema, {}, from.n_rows, from.n_verbatim, from.rejected, from.unknown};
+  for (const tables::SegmentData& segment : from.segments) {
+    sys::UniqueFd fd(::fcntl(segment.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!fd) throw to_js(env, system_error(errno, "share a snapshot"));
+    shared.segments.push_back({std::move(fd), segment.size, segment.n_records});
+  }
+  return shared;
 }
 
 void init_snapshot(Napi::Env env, Napi::Object exports) {

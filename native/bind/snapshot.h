@@ -16,4 +16,7 @@ namespace cti::bind {
 // first, or until each buffer is collected.
 Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot);
 
+// The snapshot of a handle, with descriptors of its own: whatever becomes of the handle meanwhile. INVALID_ARGUMENT if it is closed.
+tables::Snapshot share_snapshot(Napi::Env env, Napi::Value handle);
+
 }  // namespace cti::bind

@@ -40,8 +40,9 @@ struct Mask {
 // Makes rows of flows.
 class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
  public:
-  DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel)
-      : memory_(memory), l_(layout), cancel_(cancel), decoder_(layout), offload_(memory, layout), translator_(layout, *this), builder_(std::move(builder)),
+  DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel, FlowPlaces* places)
+      : memory_(memory), l_(layout), cancel_(cancel), places_(places), decoder_(layout), offload_(memory, layout), translator_(layout, *this),
+        builder_(std::move(builder)),
         dictionaries_(builder_, unknown_) {}
 
   void use_datapath(const DatapathRoot& root) {
@@ -68,9 +69,10 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
     builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).prepare(n * sizeof(Rows));
     builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).prepare(n * sizeof(Match));
     row_mask_.reserve(row_mask_.size() + n);
+    if (places_) places_->reserve(places_->size() + n);
   }
 
-  uint32_t flow(const uint8_t* bytes, size_t size, uint64_t now_ms) override;
+  uint32_t flow(OvsAddr address, const uint8_t* bytes, size_t size, uint64_t now_ms) override;
   bool actions(uint32_t row, Bytes list) override;
   void drop(uint32_t row) override {
     holes_.push_back(row);
@@ -96,6 +98,7 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   TargetMemory& memory_;
   const Layout& l_;
   const std::atomic<bool>* cancel_;
+  FlowPlaces* const places_;  // by row, as rows are; null: nobody wants them
   FlowDecoder decoder_;
   OffloadReader offload_;
   ActionTranslator translator_;
@@ -168,7 +171,7 @@ uint32_t DpFlowsSink::mask_at(OvsAddr address) {
   return last_mask_ = at->second;
 }
 
-uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
+uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, uint64_t now_ms) {
   const uint64_t mask_address = load<uint64_t>(bytes + l_.dp_netdev_flow_cr.offset + l_.dpcls_rule_mask.offset);
   if (!is_user_pointer(mask_address) || mask_address % 8 != 0 || (masks_.size() >= kMaxMasks && !by_address_.contains(mask_address))) return kRefused;
   const uint32_t mask_index = mask_at(OvsAddr{mask_address});
@@ -205,9 +208,11 @@ uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
     unknown_.add("unknown key", extras_.unknown, extras_.unknown);
     row.unknown = dictionaries_.intern(extras_.unknown);
   }
+  const FlowPlace place{raw(address), load<uint64_t>(bytes + l_.dp_netdev_flow_actions.offset), mask_address};
   uint32_t at;
   if (!holes_.empty()) {
     at = holes_.back();
+    if (places_) (*places_)[at] = place;
     holes_.pop_back();
     std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).data() + uint64_t{at} * sizeof row, &row, sizeof row);
     std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).data() + uint64_t{at} * sizeof match, &match, sizeof match);
@@ -216,22 +221,15 @@ uint32_t DpFlowsSink::flow(const uint8_t* bytes, size_t size, uint64_t now_ms) {
     at = dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_ROWS, row);
     if (at == UINT32_MAX || dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_MATCH, match) != at) return kRefused;  // go_on() says why
     row_mask_.push_back(mask_index);
+    if (places_) places_->push_back(place);
   }
   return at;
 }
 
 void DpFlowsSink::fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_ms, Rows& row) {
   const uint8_t* ufid = bytes + l_.dp_netdev_flow_ufid.offset;
-  for (int i = 0; i < 2; i++) {  // as printed: each 32-bit part most significant byte first
-    const uint64_t two = load<uint64_t>(ufid + 8 * i);
-    row.ufid.word[i] = swap64(two << 32 | two >> 32);
-  }
-  const uint8_t* stats = bytes + l_.dp_netdev_flow_stats.offset;
-  row.packets = load<uint64_t>(stats + l_.dp_netdev_flow_stats_packet_count.offset);
-  row.bytes = load<uint64_t>(stats + l_.dp_netdev_flow_stats_byte_count.offset);
-  const uint64_t used = load<uint64_t>(stats + l_.dp_netdev_flow_stats_used.offset);
-  row.used_ms = used == 0 ? UINT64_MAX : used > now_ms ? 0 : now_ms - used;
-  row.tcp_flags_seen = load<uint16_t>(stats + l_.dp_netdev_flow_stats_tcp_flags.offset);
+  for (int i = 0; i < 2; i++) row.ufid.word[i] = ufid_word(load<uint64_t>(ufid + 8 * i));
+  fill_counters(l_, bytes + l_.dp_netdev_flow_stats.offset, now_ms, row);
   row.known = CTI_DP_FLOWS_KNOWN_UFID | CTI_DP_FLOWS_KNOWN_PMD | CTI_DP_FLOWS_KNOWN_TCP_FLAGS_SEEN;
   row.datapath = datapath_;
   row.pmd = pmd_;
@@ -316,11 +314,13 @@ Result<Snapshot> DpFlowsSink::finish() {
       const uint64_t to = holes_[first++], from = n - 1;
       std::memcpy(rows.data() + to * sizeof(Rows), rows.data() + from * sizeof(Rows), sizeof(Rows));
       std::memcpy(matches.data() + to * sizeof(Match), matches.data() + from * sizeof(Match), sizeof(Match));
+      if (places_) (*places_)[to] = (*places_)[from];
     }
     n--;
   }
   rows.truncate(uint64_t{n} * sizeof(Rows));
   matches.truncate(uint64_t{n} * sizeof(Match));
+  if (places_) places_->resize(n);
   auto snapshot = builder_.finish(n);
   if (!snapshot) return snapshot.error();
   snapshot->unknown = unknown_.take();
@@ -330,6 +330,7 @@ Result<Snapshot> DpFlowsSink::finish() {
 void add(WalkStats& to, const WalkStats& from) {
   to.n_accepted += from.n_accepted;
   to.n_from_ring += from.n_from_ring;
+  to.n_reproved += from.n_reproved;
   to.n_gone += from.n_gone;
   to.n_refused += from.n_refused;
   to.n_unreadable += from.n_unreadable;
@@ -342,8 +343,9 @@ void add(WalkStats& to, const WalkStats& from) {
 }  // namespace
 
 Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
-                               MemoryReadFacts& facts) {
+                               MemoryReadFacts& facts, FlowPlaces* places, const WalkOptions& options) {
   facts = {};
+  if (places) places->clear();
   const ReadCost before = memory.cost();
   const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   facts.begin_ns = clock_ns(CLOCK_REALTIME);
@@ -352,12 +354,12 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   auto roots = read_datapaths(memory, layout, dp_netdevs);
   if (!roots) return roots.error();
   facts.datapaths = *std::move(roots);
-  DpFlowsSink sink(memory, layout, std::move(*builder), cancel);
+  DpFlowsSink sink(memory, layout, std::move(*builder), cancel, places);
   for (const DatapathRoot& datapath : facts.datapaths) {
     sink.use_datapath(datapath);
     for (const PmdRoot& pmd : datapath.pmds) {
       sink.use_pmd(pmd);
-      FlowTableWalk walk(memory, layout, sink);
+      FlowTableWalk walk(memory, layout, sink, options);
       auto walked = walk.run(pmd);
       if (!walked) return sink.error() ? *sink.error() : walked.error();
       add(facts.walk, walk.stats());

@@ -1,4 +1,5 @@
-// The megaflows of all userspace datapaths of one ovs-vswitchd, read out of its memory into a dp_flows snapshot.
+// The megaflows of all userspace datapaths of one ovs-vswitchd, read out of its memory into a dp_flows snapshot. dp_flows_refresh.h reads the
+// counters of one anew.
 //
 // Thread-safety: read_dp_flows runs on any one thread; the cancel flag may be set by any.
 #pragma once
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "ovs/flow_table_walk.h"
+#include "tables/generated/dp_flows.h"
 #include "tables/snapshot.h"
 
 namespace cti::ovs {
@@ -21,8 +23,26 @@ struct MemoryReadFacts {
   std::vector<DatapathRoot> datapaths;
 };
 
+// Where the flow of a row lay, and what it pointed to: by which a refresh finds it again, and knows it.
+struct FlowPlace {
+  uint64_t flow, actions, mask;
+};
+using FlowPlaces = std::vector<FlowPlace>;  // by row
+
+// 'places' gets those of the snapshot's rows, if wanted.
 // Errors: PROTOCOL (what is there is not what the layout says), CANCELLED, OUT_OF_MEMORY.
 Result<tables::Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
-                                       MemoryReadFacts& facts);
+                                       MemoryReadFacts& facts, FlowPlaces* places = nullptr, const WalkOptions& options = {});
+
+// The parts of a row that any reading of a flow fills in: half of a ufid as printed (each 32-bit part most significant byte first), and the
+// counters of a dp_netdev_flow_stats.
+inline uint64_t ufid_word(uint64_t in_memory) { return swap64(in_memory << 32 | in_memory >> 32); }
+inline void fill_counters(const Layout& l, const uint8_t* stats, uint64_t now_ms, tables::dp_flows::Rows& row) {
+  row.packets = load<uint64_t>(stats + l.dp_netdev_flow_stats_packet_count.offset);
+  row.bytes = load<uint64_t>(stats + l.dp_netdev_flow_stats_byte_count.offset);
+  const uint64_t used = load<uint64_t>(stats + l.dp_netdev_flow_stats_used.offset);
+  row.used_ms = used == 0 ? UINT64_MAX : used > now_ms ? 0 : now_ms - used;
+  row.tcp_flags_seen = load<uint16_t>(stats + l.dp_netdev_flow_stats_tcp_flags.offset);
+}
 
 }  // namespace cti::ovs

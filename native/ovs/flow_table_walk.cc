@@ -14,15 +14,11 @@ constexpr uint64_t kWindow = 512 << 10;
 constexpr size_t kRing = 4;
 // Windows with fewer flows are not copied whole: a range of a flow's size costs about as much as 8 KB of a window.
 constexpr uint32_t kMinFlowsOfWindow = 64;
-// Actions that were copied longer after their flow are read again with proof: freed memory needs a grace period of all of the switch's threads, an
-// allocation and a write before it holds something else.
-constexpr uint64_t kMaxRingGapNs = 500'000;
 constexpr int kMaxAttempts = 3;  // while the table moves
 constexpr uint32_t kMaxPasses = 6;
 constexpr size_t kGuess = 64;      // bytes first read of an action list, header included; most are shorter
 constexpr size_t kMaxGap = 1 << 10;  // between lists that are read as one range
 constexpr size_t kBatch = 480;     // deferred rows a call: their lists and their identities are at most 960 ranges
-constexpr size_t kBatchBytes = 1 << 20;
 
 uint64_t monotonic_ns() {
   timespec now;
@@ -32,7 +28,8 @@ uint64_t monotonic_ns() {
 
 }  // namespace
 
-FlowTableWalk::FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink) : memory_(memory), l_(layout), sink_(sink) {
+FlowTableWalk::FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink, const WalkOptions& options)
+    : memory_(memory), l_(layout), sink_(sink), options_(options) {
   uint32_t end = 0;
   id_start_ = UINT32_MAX;
   for (const Member* member : {&l_.dp_netdev_flow_ufid, &l_.dp_netdev_flow_pmd_id, &l_.dp_netdev_flow_ref_cnt, &l_.dp_netdev_flow_dead,
@@ -63,9 +60,12 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
     const bool moved = after.impl != before.impl || after.n_buckets != before.n_buckets;
     if (!moved || attempt == kMaxAttempts) {
       if (moved) {  // all of it is read again, and proved by identity
-        before.buckets.clear();
+        choose_again(true, {}, after);
+      } else {
+        const auto changed = changed_buckets(before, after);
+        if (!changed.empty() || from_ring_.size() <= options_.always_reproved || anything_changed()) reprove();
+        choose_again(false, changed, after);
       }
-      choose_again(before, after);
       break;
     }
     stats_.table_moved = true;
@@ -101,6 +101,11 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
   return {};
 }
 
+bool FlowTableWalk::is_ours(uint64_t node) const {
+  const uint64_t flow = node - l_.dp_netdev_flow_node.offset;
+  return flow >= options_.from && flow < options_.to;
+}
+
 // Adds a bucket's nodes to again_.
 void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
   for (uint32_t i = 0; i < l_.bucket_entries; i++) {
@@ -111,6 +116,7 @@ void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
       stats_.n_refused++;
       continue;
     }
+    if (!is_ours(node)) continue;
     again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, false});
   }
 }
@@ -171,6 +177,7 @@ bool FlowTableWalk::pass(bool first) {
   stats_.n_passes++;
   sort_entries();
   deferred_.clear();
+  from_ring_.clear();
   ring_.resize(kRing);
   for (Slot& slot : ring_) slot.start = slot.end = slot.first = slot.last = 0;
   n_windows_ = 0;
@@ -195,7 +202,7 @@ bool FlowTableWalk::pass(bool first) {
 // Copies the flows entries_[first..last), and all around them if there are many.
 bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
   const size_t tail = (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63};
-  if (slot.bytes.size() < kWindow + tail) slot.bytes.resize(kWindow + tail);
+  if (!slot.bytes) slot.bytes = std::make_unique_for_overwrite<uint8_t[]>(kWindow + tail);
   slot.base = entries_[first].flow / kWindow * kWindow;
   slot.first = first;
   slot.last = last;
@@ -204,7 +211,7 @@ bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
   slot.began_ns = monotonic_ns();
   slot.now_ms = slot.began_ns / 1'000'000;
   if (last - first >= kMinFlowsOfWindow) {
-    const ReadRange range{OvsAddr{slot.base}, slot.bytes.data(), kWindow + tail};
+    const ReadRange range{OvsAddr{slot.base}, slot.bytes.get(), kWindow + tail};
     slot.end = slot.base + memory_.copy({&range, 1});
     slot.whole = slot.end > slot.base;
     slot.ended_ns = monotonic_ns();
@@ -258,7 +265,7 @@ void FlowTableWalk::look_at_flow(Entry& entry, const Slot& slot, bool use_ring) 
     return settle(entry, Fate::gone);
   const uint64_t actions = load<uint64_t>(flow + l_.dp_netdev_flow_actions.offset);
   if (!is_user_pointer(actions) || actions % 4 != 0) return settle(entry, Fate::refused);
-  entry.row = sink_.flow(flow, l_.sizeof_dp_netdev_flow, slot.now_ms);
+  entry.row = sink_.flow(OvsAddr{entry.flow}, flow, l_.sizeof_dp_netdev_flow, slot.now_ms);
   if (entry.row == FlowSink::kRefused) return settle(entry, Fate::refused);
   follow_chain(entry, load<uint64_t>(flow + l_.dp_netdev_flow_node.offset + l_.cmap_node_next.offset));
   if (use_ring && actions_from_ring(entry, actions, slot)) return;
@@ -272,13 +279,14 @@ bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const Slot
     // Copied after the flow: by a later call, or further up in the same one.
     const bool same = &held == &slot;
     if (same ? actions < entry.flow || !slot.whole : held.began_ns < slot.ended_ns) continue;
-    if (held.ended_ns - slot.began_ns > kMaxRingGapNs) return false;
+    if (held.ended_ns - slot.began_ns > options_.max_ring_gap_ns) return false;
     const uint8_t* list = &held.bytes[actions - held.base];
     const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
     if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held.end) return false;
     if (!sink_.actions(entry.row, {list + l_.dp_netdev_actions_actions.offset, size})) return false;
     entry.fate = Fate::taken;
     entry.from_ring = true;
+    from_ring_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
     return true;
   }
   return false;
@@ -310,7 +318,7 @@ void FlowTableWalk::drain_batch(size_t first, size_t last) {
   const size_t head = l_.dp_netdev_actions_actions.offset;
   const size_t guess = std::max(kGuess, head);
   identity_buffer_.resize(kBatch * id_size_);
-  actions_buffer_.resize(kBatchBytes);
+  if (!actions_buffer_) actions_buffer_ = std::make_unique_for_overwrite<uint8_t[]>(kBatch * (guess + kMaxGap));
   size_t at[kBatch];
   ranges_.clear();
   size_t used = 0;
@@ -323,7 +331,7 @@ void FlowTableWalk::drain_batch(size_t first, size_t last) {
         const size_t grown = std::max<uint64_t>(end, from + guess) - raw(before.from);
         used += grown - before.size;
         before.size = grown;
-        at[i - first] = static_cast<uint8_t*>(before.to) - actions_buffer_.data() + (from - raw(before.from));
+        at[i - first] = static_cast<uint8_t*>(before.to) - actions_buffer_.get() + (from - raw(before.from));
         continue;
       }
     }
@@ -380,23 +388,56 @@ void FlowTableWalk::finish_deferred(Entry& entry, uint64_t actions, const uint8_
   entry.fate = Fate::taken;
 }
 
-// After the first pass: what has to be read again. An empty 'before' means all of 'after'.
-void FlowTableWalk::choose_again(const CmapImage& before, const CmapImage& after) {
+// Buckets that are not the same, or were being written.
+std::vector<uint32_t> FlowTableWalk::changed_buckets(const CmapImage& before, const CmapImage& after) const {
   const size_t size = l_.sizeof_cmap_bucket;
   std::vector<uint32_t> changed;
-  std::vector<bool> is_changed(after.n_buckets);
   for (uint32_t bucket = 0; bucket < after.n_buckets; bucket++) {
     const bool odd = load<uint32_t>(&after.buckets[bucket * size + l_.cmap_bucket_counter.offset]) % 2 != 0;
-    if (!odd && !before.buckets.empty() && std::memcmp(&before.buckets[bucket * size], &after.buckets[bucket * size], size) == 0) continue;
-    is_changed[bucket] = true;
-    changed.push_back(bucket);
+    if (odd || std::memcmp(&before.buckets[bucket * size], &after.buckets[bucket * size], size) != 0) changed.push_back(bucket);
   }
+  return changed;
+}
+
+bool FlowTableWalk::anything_changed() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.fate != Fate::taken; });
+}
+
+// Reads identity and action pointer of the rows from the ring once more, now that their actions have been copied.
+void FlowTableWalk::reprove() {
+  std::vector<uint8_t> identities(TargetMemory::kMaxRanges * id_size_);
+  for (size_t at = 0; at < from_ring_.size();) {
+    const size_t last = std::min(at + TargetMemory::kMaxRanges, from_ring_.size());
+    ranges_.clear();
+    for (size_t i = at; i < last; i++)
+      ranges_.push_back({OvsAddr{entries_[from_ring_[i].entry].flow + id_start_}, &identities[(i - at) * id_size_], id_size_});
+    const size_t n_whole = memory_.copy(ranges_) / id_size_;
+    for (size_t i = 0; i < n_whole; i++) {
+      Entry& entry = entries_[from_ring_[at + i].entry];
+      if (entry.fate != Fate::taken) continue;
+      const uint8_t* identity = &identities[i * id_size_];
+      if (!lives(entry, identity))
+        settle(entry, Fate::gone);
+      else if (!same_actions(from_ring_[at + i].actions, identity))
+        settle(entry, Fate::refused);
+    }
+    at += n_whole;
+    if (at < last) settle(entries_[from_ring_[at++].entry], Fate::unreadable);
+  }
+  stats_.n_reproved += from_ring_.size();
+}
+
+// After the first pass: what has to be read again, which may be all.
+void FlowTableWalk::choose_again(bool all, const std::vector<uint32_t>& changed, const CmapImage& after) {
+  std::vector<bool> is_changed(after.n_buckets);
+  for (uint32_t bucket : changed) is_changed[bucket] = true;
   for (Entry& entry : entries_) {
-    const bool proved = !before.buckets.empty() && !is_changed[entry.bucket];
+    const bool proved = !all && !is_changed[entry.bucket];
     if (proved && entry.fate == Fate::taken) continue;
     settle(entry, entry.fate == Fate::taken ? Fate::refused : entry.fate);
     again_.push_back(entry);
   }
+  for (uint32_t bucket = 0; all && bucket < after.n_buckets; bucket++) take_nodes(after, bucket);
   for (uint32_t bucket : changed) take_nodes(after, bucket);
   std::sort(again_.begin(), again_.end(), [](const Entry& a, const Entry& b) { return a.flow < b.flow; });
   again_.erase(std::unique(again_.begin(), again_.end(), [](const Entry& a, const Entry& b) { return a.flow == b.flow && a.hash == b.hash; }), again_.end());

@@ -12,11 +12,15 @@
 //   4. The buckets are copied again. An unchanged one proves that its nodes were in the table all the time, hence not freed. What a changed one
 //      held or holds is read again, and proved by its identity after its actions; so is what was refused. After a few passes the rest is dropped
 //      and counted.
+//   5. Rows whose actions came from the ring could have had them replaced in between. Where the table is small, or anything at all was seen to
+//      change, their identities and action pointers are read once more (half a microsecond each: more than half of what the rest costs, hence not
+//      always).
 //
 // Thread-safety: one walk is used by one thread.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <unordered_set>
 #include <vector>
 
@@ -35,8 +39,8 @@ class FlowSink {
   virtual ~FlowSink() = default;
   // About so many flows will come: as many as nodes were seen.
   virtual void expect(size_t) {}
-  // The first 'size' bytes of a dp_netdev_flow, at least layout.flow_head. kRefused if it does not agree with itself.
-  virtual uint32_t flow(const uint8_t* bytes, size_t size, uint64_t now_ms) = 0;
+  // The first 'size' bytes of the dp_netdev_flow at 'address', at least layout.flow_head. kRefused if it does not agree with itself.
+  virtual uint32_t flow(OvsAddr address, const uint8_t* bytes, size_t size, uint64_t now_ms) = 0;
   // The action list of a row; false if it is not one.
   virtual bool actions(uint32_t row, Bytes list) = 0;
   // The row is not true after all.
@@ -48,6 +52,7 @@ class FlowSink {
 struct WalkStats {
   uint64_t n_accepted = 0;
   uint64_t n_from_ring = 0;  // of these, actions came with the window
+  uint64_t n_reproved = 0;   // of those, identity and pointer were read once more
   uint64_t n_gone = 0;       // left the table, or was replaced, while it was read
   uint64_t n_refused = 0;    // did not agree with itself to the end
   uint64_t n_unreadable = 0;
@@ -59,9 +64,19 @@ struct WalkStats {
   uint64_t n_dropped() const { return n_gone + n_refused + n_unreadable + n_bad_actions; }
 };
 
+struct WalkOptions {
+  // Up to so many rows from the ring are always read once more (65,536: 35 ms).
+  size_t always_reproved = 1 << 16;
+  // Actions that were copied longer after their flow are not taken from the ring: freed memory needs a grace period of all of the switch's threads, an
+  // allocation and a write before it holds something else.
+  uint64_t max_ring_gap_ns = 500'000;
+  // Flows that lie elsewhere are another walk's.
+  uint64_t from = 0, to = UINT64_MAX;
+};
+
 class FlowTableWalk {
  public:
-  FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink);
+  FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSink& sink, const WalkOptions& options = {});
 
   // Reads the table of 'pmd' into the sink. PROTOCOL if it is no flow table (any more); CANCELLED if the sink said so.
   Result<void> run(const PmdRoot& pmd);
@@ -78,7 +93,7 @@ class FlowTableWalk {
     Fate fate;
     bool from_ring;
   };
-  struct Deferred {
+  struct Deferred {  // a flow and the list its pointer named
     uint64_t actions;
     uint32_t entry;
   };
@@ -89,9 +104,10 @@ class FlowTableWalk {
     uint64_t now_ms = 0;
     uint32_t first = 0, last = 0;  // entries in it
     bool whole = false;            // start to end without a gap
-    std::vector<uint8_t> bytes;
+    std::unique_ptr<uint8_t[]> bytes;  // room for a window and a flow that reaches out of it
   };
 
+  bool is_ours(uint64_t node) const;
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
   void sort_entries();
@@ -107,20 +123,26 @@ class FlowTableWalk {
   bool same_actions(uint64_t actions, const uint8_t* identity) const;
   void follow_chain(const Entry& entry, uint64_t next);
   void settle(Entry& entry, Fate fate);
-  void choose_again(const CmapImage& before, const CmapImage& after);
+  std::vector<uint32_t> changed_buckets(const CmapImage& before, const CmapImage& after) const;
+  bool anything_changed() const;
+  void reprove();
+  void choose_again(bool all, const std::vector<uint32_t>& changed, const CmapImage& after);
 
   TargetMemory& memory_;
   const Layout& l_;
   FlowSink& sink_;
   WalkStats stats_;
+  const WalkOptions options_;
   uint32_t core_id_ = 0;
 
   std::vector<Entry> entries_, again_;
   std::vector<Deferred> deferred_;
+  std::vector<Deferred> from_ring_;  // of the first pass
   std::vector<Slot> ring_;
   uint64_t n_windows_ = 0;
   size_t n_chained_ = 0;
-  std::vector<uint8_t> actions_buffer_, identity_buffer_;
+  std::unique_ptr<uint8_t[]> actions_buffer_;
+  std::vector<uint8_t> identity_buffer_;
   std::vector<ReadRange> ranges_;
   std::unordered_set<uint64_t> taken_again_;  // flows that passes after the first took
   // What of a dp_netdev_flow is read again to prove that it still is the one that was read.

@@ -27,18 +27,25 @@ class FakeMemory final : public ovs::TargetMemory {
   size_t copy(std::span<const ovs::ReadRange> ranges) override {
     size_t total = 0;
     for (const ovs::ReadRange& range : ranges) {
-      const uint64_t at = raw(range.from) - kBase;
-      const size_t there = at < bytes.size() ? std::min<size_t>(range.size, bytes.size() - at) : 0;
-      if (there) std::memcpy(range.to, &bytes[at], there);
-      total += there;
-      n_copied += there;
       cost_.calls++;
-      if (there < range.size) break;
-      if (on_copy) on_copy(*this);
+      for (size_t done = 0; done < range.size;) {
+        const uint64_t at = raw(range.from) + done - kBase;
+        size_t piece = std::min(range.size - done, step - (raw(range.from) + done) % step);
+        piece = at < bytes.size() ? std::min<size_t>(piece, bytes.size() - at) : 0;
+        if (piece == 0) return total;
+        std::memcpy(static_cast<uint8_t*>(range.to) + done, &bytes[at], piece);
+        done += piece;
+        total += piece;
+        n_copied += piece;
+        if (on_copy && (step < kWhole || done == range.size)) on_copy(*this);
+      }
     }
     return total;
   }
-  // Called after every range that is copied: changes memory while it is read.
+  // Memory is copied in pieces up to the next multiple of this, as the kernel copies page by page.
+  static constexpr size_t kWhole = size_t{1} << 62;
+  size_t step = kWhole;
+  // Called after every piece that is copied: changes memory while it is read.
   void (*on_copy)(FakeMemory&) = nullptr;
   uint64_t state = 0;
 

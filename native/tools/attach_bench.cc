@@ -2,7 +2,9 @@
 // anonymous memory by the same call, one thread each. LAYOUT is a file of lines "name offset size" (scripts/bench/attach.ts writes it from the
 // JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
 //
-// The copy reads what /proc/PID/pagemap says is there, in pieces of 1 MiB into one buffer. Single-threaded.
+// Then the same with two threads, each with the half of the flows (of the memory) at lower or at higher addresses, and a snapshot of its own.
+//
+// The copy reads what /proc/PID/pagemap says is there, in pieces of 1 MiB into one buffer a thread.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -14,10 +16,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ovs/attach_target.h"
-#include "ovs/dp_flows_memory.h"
+#include "ovs/dp_flows_refresh.h"
 
 namespace {
 
@@ -63,6 +66,30 @@ uint64_t plain_copy(ovs::TargetMemory& memory, const std::vector<ovs::AddressRan
   return bytes;
 }
 
+// Milliseconds until both are done, each on a thread of its own.
+template <typename Low, typename High>
+double both(Low low, High high) {
+  const double begin = now_ms();
+  std::thread thread(high);
+  low();
+  thread.join();
+  return now_ms() - begin;
+}
+
+// The ranges cut in two where half of their bytes are before.
+std::pair<std::vector<ovs::AddressRange>, std::vector<ovs::AddressRange>> halves(const std::vector<ovs::AddressRange>& ranges) {
+  uint64_t left = 0;
+  for (const auto& range : ranges) left += range.size / 2;
+  std::pair<std::vector<ovs::AddressRange>, std::vector<ovs::AddressRange>> cut;
+  for (const auto& range : ranges) {
+    const uint64_t low = std::min(left, range.size);
+    if (low > 0) cut.first.push_back({range.start, low});
+    if (low < range.size) cut.second.push_back({range.start + low, range.size - low});
+    left -= low;
+  }
+  return cut;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -85,9 +112,12 @@ int main(int argc, char** argv) {
   auto root = ovs::find_dp_netdevs(memory, *layout, target->data);
   if (!root) return fail(root.error());
 
-  std::vector<uint8_t> buffer(1 << 20);
-  std::string reads, copies, cpus, copy_cpus;
-  uint64_t rows = 0, copied = 0;
+  std::vector<uint8_t> buffer(1 << 20), other_buffer(1 << 20);
+  std::string two_reads, two_copies;
+  std::string reads, copies, cpus, copy_cpus, refreshes, refresh_cpus;
+  ovs::FlowPlaces places;
+  ovs::RefreshFacts refreshed;
+  uint64_t rows = 0, copied = 0, two_rows = 0;
   ovs::MemoryReadFacts facts;
   rusage usage;
   const int rounds = std::atoi(argv[3]);
@@ -99,17 +129,45 @@ int main(int argc, char** argv) {
     copies += (round ? "," : "") + std::to_string(now_ms() - begin);
     copy_cpus += (round ? "," : "") + std::to_string(now_ms(CLOCK_THREAD_CPUTIME_ID) - cpu);
     begin = now_ms();
-    auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts);
+    auto snapshot = ovs::read_dp_flows(memory, *layout, *root, nullptr, facts, &places);
     const double took = now_ms() - begin;
     if (!snapshot) return fail(snapshot.error());
     reads += (round ? "," : "") + std::to_string(took);
     cpus += (round ? "," : "") + std::to_string(static_cast<double>(facts.cpu_ns) / 1e6);
     rows = snapshot->n_rows;
+    begin = now_ms();
+    auto again = ovs::refresh_dp_flows(memory, *layout, *root, *snapshot, places, nullptr, refreshed);
+    if (!again) return fail(again.error());
+    refreshes += (round ? "," : "") + std::to_string(now_ms() - begin);
+    if (!ranges.empty()) {
+      ovs::ProcessMemory other(target->pid);
+      const auto [low, high] = halves(ranges);
+      two_copies += (round ? "," : "") +
+                    std::to_string(both([&] { plain_copy(memory, low, buffer); }, [&] { plain_copy(other, high, other_buffer); }));
+      std::vector<uint64_t> flows;
+      for (const ovs::FlowPlace& place : places) flows.push_back(place.flow);
+      std::nth_element(flows.begin(), flows.begin() + flows.size() / 2, flows.end());
+      ovs::WalkOptions below, above;
+      below.to = above.from = flows.empty() ? 0 : flows[flows.size() / 2];
+      ovs::MemoryReadFacts facts_below, facts_above;
+      bool failed[2] = {};
+      uint64_t n_rows[2] = {};
+      auto half = [&](ovs::ProcessMemory& through, ovs::MemoryReadFacts& into, const ovs::WalkOptions& options, int i) {
+        auto part = ovs::read_dp_flows(through, *layout, *root, nullptr, into, nullptr, options);
+        failed[i] = !part;
+        if (part) n_rows[i] = part->n_rows;
+      };
+      two_reads += (round ? "," : "") +
+                   std::to_string(both([&] { half(memory, facts_below, below, 0); }, [&] { half(other, facts_above, above, 1); }));
+      if (failed[0] || failed[1]) return fail(errorf(ErrorCode::PROTOCOL, "a half could not be read"));
+      two_rows = n_rows[0] + n_rows[1];
+    }
+    refresh_cpus += (round ? "," : "") + std::to_string(static_cast<double>(refreshed.cpu_ns) / 1e6);
   }
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
+  std::printf("{\"twoReadMs\":[%s],\"twoCopyMs\":[%s],\"twoRows\":%llu,\"refreshMs\":[%s],\"refreshCpuMs\":[%s],\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
               "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
-              copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
+              two_reads.c_str(), two_copies.c_str(), static_cast<unsigned long long>(two_rows), refreshes.c_str(), refresh_cpus.c_str(), copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
               static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
               static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
               static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), facts.walk.n_passes,

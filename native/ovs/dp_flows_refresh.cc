@@ -1,0 +1,210 @@
+#include "ovs/dp_flows_refresh.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tables/builder.h"
+
+namespace cti::ovs {
+namespace {
+
+using namespace tables;
+using namespace tables::dp_flows;
+
+uint64_t clock_ns(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Rows that follow each other and lie in one stretch of memory of this size are copied with all that is between them, if they are so many: a range
+// of its own costs a row some 600 ns, a stretch 130 us.
+constexpr uint64_t kStretch = 1 << 20;
+constexpr size_t kMinRowsOfStretch = 220;
+
+// The part of a dp_netdev_flow with its identity, counters and pointers.
+class Core {
+ public:
+  explicit Core(const Layout& layout) : l_(layout) {
+    const uint32_t mask = l_.dp_netdev_flow_cr.offset + l_.dpcls_rule_mask.offset;
+    uint32_t end = mask + 8;
+    start_ = mask;
+    for (const Member* member : {&l_.dp_netdev_flow_ufid, &l_.dp_netdev_flow_pmd_id, &l_.dp_netdev_flow_ref_cnt, &l_.dp_netdev_flow_dead,
+                                 &l_.dp_netdev_flow_actions, &l_.dp_netdev_flow_stats}) {
+      start_ = std::min(start_, member->offset);
+      end = std::max(end, member->offset + member->size);
+    }
+    size_ = end - start_;
+  }
+  uint32_t start() const { return start_; }
+  uint32_t size() const { return size_; }
+
+  // 'core' is size() bytes from start() of a flow.
+  bool is_flow_of(const uint8_t* core, const Rows& row) const {
+    const uint8_t* ufid = at(core, l_.dp_netdev_flow_ufid);
+    return ufid_word(load<uint64_t>(ufid)) == row.ufid.word[0] && ufid_word(load<uint64_t>(ufid + 8)) == row.ufid.word[1] &&
+           load<uint32_t>(at(core, l_.dp_netdev_flow_pmd_id)) == static_cast<uint32_t>(row.pmd) && *at(core, l_.dp_netdev_flow_dead) == 0 &&
+           static_cast<int32_t>(load<uint32_t>(at(core, l_.dp_netdev_flow_ref_cnt))) > 0;
+  }
+  bool points_as(const uint8_t* core, const FlowPlace& place) const {
+    return load<uint64_t>(at(core, l_.dp_netdev_flow_actions)) == place.actions &&
+           load<uint64_t>(core + (l_.dp_netdev_flow_cr.offset + l_.dpcls_rule_mask.offset - start_)) == place.mask;
+  }
+  const uint8_t* stats(const uint8_t* core) const { return at(core, l_.dp_netdev_flow_stats); }
+
+ private:
+  const uint8_t* at(const uint8_t* core, const Member& member) const { return core + (member.offset - start_); }
+  const Layout& l_;
+  uint32_t start_, size_;
+};
+
+Result<sys::Mapping> map_segment(const Snapshot& base, size_t segment) {
+  const SegmentData& data = base.segments[segment];
+  return sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)), PROT_READ, MAP_SHARED | MAP_POPULATE, data.fd.get(),
+                           base.schema->segments[segment].name);
+}
+
+Result<GrowingSegment> segment_for(const Snapshot& base, size_t segment) {
+  const SegmentSchema& schema = base.schema->segments[segment];
+  auto made = GrowingSegment::create("ctinspector:" + std::string(base.schema->name) + "." + std::string(schema.name),
+                                     uint64_t{UINT32_MAX - 1} * schema.stride);
+  if (made) made->prepare(base.n_rows * schema.stride);
+  return made;
+}
+
+// The rows of 'base' that 'stay', copied: what is theirs by their own number.
+Result<GrowingSegment> kept_rows(const Snapshot& base, size_t segment, const std::vector<bool>& stay) {
+  auto from = map_segment(base, segment);
+  if (!from) return from.error();
+  auto to = segment_for(base, segment);
+  if (!to) return to.error();
+  const size_t stride = base.schema->segments[segment].stride;
+  for (size_t row = 0; row < stay.size();) {
+    size_t end = row;
+    while (end < stay.size() && stay[end] == stay[row]) end++;
+    if (stay[row]) {
+      uint8_t* at = to->append((end - row) * stride);
+      if (!at) return to->error();
+      std::memcpy(at, from->data() + row * stride, (end - row) * stride);
+    }
+    row = end;
+  }
+  return to;
+}
+
+}  // namespace
+
+Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const Snapshot& base, FlowPlaces& places,
+                                  const std::atomic<bool>* cancel, RefreshFacts& facts) {
+  facts = {};
+  if (base.schema != &kSchema || places.size() != base.n_rows)
+    return errorf(ErrorCode::INVALID_ARGUMENT, "expected the places of the %llu rows of a dp_flows snapshot, received %zu",
+                  static_cast<unsigned long long>(base.n_rows), places.size());
+  const ReadCost before = memory.cost();
+  const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  facts.begin_ns = clock_ns(CLOCK_REALTIME);
+  auto roots = read_datapaths(memory, layout, dp_netdevs);
+  if (!roots) return roots.error();
+  facts.datapaths = *std::move(roots);
+  for (const DatapathRoot& datapath : facts.datapaths)
+    for (const PmdRoot& pmd : datapath.pmds) facts.n_in_tables += pmd.n_flows;
+
+  const Core core(layout);
+  auto old_rows = map_segment(base, CTI_DP_FLOWS_SEGMENT_ROWS);
+  if (!old_rows) return old_rows.error();
+  auto rows = segment_for(base, CTI_DP_FLOWS_SEGMENT_ROWS);
+  if (!rows) return rows.error();
+  FlowPlaces kept;
+  kept.reserve(places.size());
+  std::vector<bool> stay(places.size());
+  std::vector<uint8_t> buffer(TargetMemory::kMaxRanges * core.size()), stretch(kStretch + core.size());
+  std::vector<ReadRange> ranges;
+  // A row that was read: its new row, if its flow is still what it was.
+  auto take = [&](size_t i, const uint8_t* bytes, uint64_t now_ms) {
+    // SAFETY: 'old_rows' maps n_rows records of a sealed memfd.
+    const Rows& old = reinterpret_cast<const Rows*>(old_rows->data())[i];
+    if (!core.is_flow_of(bytes, old)) return facts.n_gone++, true;
+    if (!core.points_as(bytes, places[i])) return facts.n_replaced++, true;
+    uint8_t* at = rows->append(sizeof(Rows));
+    if (!at) return false;
+    Rows row = old;
+    fill_counters(layout, core.stats(bytes), now_ms, row);
+    std::memcpy(at, &row, sizeof row);
+    stay[i] = true;
+    kept.push_back(places[i]);
+    return true;
+  };
+  // Rows first..last, each by a range of its own; false if there is no room.
+  auto one_by_one = [&](size_t first, size_t last) {
+    while (first < last) {
+      const size_t n = std::min(TargetMemory::kMaxRanges, last - first);
+      ranges.clear();
+      for (size_t i = 0; i < n; i++) ranges.push_back({OvsAddr{places[first + i].flow + core.start()}, &buffer[i * core.size()], core.size()});
+      const uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1'000'000;
+      const size_t n_whole = memory.copy(ranges) / core.size();
+      for (size_t i = 0; i < n_whole; i++)
+        if (!take(first + i, &buffer[i * core.size()], now_ms)) return false;
+      first += n_whole;
+      if (n_whole < n) facts.n_unreadable++, first++;
+    }
+    return true;
+  };
+  for (size_t first = 0, single = 0; first < places.size();) {
+    if (cancel && cancel->load(std::memory_order_relaxed)) return errorf(ErrorCode::CANCELLED, "stopped before all counters were read");
+    uint64_t low = places[first].flow, high = low;
+    size_t last = first;
+    for (; last < places.size() && places[last].flow / kStretch == places[first].flow / kStretch; last++) {
+      low = std::min(low, places[last].flow);
+      high = std::max(high, places[last].flow);
+    }
+    if (last - first >= kMinRowsOfStretch) {
+      if (!one_by_one(single, first)) return rows->error();
+      single = first;
+      const uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1'000'000;
+      if (memory.read(OvsAddr{low + core.start()}, stretch.data(), high - low + core.size())) {
+        for (size_t i = first; i < last; i++)
+          if (!take(i, &stretch[places[i].flow - low], now_ms)) return rows->error();
+        single = last;
+      }
+    }
+    if (last == places.size() || last - single >= TargetMemory::kMaxRanges) {
+      if (!one_by_one(single, last)) return rows->error();
+      single = last;
+    }
+    first = last;
+  }
+  facts.n_refreshed = kept.size();
+
+  Snapshot made{base.schema, {}, kept.size(), base.n_verbatim, {}, base.unknown};
+  for (size_t i = 0; i < base.segments.size(); i++) {
+    const SegmentData& shared = base.segments[i];
+    const bool by_row = i == CTI_DP_FLOWS_SEGMENT_ROWS || (i == CTI_DP_FLOWS_SEGMENT_MATCH && kept.size() != base.n_rows);
+    if (!by_row) {
+      sys::UniqueFd fd(::fcntl(shared.fd.get(), F_DUPFD_CLOEXEC, 0));
+      if (!fd) return system_error(errno, "share a segment of the snapshot before");
+      made.segments.push_back({std::move(fd), shared.size, shared.n_records});
+      continue;
+    }
+    auto segment = i == CTI_DP_FLOWS_SEGMENT_ROWS ? std::move(rows) : kept_rows(base, i, stay);
+    if (!segment) return segment.error();
+    const uint64_t size = segment->size();
+    auto fd = segment->seal();
+    if (!fd) return fd.error();
+    made.segments.push_back({std::move(*fd), size, static_cast<uint32_t>(kept.size())});
+  }
+  auto note = [&](const char* what, uint64_t n) {
+    if (n) made.rejected.push_back({what, "", n});
+  };
+  note("left the table since all of it was read", facts.n_gone + facts.n_unreadable);
+  note("actions or mask replaced since all of it was read", facts.n_replaced);
+  places = std::move(kept);
+  facts.end_ns = clock_ns(CLOCK_REALTIME);
+  facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
+  return made;
+}
+
+}  // namespace cti::ovs

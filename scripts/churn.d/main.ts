@@ -1,0 +1,61 @@
+/** scripts/churn: memory read while flows come and go (docs/attach.md has its figures). Status 1 if a row was wrong, 2 on an error. */
+import { parseArgs } from 'node:util';
+import { churn, pairedLoss, setupRates } from '../../test/support/churn.js';
+import { startLab } from '../../test/support/lab.js';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    rate: { type: 'string', default: '5000' },
+    pairs: { type: 'string', default: '12' },
+    flows: { type: 'string', default: '100000' },
+  },
+});
+function whole(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  console.error(`churn: expected a whole number but received '${text}'`);
+  process.exit(2);
+}
+const [seconds, rate] = [whole(values.seconds), whole(values.rate)];
+const [pairs, flows] = [whole(values.pairs), whole(values.flows)];
+
+const lab = await startLab();
+try {
+  let wrong = 0;
+  if (seconds > 0) {
+    for (const { name, facts } of await churn(lab, {
+      seconds,
+      rate,
+      idleMs: 10_000,
+      everyMs: 1000,
+      burst: 50_000,
+      purges: 8,
+    })) {
+      wrong += facts.wrong + facts.twice;
+      console.log(
+        `${name}: ${facts.readings} readings and ${facts.refreshes} refreshes, ${facts.rows} rows checked (at most ${facts.mostRows} at once): ` +
+          `${facts.wrong} wrong, ${facts.twice} twice; ${facts.readAgain} read again, ${facts.reproved} proved once more, ${facts.dropped} dropped, ` +
+          `${facts.goneInRefresh} gone in refreshes; slowest reading ${facts.slowestMs.toFixed(0)} ms`,
+      );
+      for (const sample of facts.samples) console.log(`  wrong: ${sample}`);
+    }
+  }
+  if (pairs > 0) {
+    const found = await setupRates(lab, pairs, flows, 1000);
+    for (const pair of found)
+      console.log(
+        `set up a second: ${pair.without.toFixed(0)} without reading, ${pair.with.toFixed(0)} with one a second`,
+      );
+    const loss = pairedLoss(found);
+    console.log(
+      `median paired loss ${(100 * loss.median).toFixed(1)} %, upper 95 % bound ${(100 * loss.upper95).toFixed(1)} %; ` +
+        `windows without reading differ by ${(100 * loss.spread).toFixed(0)} % among themselves`,
+    );
+  }
+  process.exitCode = wrong > 0 ? 1 : 0;
+} catch (error) {
+  console.error(`churn: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+} finally {
+  await lab.stop();
+}

@@ -1,0 +1,281 @@
+/**
+ * What is read out of the switch's memory is the truth: as text beside dpctl/dump-flows, the counters read anew, flows that come and go meanwhile, and
+ * a switch that is killed, restarted and replaced by another build. The large sizes are by hand:
+ *
+ *   CTI_ATTACH_FLOWS=400000 CTI_RESTARTS=20 npx tap run --disable-coverage --allow-empty-coverage --timeout=1800 test/attach-truth.test.ts
+ *   scripts/churn
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { packageRoot } from '../lib/addon.js';
+import { CtiError } from '../lib/errors.js';
+import { attachMemory, MemoryAttachment } from '../lib/sources/memory.js';
+import { MemoryReader } from '../lib/sources/memory-reader.js';
+import type { TableSnapshot } from '../lib/tables/snapshot.js';
+import { type ChurnFacts, churn, pairedLoss } from './support/churn.js';
+import { startLab } from './support/lab.js';
+
+const N_FLOWS = Number(process.env.CTI_ATTACH_FLOWS ?? 20_000);
+const N_RESTARTS = Number(process.env.CTI_RESTARTS ?? 3);
+
+const lab = await startLab();
+t.teardown(() => lab.stop());
+
+const ufidOf = (row: string): string => row.slice(5, 41);
+/** Without what is not the same in two readings one after the other: the time since the last packet. */
+const withoutTime = (row: string): string =>
+  row.replace(/, used:(never|[\d.]+s),/, (_, used) => `, used:${used === 'never' ? 'never' : 'ago'},`);
+
+function rowsOf(snapshot: TableSnapshot): Map<string, string> {
+  const rows = new Map<string, string>();
+  for (let row = 0; row < snapshot.facts.nRows; row++) {
+    const text = withoutTime(snapshot.rowText(row));
+    rows.set(ufidOf(text), text);
+  }
+  return rows;
+}
+
+const codeOf = async (action: () => Promise<unknown>): Promise<string> => {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof CtiError) return error.code;
+    throw error;
+  }
+  return '';
+};
+
+/** Every line of `ovs-appctl dpctl/dump-flows -m`, as it comes. */
+async function eachDumpLine(look: (line: string) => void): Promise<void> {
+  const child = spawn('ovs-appctl', ['-t', 'ovs-vswitchd', 'dpctl/dump-flows', '-m'], {
+    env: { ...process.env, OVS_RUNDIR: lab.rundir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('ufid:')) look(line);
+}
+
+t.test(`${N_FLOWS} megaflows as dpctl/dump-flows -m prints them, letter by letter`, async (t) => {
+  await lab.traffic();
+  await lab.fill(N_FLOWS);
+  const { attachment, proof } = await attachMemory({ rundir: lab.rundir });
+  proof?.capture.snapshot.close();
+  const first = await attachment.capture();
+  const before = rowsOf(first.snapshot);
+  const dumped = new Set<string>();
+  const differ: string[] = [];
+  await eachDumpLine((line) => {
+    const ufid = ufidOf(line);
+    if (dumped.has(ufid)) differ.push(`twice in the dump: ${line}`);
+    dumped.add(ufid);
+    if (before.get(ufid) !== withoutTime(line)) differ.push(withoutTime(line));
+  });
+  const second = await attachment.capture();
+  const after = rowsOf(second.snapshot);
+  t.ok(dumped.size >= N_FLOWS, `${dumped.size} in the dump`);
+  t.equal(first.snapshot.facts.nRows, before.size, 'each once');
+  t.strictSame([first.snapshot.facts.rejected, first.snapshot.facts.unknown], [[], []]);
+  // The lab's hosts say something now and then: what is not the same in two readings around the dump was not quiet.
+  const quiet = (ufid: string): boolean => before.has(ufid) && before.get(ufid) === after.get(ufid);
+  const noisy = [...new Set([...before.keys(), ...after.keys()])].filter((ufid) => !quiet(ufid)).length;
+  t.ok(noisy < 100, `${noisy} flows had packets, came or went meanwhile`);
+  t.strictSame(
+    differ.filter((line) => quiet(ufidOf(line))).slice(0, 3),
+    [],
+    'ufid, key, mask, packets, bytes, actions',
+  );
+  t.strictSame(differ.filter((line) => !before.has(ufidOf(line)) && !after.has(ufidOf(line))).slice(0, 3), []);
+  t.strictSame([...before.keys()].filter((ufid) => quiet(ufid) && !dumped.has(ufid)).slice(0, 3), [], 'none extra');
+  t.comment(`${dumped.size} rows compared, ${noisy} of them not quiet`);
+  first.snapshot.close();
+  second.snapshot.close();
+});
+
+t.test('counters read anew: those of now, of the same rows', async (t) => {
+  const { attachment } = await attachMemory({ rundir: lab.rundir });
+  const base = await attachment.capture();
+  await lab.traffic();
+  const again = await attachment.refresh(base.snapshot);
+  const [old, now] = [rowsOf(base.snapshot), rowsOf(again.snapshot)];
+  t.ok(again.snapshot.facts.nRows <= base.snapshot.facts.nRows);
+  t.equal(again.reading.nRefreshed, again.snapshot.facts.nRows);
+  t.equal(again.reading.nRefreshed + again.reading.nGone + again.reading.nReplaced, base.snapshot.facts.nRows);
+  t.ok(again.reading.nInTables >= again.reading.nRefreshed);
+  const counters = (row = ''): number => Number(/, packets:(\d+),/.exec(row)?.[1]);
+  const fixed = (row = ''): string => row.replace(/, packets:.*?, (?=dp:|actions:)/, ', ');
+  let moved = 0;
+  for (const [ufid, row] of now) {
+    if (fixed(row) !== fixed(old.get(ufid))) t.fail(`'${old.get(ufid)}' became '${row}'`);
+    if (counters(row) < counters(old.get(ufid))) t.fail(`'${row}' went back`);
+    if (counters(row) > counters(old.get(ufid))) moved++;
+  }
+  t.ok(moved > 10, `${moved} rows have more packets`);
+  // What did not move is as the dump has it.
+  const differ: string[] = [];
+  const last = await attachment.refresh(again.snapshot);
+  const still = rowsOf(last.snapshot);
+  await eachDumpLine((line) => {
+    const ours = now.get(ufidOf(line));
+    if (ours !== undefined && ours === still.get(ufidOf(line)) && ours !== withoutTime(line)) differ.push(line);
+  });
+  t.ok(differ.length < 20, `${differ.length} rows differ from the dump (packets came meanwhile): ${differ[0]}`);
+  // Shared segments are the same memory, the base is as it was.
+  t.strictSame(rowsOf(base.snapshot), old);
+  t.not(again.snapshot.segment('rows').fd, base.snapshot.segment('rows').fd);
+  base.snapshot.close();
+  t.strictSame(rowsOf(again.snapshot), now, 'it does not need the base any more');
+
+  await lab.appctl('dpctl/del-flows');
+  const none = await attachment.refresh(last.snapshot);
+  t.ok(none.snapshot.facts.nRows < 500, 'deleted flows have no row');
+  t.ok(none.reading.nGone > N_FLOWS - 500);
+  t.match(none.snapshot.facts.rejected, [{ what: 'left the table since all of it was read' }]);
+
+  t.equal(await codeOf(() => attachment.refresh(base.snapshot)), 'INVALID_ARGUMENT', 'a closed one');
+  const other = await MemoryAttachment.open(lab.pid).capture();
+  t.equal(await codeOf(() => attachment.refresh(other.snapshot)), 'INVALID_ARGUMENT', "another attachment's");
+  t.equal(await codeOf(() => attachment.refresh(again.snapshot, AbortSignal.abort())), 'CANCELLED');
+  for (const { snapshot } of [again, last, none, other]) snapshot.close();
+});
+
+t.test('churn, purges and a mass expiry: no row that is not whole', async (t) => {
+  const phases = await churn(lab, {
+    seconds: 4,
+    rate: 2000,
+    idleMs: 1000,
+    everyMs: 200,
+    burst: 5000,
+    purges: 2,
+  });
+  const sum = (what: (facts: ChurnFacts) => number): number => phases.reduce((all, { facts }) => all + what(facts), 0);
+  for (const { name, facts } of phases) {
+    t.strictSame(facts.samples, [], name);
+    t.equal(facts.wrong + facts.twice, 0, name);
+  }
+  t.ok(sum((facts) => facts.rows) > 20_000, 'rows were checked');
+  t.ok(sum((facts) => facts.readAgain) > 0, 'the table changed while it was read');
+  t.comment(JSON.stringify(phases.map(({ name, facts }) => [name, facts.readings, facts.rows, facts.readAgain])));
+});
+
+t.test('the paired loss and its bound', async (t) => {
+  const pairs = Array.from({ length: 11 }, (_, i) => ({ without: 1000, with: 1000 - 10 * i }));
+  const loss = pairedLoss(pairs);
+  t.ok(Math.abs(loss.median - 0.05) < 1e-9);
+  t.ok(loss.upper95 > 0.05 && loss.upper95 <= 0.1);
+  t.equal(loss.spread, 0);
+});
+
+/** Debian's other build, if it can be had here. */
+function dpdkSwitch(): { path: string } | { why: string } {
+  try {
+    return { path: execFileSync(join(packageRoot, 'scripts', 'dpdk-switch'), { encoding: 'utf8' }).trim() };
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+t.test(`killed, restarted and replaced by the DPDK build ${N_RESTARTS} times while it is read`, async (t) => {
+  const scratch = mkdtempSync(join(tmpdir(), 'cti-truth-'));
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+  const dpdk = dpdkSwitch();
+  if ('why' in dpdk) {
+    if (N_RESTARTS >= 20) throw new Error(dpdk.why);
+    t.comment(`no DPDK build here, restarts of the same build only: ${dpdk.why}`);
+  }
+  const { PATH = '' } = process.env;
+  t.teardown(() => {
+    process.env.PATH = PATH;
+  });
+  const bin = join(scratch, 'bin');
+  mkdirSync(bin);
+  if ('path' in dpdk) symlinkSync(dpdk.path, join(bin, 'ovs-vswitchd'));
+
+  const reader = new MemoryReader({ rundir: lab.rundir, patienceMs: 200 });
+  let stop = false;
+  /** Since when the switch has been up with this pid. */
+  let upSince = { pid: lab.pid, at: performance.now() };
+  /** The pid whose table has no flows injected yet. */
+  let emptyPid = 0;
+  let filledRows = 0;
+  const attachedAfterMs: number[] = [];
+  const failures = new Map<string, number>();
+  const builds = new Set<string>();
+  let readings = 0;
+  let seenPid = 0;
+  const look = (snapshot: TableSnapshot): void => {
+    const pid = Number(snapshot.facts.source.slice('memory:'.length));
+    filledRows = 0;
+    for (let row = 0; row < snapshot.facts.nRows; row++)
+      if (snapshot.rowText(row).includes('eth(src=02:00:00:00:00:fd')) filledRows++;
+    if (pid === emptyPid && filledRows > 0) t.fail(`${filledRows} rows of the switch before in the one of now`);
+    if (pid !== seenPid && pid === upSince.pid) {
+      attachedAfterMs.push(performance.now() - upSince.at);
+      seenPid = pid;
+    }
+    readings++;
+  };
+  const reading = (async () => {
+    while (!stop) {
+      try {
+        const { snapshot } = await reader.capture();
+        look(snapshot);
+        const again = await reader.refresh(snapshot);
+        look(again.snapshot);
+        again.snapshot.close();
+        snapshot.close();
+      } catch (error) {
+        if (!(error instanceof CtiError)) throw error;
+        failures.set(error.code, (failures.get(error.code) ?? 0) + 1);
+      }
+      await sleep(5);
+    }
+  })();
+
+  const until = async (what: string, holds: () => boolean): Promise<void> => {
+    for (let waited = 0; !holds(); waited += 10) {
+      if (waited > 20_000) throw new Error(`${what}: not in 20 s`);
+      await sleep(10);
+    }
+  };
+  const restart = async (round: number): Promise<void> => {
+    await lab.fill(3000);
+    await until('flows are read', () => filledRows > 0);
+    await sleep(Math.random() * 100);
+    const before = lab.pid;
+    lab.kill();
+    process.env.PATH = 'path' in dpdk && round % 2 === 0 ? `${bin}:${PATH}` : PATH;
+    emptyPid = 0;
+    const restarting = lab.restart();
+    restarting.catch(() => {});
+    await until('the switch is up', () => lab.isSwitchRunning && lab.pid !== before);
+    upSince = { pid: lab.pid, at: performance.now() };
+    emptyPid = lab.pid;
+    await restarting;
+    await until('attached', () => seenPid === upSince.pid);
+    builds.add(MemoryAttachment.open(lab.pid).buildId);
+    await sleep(50);
+    emptyPid = 0;
+  };
+  try {
+    for (let round = 0; round < N_RESTARTS; round++) await restart(round);
+  } finally {
+    stop = true;
+    await reading;
+  }
+  t.equal(attachedAfterMs.length >= N_RESTARTS, true, `attached ${attachedAfterMs.length} times`);
+  const slowest = Math.max(...attachedAfterMs.slice(-N_RESTARTS));
+  t.ok(slowest < 2000, `attached again in at most ${slowest.toFixed(0)} ms`);
+  t.equal(builds.size, 'path' in dpdk ? 2 : 1, [...builds].join(', '));
+  const expected = ['NO_SWITCH', 'SWITCH_STALE', 'SWITCH_CLOSED', 'SWITCH_FOREIGN', 'PROTOCOL', 'SWITCH_REFUSED'];
+  t.strictSame(
+    [...failures.keys()].filter((code) => !expected.includes(code)),
+    [],
+  );
+  t.comment(
+    `${readings} readings, ${JSON.stringify([...failures])}, attached after ${attachedAfterMs.map(Math.round)}`,
+  );
+});
