@@ -16,6 +16,7 @@ const NUMBERS = {
   ENOSPC: 28,
   ERANGE: 34,
   ENOSYS: 38,
+  ELOOP: 40,
   ETIME: 62,
   EPROTO: 71,
   EOVERFLOW: 75,

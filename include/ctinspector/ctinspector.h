@@ -95,6 +95,61 @@ extern void *map_next(const struct cti_map *map, uint64_t *cursor);
  * Returns the address of the value; 0 index is not below the capacity; -EFAULT. */
 extern void *array_at(const struct cti_array *array, uint64_t index);
 
+/* Makes n copies of the program here, each going on after the call. What is left of forks, fuel and memory is shared
+ *   out among parent and children.
+ * n: how many children, 1 to 64
+ * meeting: receives the meeting, in the parent and in the children
+ * Returns 0 in the parent; 1 to n in the children; -EAGAIN forks, fuel or memory do not suffice for n; -ENOSPC the
+ *   program has 1024 meetings; -EINVAL n is out of range; -EFAULT. */
+extern int64_t fork(uint64_t n, struct cti_meeting *meeting);
+
+/* As fork, with each child on a node of its own.
+ * urls: URLs of nodes, one a line, 1 to 64; not terminated
+ * urls_size: their length, bytes
+ * meeting: receives the meeting, in the parent and in the children
+ * Returns 0 in the parent, also if nodes were not reached: their slots have failed; 1 to n in the children, in the
+ *   order of the URLs; -EAGAIN forks, fuel or memory do not suffice; -ELOOP no hops are left; -EPERM the program may
+ *   not leave this node; -ENOSPC the program has 1024 meetings; -EINVAL a URL is none of a node, or there are none or
+ *   too many; -EFAULT. */
+extern int64_t fork_to(const char *urls, uint64_t urls_size, struct cti_meeting *meeting);
+
+/* Ends the program, from any depth of calls.
+ * result: what the child brings to its meeting
+ * Returns not: the program ends with this result. */
+extern int64_t fork_return(uint64_t result);
+
+/* Waits for the children of a fork: for all, or a quorum (or until it cannot come about any more), or the deadline. A
+ *   quorum leaves slots open; joining again waits for them.
+ * meeting: from fork or fork_to, in the parent
+ * roster: receives how each child fared, in their order
+ * roster_size: room at roster, bytes; at least sizeof(struct cti_slot) a child
+ * quorum: how many results suffice; 0: wait until every child has ended
+ * deadline_ns: how long to wait at most, nanoseconds, up to an hour; 0: 30 s. Slots that are open then are lost
+ * Returns how many children arrived; -ENOENT no such meeting of this program, or all of its ends were told; -EINVAL
+ *   roster_size too small, quorum above the number of children, or deadline_ns over an hour; -EFAULT; -E2BIG. */
+extern int64_t join_meeting(const struct cti_meeting *meeting, struct cti_slot *roster, uint64_t roster_size, uint64_t quorum, uint64_t deadline_ns);
+
+/* Moves the program to another node, with its meetings.
+ * url: the node's URL, for example local://2; not terminated
+ * url_size: its length, bytes
+ * Returns 0, on that node; on failure it goes on here: -EHOSTUNREACH no answer; -EAGAIN the node has no room; -ELOOP
+ *   no hops are left; -EOPNOTSUPP the node refused the image; -ESTALE the node has had a newer one; -ECANCELED an
+ *   operator took it back; -EPERM it may not leave this node; -EINVAL not the URL of a node; -EFAULT; -E2BIG. */
+extern int64_t migrate_to(const char *url, uint64_t url_size);
+
+/* As fork_to, without a meeting.
+ * urls: URLs of nodes, one a line, 1 to 64; not terminated
+ * urls_size: their length, bytes
+ * reached: receives bit i if the clone of URL i runs; 0 in the clones
+ * Returns 0 in the original; 1 to n in the clones; errors as fork_to. */
+extern int64_t clone_to(const char *urls, uint64_t urls_size, uint64_t *reached);
+
+/* Says where the program is.
+ * url: receives the URL of the node the program is on; not terminated
+ * url_size: room at url, bytes; 255 always suffice
+ * Returns its length, bytes; -ERANGE url_size too small; -EFAULT; -E2BIG. */
+extern int64_t node_url(char *url, uint64_t url_size);
+
 /* Prints a string constant. */
 #define print_text(text) print((text), sizeof(text) - 1)
 

@@ -9,6 +9,17 @@ export const KERNEL_FUNCTIONS = {
     exchange: { number: 8, version: 1, nArgs: 5, suspends: true },
   },
   upstream: {
+    debug_print: { number: 1, version: 1, nArgs: 1, suspends: false },
+    mmap: { number: 2, version: 1, nArgs: 2, suspends: true },
+    monitor_address: { number: 3, version: 1, nArgs: 4, suspends: true },
+    wait_for_address_event: { number: 4, version: 1, nArgs: 0, suspends: true },
+    migrate_to: { number: 5, version: 1, nArgs: 1, suspends: true },
+    clone_to: { number: 6, version: 1, nArgs: 2, suspends: true },
+    switch_to_address_space: { number: 7, version: 1, nArgs: 1, suspends: true },
+    memcpy: { number: 8, version: 1, nArgs: 5, suspends: false },
+    fork_to: { number: 9, version: 1, nArgs: 2, suspends: true },
+    fork_return: { number: 10, version: 1, nArgs: 1, suspends: true },
+    fork_join: { number: 11, version: 1, nArgs: 2, suspends: true },
   },
   ctinspector: {
     table_open: { number: 1, version: 1, nArgs: 4, suspends: true },
@@ -23,6 +34,13 @@ export const KERNEL_FUNCTIONS = {
     map_remove: { number: 10, version: 1, nArgs: 2, suspends: false },
     map_next: { number: 11, version: 1, nArgs: 2, suspends: false },
     array_at: { number: 12, version: 1, nArgs: 2, suspends: false },
+    fork: { number: 50, version: 1, nArgs: 2, suspends: true },
+    fork_to: { number: 51, version: 1, nArgs: 3, suspends: true },
+    fork_return: { number: 52, version: 1, nArgs: 1, suspends: true },
+    join_meeting: { number: 53, version: 1, nArgs: 5, suspends: true },
+    migrate_to: { number: 54, version: 1, nArgs: 2, suspends: true },
+    clone_to: { number: 55, version: 1, nArgs: 3, suspends: true },
+    node_url: { number: 56, version: 1, nArgs: 2, suspends: true },
   },
 } as const;
 
