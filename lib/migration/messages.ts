@@ -71,15 +71,18 @@ const MAX_U64 = (1n << 64n) - 1n;
 const MAX_MEETINGS = 1024;
 const MAX_OUTPUT = 65_536;
 
+function headOf(message: Message): object {
+  if (message.type !== 'give') return message;
+  const { image: _, answer, ...head } = message;
+  const outputs = answer.outputs.map(({ arg, bytes }) => ({ arg, bytes: Buffer.from(bytes).toString('base64') }));
+  return { ...head, answer: { r0: answer.r0, outputs } };
+}
+
 /** Form of a frame: message -> bytes. */
 export function encode(message: Message): Uint8Array {
   const body = message.type === 'give' ? message.image : new Uint8Array();
   const head = Buffer.from(
-    JSON.stringify(message, (key, value) => {
-      if (key === 'image') return undefined;
-      if (typeof value === 'bigint') return String(value);
-      return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
-    }),
+    JSON.stringify(headOf(message), (_, value) => (typeof value === 'bigint' ? String(value) : value)),
   );
   const frame = new Uint8Array(HEAD_AT + head.length + body.length);
   const view = new DataView(frame.buffer);
