@@ -2,7 +2,7 @@
  * Types of lib/runner that this folder builds on, as agreed (they move there with the image; then this file goes and kernel-call.ts exports
  * theirs under the same names: import them from './kernel-call.js').
  */
-import type { TableMapping } from '../runner/program.js';
+import type { Stop, TableMapping } from '../runner/program.js';
 
 /** What is granted to a program to read or write: a memfd sealed at least against shrinking. */
 export interface RegionMapping {
@@ -59,3 +59,62 @@ export interface ImageRegion {
   readonly writable: boolean;
   readonly isStale: boolean;
 }
+
+export interface PendingCall {
+  readonly name: string;
+  readonly number: number;
+  readonly args: readonly bigint[];
+  /** Counts this image's suspending calls, from 1. */
+  readonly callNumber: bigint;
+  readonly inputs: readonly (Uint8Array | null)[];
+}
+
+export type SchedulerStop =
+  | Stop
+  | { readonly kind: 'suspended'; readonly pc: number; readonly fuelUsed: bigint; readonly call: PendingCall };
+
+/** What the scheduler writes into an image. */
+export interface ImageControl {
+  readonly id: string;
+  readonly epoch: bigint;
+  readonly name: string;
+  readonly parent?: string;
+  readonly root?: string;
+  readonly childIndex?: number;
+  readonly hopsLeft?: number;
+  readonly fuelLeft?: bigint;
+  readonly fuelUsed?: bigint;
+  readonly memoryLimit?: number;
+  readonly forksLeft?: number;
+  readonly lifetimeLeftNs?: bigint;
+  readonly priority?: number;
+  readonly durable?: boolean;
+  readonly meeting?: string;
+  readonly meetingSlot?: number;
+  readonly meetingHome?: string;
+  readonly home?: string;
+  readonly addressSpace?: number;
+  readonly monitors?: readonly {
+    readonly type: number;
+    readonly address: number;
+    readonly value: bigint;
+    readonly tag: bigint;
+  }[];
+}
+
+export interface ImageFacts extends ImageControl {
+  readonly set: string;
+  readonly pending: { readonly name: string; readonly number: number; readonly args: readonly bigint[] } | null;
+  readonly callNumber: bigint;
+  readonly tables: readonly ImageTable[];
+  readonly regions: readonly ImageRegion[];
+  readonly memory: readonly {
+    readonly name: string;
+    readonly address: number;
+    readonly size: number;
+    readonly stored: number;
+  }[];
+}
+
+export declare function decodeImage(image: Uint8Array): ImageFacts;
+export declare function withControl(image: Uint8Array, changes: Partial<ImageControl>): Uint8Array;

@@ -47,7 +47,6 @@ export type TaskEnd =
       readonly kind: 'budget';
       readonly resource: Resource;
       readonly of: 'program' | 'lineage';
-      readonly limit: bigint;
       readonly pc?: number;
     }
   /** A kernel function or an executor failed, or its image could not go on. */
@@ -55,11 +54,13 @@ export type TaskEnd =
   | { readonly kind: 'killed'; readonly reason: string }
   /** What it was to run after did not end as its condition says. */
   | { readonly kind: 'not_started'; readonly reason: string }
+  /** The scheduler was closed; the journal has it, and it goes on with the next that uses the same state directory. */
+  | { readonly kind: 'kept' }
   /** It goes on elsewhere. */
   | { readonly kind: 'migrated'; readonly to: string };
 
-/** `done`: exited. `failed`: trapped, out of budget, failed, not started. `killed`: also migrated. */
-export type TaskState = 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'killed' | 'migrated';
+/** `done`: exited. `failed`: trapped, out of budget, failed, not started. */
+export type TaskState = 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'killed' | 'kept' | 'migrated';
 
 /** A program under way, or one that has ended. */
 export interface Task {
