@@ -7,13 +7,15 @@
 #include "ctinspector/table.h"
 #include "ctinspector/dp_flows.h"
 
-/* Finds a table of this run and says where its segments lie.
+/* Finds a table and says where its segments lie. One that is open already is answered at once; for others, and stale
+ *   ones, the host is asked in a run that can suspend.
  * name: the table's name, not terminated
  * name_size: its length, bytes
  * table: receives where the table's segments are mapped
  * table_size: room at table, bytes; at least sizeof(struct cti_table)
- * Returns 0; -ENOENT no such table in this run; -EINVAL table_size too small; -EFAULT not all of name is readable or
- *   not all of table writable. */
+ * Returns 0; -ENOENT no such table in this run, and the host offers none; -ENOSPC the window has no room for it;
+ *   -EINVAL table_size too small; -EFAULT not all of name is readable or not all of table writable; -E2BIG table_size
+ *   is over 65536 and the host is asked. */
 extern int64_t table_open(const char *name, uint64_t name_size, struct cti_table *table, uint64_t table_size);
 
 /* Keeps the capacity largest (key, value) pairs as a heap.
