@@ -23,6 +23,9 @@ export const KERNEL_FUNCTIONS = {
     map_remove: { number: 10, version: 1, nArgs: 2, suspends: false },
     map_next: { number: 11, version: 1, nArgs: 2, suspends: false },
     array_at: { number: 12, version: 1, nArgs: 2, suspends: false },
+    sleep: { number: 40, version: 1, nArgs: 1, suspends: true },
+    random_u64: { number: 41, version: 1, nArgs: 0, suspends: false },
+    random_bytes: { number: 42, version: 1, nArgs: 2, suspends: false },
   },
 } as const;
 

@@ -36,6 +36,8 @@ export type Request =
       readonly kind: 'run';
       readonly key: number;
       readonly fuel: bigint;
+      /** Bytes that the window may hold of its own; with more it does not run. */
+      readonly memory: number;
       readonly begin?: Begin;
       readonly answer?: Answer;
     }

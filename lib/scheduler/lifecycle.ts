@@ -1,6 +1,7 @@
 /**
  * What becomes of a task between its turns: it waits for others, its calls are answered, it ends, its executor dies. turns.ts lets it run.
  */
+import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
 import type { Lineage } from './budget.js';
 import type { Clock } from './clock.js';
@@ -31,7 +32,6 @@ export interface LifecycleOptions {
 const MAX_RESTARTS = 3;
 /** Tasks that have ended and are still listed. */
 const MAX_ENDED = 1000;
-const ENOSYS = BigInt.asUintN(64, -38n);
 
 export class Lifecycle implements TurnEvents {
   readonly placement: Placement;
@@ -134,7 +134,7 @@ export class Lifecycle implements TurnEvents {
     const handler = this.#functions[entry.set]?.[call.name];
     let verdict: Verdict | Promise<Verdict>;
     try {
-      verdict = handler ? handler(call) : { kind: 'value', r0: ENOSYS };
+      verdict = handler ? handler(call) : { kind: 'value', r0: errno('ENOSYS') };
     } catch (thrown) {
       this.#callFailed(entry, call, thrown);
       return false;

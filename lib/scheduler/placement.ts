@@ -113,11 +113,12 @@ export class Placement {
     const begin = this.#beginOf(entry, slot);
     const { answer } = entry;
     entry.answer = undefined;
-    const { key } = entry;
+    const { key, left, lineage } = entry;
     return slot.executor.request({
       kind: 'run',
       key,
       fuel,
+      memory: Math.min(left.memory, lineage.limits.memory - lineage.memory + entry.memory),
       ...(begin === undefined ? {} : { begin }),
       ...(answer === undefined ? {} : { answer }),
     });

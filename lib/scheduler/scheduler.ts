@@ -10,6 +10,7 @@
  * this file takes a task from one state to the next. All of it belongs to one thread; programs run there (workers: 0) or on others.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ProgramSpec } from '../program-spec.js';
@@ -22,6 +23,7 @@ import { type CarriedControl, Entry, type OnOutput } from './entry.js';
 import { InProcessExecutor } from './in-process.js';
 import type { Journal } from './journal.js';
 import type { Answer, KernelFunctions } from './kernel-call.js';
+import { Lifecycle } from './lifecycle.js';
 import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './options.js';
 import type { Slot } from './placement.js';
 import { decodeImage, type ImageFacts, withControl } from './runner-types.js';
@@ -50,9 +52,8 @@ export interface SchedulerOptions {
   readonly onOutput?: OnOutput;
 }
 
-const ENOENT = BigInt.asUintN(64, -2n);
 /** Without a mapper there are no tables but those a program was given. */
-const NO_TABLE: KernelFunctions = { table_open: () => ({ kind: 'value', r0: ENOENT }) };
+const NO_TABLE: KernelFunctions = { table_open: () => ({ kind: 'value', r0: errno('ENOENT') }) };
 
 export class Scheduler implements TaskScheduler {
   /** One heap of timers, for kernel functions too. */

@@ -1,8 +1,8 @@
 /** schema/kernel-functions/time.yaml, as far as the host answers: sleep. */
+import { errno } from '../errno.js';
 import { type Clock, realtimeNs } from './clock.js';
 import type { KernelCall, KernelFunctions, Verdict } from './kernel-call.js';
 
-const EINVAL = BigInt.asUintN(64, -22n);
 const MAX_NS = (1n << 63n) - 1n;
 const SLEPT: Verdict = { kind: 'value', r0: 0n };
 
@@ -10,7 +10,7 @@ export function timeFunctions(clock: Clock): KernelFunctions {
   return {
     sleep: (call: KernelCall): Verdict | Promise<Verdict> => {
       const duration = call.args[0] ?? 0n;
-      if (duration > MAX_NS) return { kind: 'value', r0: EINVAL };
+      if (duration > MAX_NS) return { kind: 'value', r0: errno('EINVAL') };
       const now = realtimeNs();
       const untilNs = call.resumed?.kind === 'timer' ? call.resumed.untilNs : now + duration;
       call.waitsFor({ kind: 'timer', untilNs });

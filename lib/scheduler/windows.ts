@@ -3,8 +3,9 @@
  * data out; what a program does wrong is its stop, what cannot be done is a `refused` reply, and nothing is thrown.
  */
 import { CtiError, fromNative } from '../errors.js';
-import { type Output, Program, Run } from '../runner/program.js';
+import { type Output, Program, type Run } from '../runner/program.js';
 import type { Begin, Reply, Request } from './executor.js';
+import { resumeImage, saveImage } from './runner-types.js';
 
 /**
  * A piece of output of n bytes costs at least 1 + n / 8 and holds 16 + n bytes, so one step fills at most 2 MiB: with this room only a piece
@@ -36,7 +37,7 @@ export class Windows {
         case 'run':
           return this.#run(request);
         case 'save': {
-          const image = this.#get(request.key).save(request.control);
+          const image = saveImage(this.#get(request.key), request.control);
           if (request.drop) this.#drop(request.key);
           return { kind: 'saved', image };
         }
@@ -95,7 +96,7 @@ export class Windows {
             args: begin.args,
             tables: begin.tables,
           })
-        : Run.resume(begin.image, { ...common, tables: begin.tables, regions: begin.regions });
+        : resumeImage(begin.image, { ...common, tables: begin.tables, regions: begin.regions });
     this.#windows.set(key, run);
     return run;
   }
@@ -104,6 +105,10 @@ export class Windows {
     const run = this.#open(request);
     const began = performance.now();
     if (request.answer) run.answer(request.answer);
+    if (run.privateBytes > request.memory) {
+      const stop = { kind: 'out_of_fuel', pc: 0, fuelUsed: 0n } as const; // it did not run; the scheduler sees why
+      return { kind: 'stopped', stop, output: [], memory: run.privateBytes, elapsedMs: 0 };
+    }
     let output: Output[] = [];
     let fuelUsed = 0n;
     for (;;) {
