@@ -240,7 +240,7 @@ export class Journal implements Disposable {
 
   /** Writes what is under way and gives the directory back. */
   async close(): Promise<void> {
-    await this.#flushing;
+    while (this.#flushing) await this.#flushing; // one may have begun when the last was done
     this.#broken ??= new CtiError('JOURNAL_WRITE', `the journal of ${this.dir} is closed`);
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
@@ -298,9 +298,9 @@ export class Journal implements Disposable {
       const until = this.#queue.findIndex((item) => item.work !== undefined);
       const batch = this.#queue.splice(0, until < 0 ? this.#queue.length : until);
       await this.#write(batch);
+      const dead = this.#size - FILE_MAGIC.length - this.#liveSize;
+      if (!this.#broken && dead > this.#compactAt && dead > this.#liveSize) await this.#compact().catch(() => {});
     }
-    const dead = this.#size - FILE_MAGIC.length - this.#liveSize;
-    if (!this.#broken && dead > this.#compactAt && dead > this.#liveSize) await this.#compact().catch(() => {});
   }
 
   /** Appends a batch, or nothing of it. */
