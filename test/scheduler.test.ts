@@ -181,7 +181,7 @@ for (const [mode, options] of MODES) {
     t.equal(long.state, 'waiting');
     t.match(long.wait, { kind: 'timer' });
     long.kill('no longer needed');
-    t.same(await long.done, { kind: 'killed', reason: 'no longer needed' });
+    t.match(await long.done, { kind: 'killed', reason: 'no longer needed' });
     await sleep(100); // windows have cooled
     t.equal(scheduler.clock.size, 0, 'no timer is left');
   });
@@ -237,7 +237,7 @@ for (const [mode, options] of MODES) {
     await sleep(20);
     await scheduler.close('enough');
     t.same(ended, names);
-    for (const task of tasks) t.same(await task.done, { kind: 'killed', reason: 'enough' });
+    for (const task of tasks) t.match(await task.done, { kind: 'killed', reason: 'enough' });
     t.throws(() => scheduler.submit(LOOP), { code: 'INVALID_ARGUMENT', message: /closed/ });
     await scheduler.close();
   });

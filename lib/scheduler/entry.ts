@@ -59,6 +59,7 @@ export class Entry<Home> implements Task, Queued<Home> {
   left: { fuel: bigint; memory: number; forks: number };
   fuelUsed = 0n;
   memory = 0;
+  pc: number | undefined;
   control: CarriedControl;
   /** The functions it is linked against. */
   set: string = 'ctinspector';

@@ -89,7 +89,10 @@ export class Lifecycle implements TurnEvents {
   /** Runs, or asks anew for the answer of the call that its image waits at. */
   goOn(entry: SlotEntry, resumed: Wait | undefined): void {
     const waits = entry.image && !entry.answer && decodeImage(entry.image).pending;
-    if (!waits) return this.turns.ready(entry);
+    if (!waits) {
+      this.turns.ready(entry);
+      return;
+    }
     entry.state = 'waiting';
     entry.wait = { kind: 'call', name: waits.name };
     void this.guard(entry, async () => {
@@ -182,6 +185,10 @@ export class Lifecycle implements TurnEvents {
 
   exhausted(entry: SlotEntry, resource: 'fuel' | 'memory' | 'lifetime', of: 'program' | 'lineage', pc?: number): void {
     this.finish(entry, { kind: 'budget', resource, of, ...(pc === undefined ? {} : { pc }) });
+  }
+
+  kill(entry: SlotEntry, reason: string): void {
+    this.finish(entry, { kind: 'killed', reason, ...(entry.pc === undefined ? {} : { pc: entry.pc }) });
   }
 
   finish(entry: SlotEntry, end: TaskEnd): void {

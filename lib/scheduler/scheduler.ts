@@ -213,7 +213,7 @@ export class Scheduler implements TaskScheduler {
     const slice = this.#core.turns.firstSlice;
     const entry: SlotEntry = new Entry(this.#nextKey++, facts, left, lineage, slice, (id, reason) => {
       const task = this.#core.tasks.get(id);
-      if (task) this.#core.finish(task, { kind: 'killed', reason });
+      if (task) this.#core.kill(task, reason);
     });
     entry.turn = turn ?? 0;
     this.#core.tasks.set(facts.id, entry);
@@ -222,7 +222,7 @@ export class Scheduler implements TaskScheduler {
     const lifetimeNs = ofLineage ? lineage.lifetimeLeftNs : left.lifetimeNs;
     entry.deadlineMs = performance.now() + Number(lifetimeNs) / 1e6;
     entry.lifetime = this.clock.after(lifetimeNs, () =>
-      this.#core.exhausted(entry, 'lifetime', ofLineage ? 'lineage' : 'program'),
+      this.#core.exhausted(entry, 'lifetime', ofLineage ? 'lineage' : 'program', entry.pc),
     );
     return entry;
   }
@@ -334,7 +334,7 @@ export class Scheduler implements TaskScheduler {
     this.#isClosing = true;
     this.#core.turns.stop();
     const tasks = [...this.#core.tasks.values()];
-    for (const entry of tasks) if (!entry.durable) this.#core.finish(entry, { kind: 'killed', reason });
+    for (const entry of tasks) if (!entry.durable) this.#core.kill(entry, reason);
     while (tasks.some((entry) => entry.state === 'running')) await nextTurn();
     for (const entry of tasks) {
       if (entry.end) continue;

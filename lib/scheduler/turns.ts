@@ -98,7 +98,8 @@ export class Turns {
   #place(slot: Slot, entry: SlotEntry): void {
     if (!entry.home || entry.home === slot) {
       if (!entry.home) this.#charge(entry, BEGIN_COST);
-      return this.#advance(slot, entry);
+      this.#advance(slot, entry);
+      return;
     }
     void Promise.resolve(this.#placement.cool(entry)).then(() => {
       if (entry.end || entry.home) return this.#leave(slot);
@@ -120,7 +121,7 @@ export class Turns {
         reply = this.#placement.run(slot, entry, this.#fuelOf(entry));
       } catch (error) {
         this.#events.finish(entry, { kind: 'failed', error: error as CtiError });
-        return this.#leave(slot);
+        break;
       }
       if (reply instanceof Promise) {
         reply.then(
@@ -129,8 +130,9 @@ export class Turns {
         );
         return;
       }
-      if (!this.#stopped(entry, reply)) return this.#leave(slot);
+      if (!this.#stopped(entry, reply)) break;
     }
+    this.#leave(slot);
   }
 
   #fuelOf(entry: SlotEntry): bigint {
@@ -159,6 +161,7 @@ export class Turns {
       return false;
     }
     const { stop, memory, output, elapsedMs } = reply;
+    entry.pc = stop.pc;
     entry.fuelUsed += stop.fuelUsed;
     entry.left.fuel -= stop.fuelUsed;
     entry.lineage.fuelUsed += stop.fuelUsed;
