@@ -95,6 +95,23 @@ extern void *map_next(const struct cti_map *map, uint64_t *cursor);
  * Returns the address of the value; 0 index is not below the capacity; -EFAULT. */
 extern void *array_at(const struct cti_array *array, uint64_t index);
 
+/* Waits for a time; meanwhile the program uses no CPU. A durable program that comes back after a crash sleeps to the
+ *   same end.
+ * duration: nanoseconds; the program goes on then or up to about a millisecond later. 0 lets others run
+ * Returns 0; -EINVAL duration is over 2^63 - 1. */
+extern int64_t sleep(uint64_t duration);
+
+/* A random number. Two forks of a program get different ones.
+ * Returns 64 random bits, of the kernel's generator (getrandom). */
+extern uint64_t random_u64(void);
+
+/* Random bytes, of the kernel's generator (getrandom).
+ * buffer: what is filled
+ * size: bytes, at most 256
+ * Returns 0; -E2BIG size is over 256; -EFAULT not all of buffer is writable; -EAGAIN the kernel has no random bytes
+ *   yet (while the host starts). */
+extern int64_t random_bytes(void *buffer, uint64_t size);
+
 /* Makes n copies of the program here, each going on after the call. What is left of forks, fuel and memory is shared
  *   out among parent and children.
  * n: how many children, 1 to 64
