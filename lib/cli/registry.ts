@@ -179,6 +179,14 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
+      {
+        flags: '--kernel-functions <set>',
+        doc: 'conformance, upstream or ctinspector (default: what the object says, else ctinspector)',
+      },
+      {
+        flags: '--nodes <nodes>',
+        doc: 'run on several nodes in this process: how many (local://1, local://2, ...), or their URLs with commas between; programs start on the first',
+      },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
       {
         flags: '--budget <limits>',

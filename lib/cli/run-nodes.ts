@@ -1,25 +1,28 @@
 /** `run --nodes`: programs on the first of several nodes in this process; wherever they go, and what they fork, is shown by node. */
-import { LocalNodes, type NodeFunctions, numberedNodes, parseNodes } from '../migration/local-nodes.js';
+import { LocalNodes, type NodeFunctions, type NodeNames, numberedNodes } from '../migration/local-nodes.js';
 import type { Output, TableMapping } from '../runner/program.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { Task } from '../scheduler/task.js';
 import type { Context } from './context.js';
 import type { NamedProgram } from './program-files.js';
-import type { OptionRow, Options } from './registry.js';
 import { type Ran, type RunProgramsOptions, Sink } from './run-programs.js';
 
-export const NODES_OPTION: OptionRow = {
-  flags: '--nodes <nodes>',
-  doc: 'run on several nodes of this process: how many (local://1, local://2, ...), or their URLs with commas between; programs start on the first',
-};
-
-/** The nodes of a run: those of --nodes, or one. */
-export const nodeNames = (options: Options) =>
-  typeof options.nodes === 'string' ? parseNodes(options.nodes) : numberedNodes(1);
+/** The scheduler of a node by itself: programs that stay here fork and meet too. */
+export function aloneOnNode(make: (functions: NodeFunctions) => Scheduler): Scheduler {
+  let scheduler: Scheduler | undefined;
+  new LocalNodes({
+    names: numberedNodes(1),
+    scheduler: (_, functions) => {
+      scheduler = make(functions);
+      return scheduler;
+    },
+  });
+  return scheduler!;
+}
 
 export interface RunOnNodesOptions extends RunProgramsOptions {
   readonly tables: readonly TableMapping[];
-  readonly names: ReturnType<typeof parseNodes>;
+  readonly names: readonly NodeNames[];
   /** Makes a node's scheduler; closed at the end. */
   readonly scheduler: (url: string, functions: NodeFunctions) => Scheduler;
 }

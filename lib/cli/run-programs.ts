@@ -37,7 +37,7 @@ const printable = (text: string): string =>
     .join('');
 
 /** One program's output: shown at once, or line by line behind its name where there are several. */
-class Sink {
+export class Sink {
   readonly kept: Output[] = [];
   nRecords = 0;
   readonly #context: Context;

@@ -1,5 +1,8 @@
 /** `ctinspector run FILE... [+ FILE...]`: C programs and object files, linked and run over the tables, one or several at once. */
 import { CtiError } from '../../errors.js';
+import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../../generated/kernel-functions.js';
+import type { LinkOptions } from '../../linker/link.js';
+import { type NodeFunctions, parseNodes } from '../../migration/local-nodes.js';
 import { Journal } from '../../scheduler/journal.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
 import type { Budget } from '../../scheduler/task.js';
@@ -7,6 +10,7 @@ import type { Context } from '../context.js';
 import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
 import { linkPrograms } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
+import { aloneOnNode, runOnNodes } from '../run-nodes.js';
 import { runPrograms } from '../run-programs.js';
 import { report } from '../run-report.js';
 import { openTables } from '../tables-for-run.js';
@@ -45,6 +49,16 @@ export function parseBudget(options: Options): Budget {
 const parsePriority = (text: string): number =>
   Number(parseInteger('--priority', text, 'a number from 1 to 1000', 1n, 1000n));
 
+function linkOptions(options: Options): LinkOptions {
+  const { entry, kernelFunctions: set } = options;
+  const known = set === undefined || (typeof set === 'string' && Object.hasOwn(KERNEL_FUNCTIONS, set));
+  if (!known) throw refuse('--kernel-functions', Object.keys(KERNEL_FUNCTIONS).join(', '), String(set));
+  return {
+    ...(typeof entry === 'string' ? { entry } : {}),
+    ...(set === undefined ? {} : { kernelFunctions: set as KernelFunctionSet }),
+  };
+}
+
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
   const format = options.format ?? 'text';
   if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
@@ -60,7 +74,10 @@ export async function run(context: Context, args: readonly string[], options: Op
     keepsOutput: format === 'json',
   };
   const workers = Number(parseInteger('--workers', String(options.workers ?? 0), 'a number from 0 to 256', 0n, 256n));
-  const programs = await linkPrograms(context, args, typeof options.entry === 'string' ? { entry: options.entry } : {});
+  const names = typeof options.nodes === 'string' ? parseNodes(options.nodes) : undefined;
+  if (names && state !== undefined)
+    throw refuse('--nodes', 'no --state beside it: nodes keep no journal', options.nodes as string);
+  const programs = await linkPrograms(context, args, linkOptions(options));
   if (given.priorities.length > 1 && given.priorities.length !== programs.length) {
     throw refuse(
       '--priority',
@@ -74,8 +91,18 @@ export async function run(context: Context, args: readonly string[], options: Op
   let scheduler: Scheduler | undefined;
   try {
     if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
-    scheduler = new Scheduler({ workers, journal });
-    const { ran, lost } = await runPrograms(context, scheduler, programs, { ...given, tables: tables.mappings });
+    const schedulerOf = (functions: NodeFunctions) => new Scheduler({ workers, journal, functions });
+    const all = { ...given, tables: tables.mappings };
+    if (names) {
+      const { ran, lost } = await runOnNodes(context, programs, {
+        ...all,
+        names,
+        scheduler: (_, of) => schedulerOf(of),
+      });
+      return report(context, format, { ran, lost, tables });
+    }
+    scheduler = aloneOnNode(schedulerOf);
+    const { ran, lost } = await runPrograms(context, scheduler, programs, all);
     return report(context, format, { ran, lost, tables });
   } finally {
     await scheduler?.close();
