@@ -264,10 +264,10 @@ export class Regions {
     return grant ? hold(grant) : null;
   }
 
-  /** The same by its handle. */
-  holdHandle(handle: bigint, asid: number): HeldGrant | null {
-    for (const grant of this.#grants.values()) if (grant.handle === handle && grant.asid === asid) return hold(grant);
-    return null;
+  /** What is granted under a name, or by a handle. */
+  find(which: string | bigint, asid: number): Grant | undefined {
+    if (typeof which === 'string') return this.#grants.get(keyOf(which, asid));
+    return this.list().find((grant) => grant.handle === which && grant.asid === asid);
   }
 
   /** Whether anything is granted in this address space. 0 is always there. */
