@@ -30,7 +30,7 @@ const DEFAULT_WAIT_MS = 30_000;
 /** A wait that a timer can still count. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 /** sizeof(struct cti_table) */
-const TABLE_SIZE = 424;
+const TABLE_SIZE = 416;
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const value = (r0: bigint): Answer => ({ kind: 'value', r0 });
 

@@ -111,8 +111,13 @@ export class MemoryMapper {
     };
   }
 
+  /** An image of a run without a mapper has no node's name in it: it was made here. */
+  #isHere(node: string): boolean {
+    return node === '' || node === this.node;
+  }
+
   #resolveTable(holdings: Holdings, range: TableRange): TableMapping | null {
-    if (range.isStale || range.node !== this.node) return null;
+    if (range.isStale || !this.#isHere(range.node)) return null;
     let held = holdings.tables.get(range.table) ?? null;
     if (held?.snapshot.generation !== range.generation) held = this.store.find(range.table, range.generation);
     if (!held || held.snapshot.schema.hash !== range.schemaHash) {
@@ -127,11 +132,11 @@ export class MemoryMapper {
     const before = holdings.tables.get(name);
     if (before !== held) before?.release();
     holdings.tables.set(name, held);
-    return tableMapping(held.snapshot);
+    return tableMapping(held.snapshot, this.node);
   }
 
   #resolveRegion(holdings: Holdings, range: RegionRange): RegionMapping | null {
-    if (range.isStale || range.node !== this.node) return null;
+    if (range.isStale || !this.#isHere(range.node)) return null;
     const key = keyOf(range.name, range.asid);
     // A grant that this task has is that one, whatever is granted under its name since.
     let held = holdings.grants.get(key) ?? null;

@@ -17,8 +17,10 @@ export interface MappableSnapshot {
   }[];
 }
 
-export function tableMapping(snapshot: MappableSnapshot): TableMapping {
+/** `node`: its URL, for images that travel; empty: this one. */
+export function tableMapping(snapshot: MappableSnapshot, node = ''): TableMapping {
   return {
+    ...(node === '' ? {} : { node }),
     name: snapshot.schema.name,
     nRows: snapshot.facts.nRows,
     generation: snapshot.generation,
