@@ -284,7 +284,7 @@ t.test('programs that are refused for their size or entries', (t) => {
   t.equal(unresolved.code, 'PROGRAM_UNRESOLVED');
   t.equal(
     unresolved.message,
-    'kernel function add_one (signature version 9) is not in set conformance (1 add_one, 5 unwind), called at pc 0',
+    'kernel function add_one (signature version 9) is not in set conformance (1 add_one, 5 unwind, 7 later, 8 exchange), called at pc 0',
   );
   t.equal(load(exit, import9).nSlots, 1, 'an import that nothing calls is no error');
   t.match(

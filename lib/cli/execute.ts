@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { CtiError } from '../errors.js';
 import type { LinkedProgram } from '../linker/link.js';
-import { type Output, Program, type RunOptions, type Stop } from '../runner/program.js';
+import { type End, type Output, Program, type RunOptions } from '../runner/program.js';
 
 /**
  * A piece of n bytes costs at least 1 + n / 8 and holds 16 + n bytes of room, so one slice fills at most 2 MiB: with
@@ -12,7 +12,7 @@ const SLICE = 131_072n;
 const OUTPUT_LIMIT = 4 << 20;
 const LISTEN_EVERY_MS = 20;
 
-export type Ended = Stop & { readonly totalFuel: bigint };
+export type Ended = End & { readonly totalFuel: bigint };
 
 export async function execute(
   linked: LinkedProgram,
@@ -26,7 +26,8 @@ export async function execute(
   let listened = performance.now();
   for (;;) {
     const left = fuel - totalFuel;
-    const stop = run.step(left < SLICE ? left : SLICE);
+    // Nothing suspends in a run that was not started so.
+    const stop = run.step(left < SLICE ? left : SLICE) as End;
     totalFuel += stop.fuelUsed;
     onOutput(run.output());
     if (stop.kind !== 'out_of_fuel' || totalFuel >= fuel) return { ...stop, totalFuel };

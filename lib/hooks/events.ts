@@ -118,7 +118,7 @@ export class Subscription implements EventSink {
 
 /** `NAME(ARGUMENTS)`, or `NAME`. */
 function parse(text: string): { name: string; args: string } | undefined {
-  const match = /^\s*([a-z][a-z0-9_]*)\s*(?:\(([^]*)\)\s*)?$/.exec(text);
+  const match = /^\s*([a-z][a-z0-9_]*)\s*(?:\(([\s\S]*)\)\s*)?$/.exec(text);
   return match ? { name: match[1]!, args: (match[2] ?? '').trim() } : undefined;
 }
 

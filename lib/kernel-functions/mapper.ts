@@ -4,23 +4,23 @@
  */
 import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
-import type { MappedFacts, MemoryMapper, RegionRange } from '../mapper/mapper.js';
-import { isMet, MAX_MONITORS, MONITOR, type Monitor, withLast, withMonitor, withoutMonitors } from '../mapper/monitors.js';
+import type { MemoryMapper } from '../mapper/mapper.js';
+import {
+  isMet,
+  MAX_MONITORS,
+  MONITOR,
+  type Monitor,
+  withLast,
+  withMonitor,
+  withoutMonitors,
+} from '../mapper/monitors.js';
 import { MAX_ASID } from '../mapper/regions.js';
-import type { Answer, KernelCall, KernelFunctions, Task } from '../scheduler/kernel-call.js';
+import type { MappedRanges } from '../runner/call.js';
+import type { Answer, KernelCall, KernelFunctions } from '../scheduler/kernel-call.js';
 import { handlersOf } from './typed.js';
-
-/** What an image says of its mapped ranges, beyond what a mapper resolves: where they lie. */
-export interface MappedRanges extends Pick<MappedFacts, 'regions'> {
-  readonly tables: readonly { readonly table: string; readonly segments: readonly { readonly address: number }[] }[];
-  /** Of regions and copies, how many. */
-  readonly nMapped: number;
-}
 
 export interface MapperFunctionsOptions {
   readonly mapper: MemoryMapper;
-  /** What a task that waits at a call has mapped. */
-  readonly mapped: (task: Task) => Promise<MappedRanges>;
   /** What went wrong on the host's side of a call that was answered with an errno; for a log. */
   readonly onProblem?: (call: KernelCall, error: CtiError) => void;
 }
@@ -47,8 +47,11 @@ export function timeoutMs(timeoutNs: bigint): number {
   return timeoutNs === 0n ? DEFAULT_WAIT_MS : Math.min(Number(timeoutNs / 1_000_000n) || 1, MAX_WAIT_MS);
 }
 
-const regionAt = (ranges: MappedRanges, address: bigint): RegionRange | undefined =>
-  ranges.regions.find(
+type Region = MappedRanges['regions'][number];
+const NOTHING: MappedRanges = { regions: [], tables: [], nPieces: 0 };
+
+const regionAt = ({ regions }: MappedRanges, address: bigint): Region | undefined =>
+  regions.find(
     (region) => !region.isStale && address >= region.address && address + 8n <= BigInt(region.address + region.size),
   );
 
@@ -66,19 +69,23 @@ class Parts {
     return error;
   }
 
-  ranges(call: KernelCall): Promise<MappedRanges> {
-    return this.options.mapped(call.task);
+  ranges(call: KernelCall): MappedRanges {
+    return call.mapped ?? NOTHING;
+  }
+
+  isFull({ regions, nPieces }: MappedRanges): boolean {
+    return regions.length + nPieces >= MAX_MAPPED;
   }
 
   /** Maps what is granted under a name or a handle. `outputs` are made of its size. */
-  async map(
+  map(
     call: KernelCall,
     which: string | bigint,
     access: 'read' | 'read-write',
     outputs: (size: bigint) => { arg: number; bytes: Uint8Array }[],
-  ): Promise<Answer> {
+  ): Answer {
     const { mapper } = this;
-    const ranges = await this.ranges(call);
+    const ranges = this.ranges(call);
     const asid = mapper.control(call.task.id).addressSpace;
     const grant = mapper.regions.find(which, asid);
     if (!grant) return value(errno('ENOENT'));
@@ -87,22 +94,22 @@ class Parts {
       if (access === 'read-write' && !there.writable) return value(errno('EACCES'));
       return { kind: 'value', r0: BigInt(there.address), outputs: outputs(BigInt(there.size)) };
     }
-    if (ranges.nMapped >= MAX_MAPPED) return value(errno('EMFILE'));
+    if (this.isFull(ranges)) return value(errno('EMFILE'));
     const region = mapper.region(call.task.id, grant, access);
     return region ? { kind: 'region', region, outputs: outputs(BigInt(region.size)) } : value(errno('EACCES'));
   }
 
-  async unmap(call: KernelCall, address: bigint): Promise<Answer> {
+  unmap(call: KernelCall, address: bigint): Answer {
     const { mapper } = this;
-    const ranges = await this.ranges(call);
+    const ranges = this.ranges(call);
     const region = ranges.regions.find((range) => BigInt(range.address) === address);
     if (region) {
       const { monitors } = mapper.control(call.task.id);
       mapper.setMonitors(call.task.id, withoutMonitors(monitors, region.address, region.size));
       mapper.dropRegion(call.task.id, region.name, region.asid);
     }
-    const table = ranges.tables.find(({ segments }) => segments.some((one) => BigInt(one.address) === address && address > 0n));
-    if (table) mapper.dropTable(call.task.id, table.table);
+    const table = ranges.tables.find((one) => BigInt(one.address) === address);
+    if (table) mapper.dropTable(call.task.id, table.name);
     if (address >= 1n << 32n) return value(errno('EINVAL'));
     return { kind: 'unmap', address: Number(address) };
   }
@@ -113,7 +120,7 @@ class Parts {
     return 0n;
   }
 
-  async monitor(call: KernelCall, type: bigint, address: bigint, bound: bigint, tag: bigint): Promise<bigint> {
+  monitor(call: KernelCall, type: bigint, address: bigint, bound: bigint, tag: bigint): bigint {
     const { mapper } = this;
     const { id } = call.task;
     if (type > MONITOR.clear) return errno('EINVAL');
@@ -123,7 +130,7 @@ class Parts {
       return 0n;
     }
     if (address % 8n !== 0n) return errno('EINVAL');
-    const region = regionAt(await this.ranges(call), address);
+    const region = regionAt(this.ranges(call), address);
     if (!region || !mapper.granted(id, region.name, region.asid)) return errno('EFAULT');
     const next = withMonitor(monitors, { type: Number(type), address: Number(address), value: bound, tag });
     if (!next) return errno('ENOSPC');
@@ -141,7 +148,7 @@ class Parts {
     const { monitors } = mapper.control(id);
     if (monitors.length === 0) return 'ENOENT';
     call.waitsFor({ kind: 'address' });
-    const ranges = await this.ranges(call);
+    const ranges = this.ranges(call);
     const places = monitors.map((monitor) => {
       const region = regionAt(ranges, BigInt(monitor.address));
       const held = region && mapper.granted(id, region.name, region.asid);
@@ -174,7 +181,7 @@ class Parts {
     const { mapper } = this;
     const raw = mapper.raw(call.task.id);
     if (!raw) return value(errno('EPERM'));
-    if ((await this.ranges(call)).nMapped >= MAX_MAPPED) return value(errno('EMFILE'));
+    if (this.isFull(this.ranges(call))) return value(errno('EMFILE'));
     mapper.confine(call.task.id);
     const bytes = await raw.copy(address, size);
     return typeof bytes === 'string' ? value(errno(bytes)) : { kind: 'copy', name: 'raw', bytes };
@@ -202,13 +209,13 @@ export function mapperFunctions(options: MapperFunctionsOptions): KernelFunction
     },
     munmap: ({ address }, call) => parts.unmap(call, address),
     switch_to_address_space: ({ asid }, call) => parts.switchSpace(call, asid),
-    region_info: async ({ name }, call) => {
+    region_info: ({ name }, call) => {
       const text = textOf(name);
       const asid = mapper.control(call.task.id).addressSpace;
       const grant = mapper.regions.find(text, asid);
       if (!grant) return errno('ENOENT');
       const { size, access } = grant;
-      const { regions } = await parts.ranges(call);
+      const { regions } = parts.ranges(call);
       const there = regions.find((range) => range.name === text && range.asid === asid && !range.isStale);
       const info = words(BigInt(size), access === 'read-write' ? 1n : 0n, BigInt(there?.address ?? 0));
       return { r0: 0n, out: { info } };
@@ -235,18 +242,18 @@ export function upstreamMapperFunctions(options: MapperFunctionsOptions): Kernel
   const orFailed = (answer: Answer): Answer =>
     answer.kind === 'value' && BigInt.asIntN(64, answer.r0) < 0n ? value(FAILED) : answer;
   return {
-    mmap: async (call) => {
+    mmap: (call) => {
       const [handle = 0n, size = 0n] = call.args;
       const asid = options.mapper.control(call.task.id).addressSpace;
       const grant = options.mapper.regions.find(handle, asid);
       // More than there is would be refused by nobody else: pages past the region are not the program's.
       if (!grant || size === 0n || size > BigInt(grant.size)) return value(FAILED);
-      return orFailed(await parts.map(call, handle, grant.access, () => []));
+      return orFailed(parts.map(call, handle, grant.access, () => []));
     },
-    monitor_address: async (call) => {
+    monitor_address: (call) => {
       const [type = 0n, address = 0n, bound = 0n, tag = 0n] = call.args;
       if (type !== BigInt(MONITOR.clear) && address === 0n) return value(FAILED);
-      return orFailed(value(await parts.monitor(call, type, address, bound, tag)));
+      return orFailed(value(parts.monitor(call, type, address, bound, tag)));
     },
     wait_for_address_event: async (call) => {
       const found = await parts.waitForAddress(call, UPSTREAM_WAIT_MS);

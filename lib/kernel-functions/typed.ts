@@ -30,7 +30,10 @@ export type TypedFunction<S extends Set, Name extends keyof Signatures[S]> = (
 
 export type TypedFunctions<S extends Set> = { readonly [Name in keyof Signatures[S]]?: TypedFunction<S, Name> };
 
-type AnyResult = bigint | { readonly r0: bigint; readonly out: Readonly<Record<string, Uint8Array | undefined>> } | Verdict;
+type AnyResult =
+  | bigint
+  | { readonly r0: bigint; readonly out: Readonly<Record<string, Uint8Array | undefined>> }
+  | Verdict;
 
 /** Bytes for arguments by name, as an answer has them by number. */
 export function outputsOf(

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { addon } from '../addon.js';
 import { CtiError, fileError, fromNative } from '../errors.js';
+import { createMemfd } from '../runner/memfd.js';
 
 export type Access = 'read' | 'read-write';
 
@@ -44,7 +45,6 @@ export interface Grant {
 }
 
 interface RegionAddon {
-  createRegion(name: string, size: number): { fd: number; buffer: ArrayBuffer };
   regionFacts(fd: number): { size: number; isRegular: boolean; isWritable: boolean; cannotShrink: boolean };
   mapRegion(fd: number, size: number, isWritable: boolean): ArrayBuffer;
 }
@@ -78,7 +78,10 @@ function checkName(name: unknown): string {
 
 function checkAsid(asid: unknown): number {
   if (typeof asid === 'number' && Number.isInteger(asid) && asid >= 0 && asid <= MAX_ASID) return asid;
-  throw new CtiError('INVALID_ARGUMENT', `expected an address space from 0 to ${MAX_ASID} but received ${String(asid)}`);
+  throw new CtiError(
+    'INVALID_ARGUMENT',
+    `expected an address space from 0 to ${MAX_ASID} but received ${String(asid)}`,
+  );
 }
 
 function checkSize(what: string, size: unknown): number {
@@ -90,7 +93,14 @@ function checkSize(what: string, size: unknown): number {
 export function createRegion(name: string, size: number): SharedMemory {
   checkName(name);
   checkSize(`region ${name}`, size);
-  const { fd, buffer } = call((native) => native.createRegion(name, size));
+  const fd = createMemfd(name, size);
+  let buffer: ArrayBuffer;
+  try {
+    buffer = call((native) => native.mapRegion(fd, size, true));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   let open = true;
   return {
     name,
@@ -166,7 +176,10 @@ export class Regions {
     checkName(name);
     const asid = checkAsid(options.asid ?? 0);
     if (access !== 'read' && access !== 'read-write') {
-      throw new CtiError('INVALID_ARGUMENT', `region ${name}: expected access read or read-write but received ${String(access)}`);
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `region ${name}: expected access read or read-write but received ${String(access)}`,
+      );
     }
     const key = this.#keyOf(name, asid);
     const fd = typeof memory === 'number' ? memory : memory?.fd;
@@ -182,7 +195,10 @@ export class Regions {
     }
     checkSize(`region ${name}`, facts.size);
     if (access === 'read-write' && !facts.isWritable) {
-      throw new CtiError('INVALID_ARGUMENT', `region ${name}: its descriptor is open for reading only, so it cannot be granted read-write`);
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `region ${name}: its descriptor is open for reading only, so it cannot be granted read-write`,
+      );
     }
     // A descriptor of its own, which can do no more than what is granted.
     const flags = access === 'read-write' ? constants.O_RDWR : constants.O_RDONLY;
@@ -220,10 +236,14 @@ export class Regions {
     let bytes: Uint8Array;
     try {
       const about = statSync(path);
-      if (!about.isFile()) throw new CtiError("INVALID_ARGUMENT", `region ${name}: ${path} is not a file, so there is nothing to copy`);
+      if (!about.isFile())
+        throw new CtiError('INVALID_ARGUMENT', `region ${name}: ${path} is not a file, so there is nothing to copy`);
       const { size } = about;
       if (size > MAX_COPY) {
-        throw new CtiError('INVALID_ARGUMENT', `region ${name}: ${path} has ${size} bytes, at most ${MAX_COPY} are copied`);
+        throw new CtiError(
+          'INVALID_ARGUMENT',
+          `region ${name}: ${path} has ${size} bytes, at most ${MAX_COPY} are copied`,
+        );
       }
       bytes = readFileSync(path);
     } catch (error) {

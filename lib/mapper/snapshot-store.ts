@@ -64,6 +64,8 @@ interface Reading {
   /** When it began, ms since 1970; Infinity: it has not. */
   beginMs: number;
   waiters: number;
+  /** Until all who wait for it have taken theirs. */
+  own: Held | undefined;
 }
 
 interface Table {
@@ -184,15 +186,16 @@ export class SnapshotStore {
           throw stopped(stop.signal);
         }
         const entry = this.#add(table, snapshot);
-        // Held until all who wait for it have had their turn to take it.
-        setImmediate(this.#hold(table, entry).release);
+        const own = this.#hold(table, entry);
+        if (reading.waiters > 0) reading.own = own;
+        else own.release();
         return entry;
       } finally {
         const took = performance.now() - began;
         table.freeAtMs = performance.now() + Math.max(this.#pace.minPauseMs, this.#pace.factor * took);
       }
     };
-    const reading: Reading = { stop, waiters: 0, beginMs: Infinity, entry: Promise.resolve().then(work) };
+    const reading: Reading = { stop, waiters: 0, own: undefined, beginMs: Infinity, entry: Promise.resolve().then(work) };
     const done = () => {
       if (table.reading === reading) table.reading = undefined;
     };
@@ -213,7 +216,10 @@ export class SnapshotStore {
       return this.#hold(table, entry);
     } finally {
       signal?.removeEventListener('abort', giveUp);
-      if (--reading.waiters === 0) reading.stop.abort(new Error('nobody waits for it any more'));
+      if (--reading.waiters === 0) {
+        reading.own?.release();
+        reading.stop.abort(new Error('nobody waits for it any more'));
+      }
     }
   }
 

@@ -16,8 +16,8 @@ import { tableMapping } from '../mapper/table-mapping.js';
 import { Program, type Run, stopError } from '../runner/program.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
-export { tableMapping };
 export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
+export { tableMapping };
 
 export interface RunQuestionOptions {
   /** Stops between two slices, with CtiError CANCELLED. */

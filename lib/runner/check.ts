@@ -14,6 +14,21 @@ export function invalid(name: string, expected: string, received: unknown): CtiE
   return new CtiError('INVALID_ARGUMENT', `expected ${expected} for ${name} but received ${describe(received)}`);
 }
 
+export const MAX_U64 = (1n << 64n) - 1n;
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid(name, 'a boolean', value);
+  return value;
+}
+
+/** A name as an image holds it: at most 255 bytes of UTF-8, possibly none. */
+export function checkName(name: string, value: unknown): string {
+  if (typeof value !== 'string' || Buffer.byteLength(value) > 255) {
+    throw invalid(name, 'a string of at most 255 bytes', value);
+  }
+  return value;
+}
+
 export function checkObject(name: string, value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(name, 'an object', value);
 }

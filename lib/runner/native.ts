@@ -2,6 +2,7 @@
 import { addon } from '../addon.js';
 import type { TrapKind } from '../generated/traps.js';
 import type { ProgramSpec } from '../program-spec.js';
+import type { PendingCall } from './call.js';
 
 export interface NativeStop {
   kind: 'exited' | 'trapped' | 'out_of_fuel' | 'suspended';
@@ -31,6 +32,7 @@ export interface NativeSegment {
 }
 
 export interface NativeTable {
+  node: string;
   name: string;
   nRows: number;
   generation: bigint;
@@ -44,12 +46,39 @@ export interface NativeRunOptions {
   tables: NativeTable[];
   args: bigint[] | undefined;
   outputLimit: number;
+  suspends: boolean;
   engine: string;
   addressing: string;
 }
 
+export interface NativeRegion {
+  node: string;
+  name: string;
+  asid: number;
+  fd: number;
+  size: number;
+  writable: boolean;
+}
+
+export interface NativeOutput {
+  arg: number;
+  bytes: Uint8Array;
+}
+
+/** An Answer of call.ts, with all its defaults. */
+export type NativeAnswer =
+  | { kind: 'value'; r0: bigint; outputs: NativeOutput[] }
+  | { kind: 'table'; arg: number; table: NativeTable }
+  | { kind: 'region'; region: NativeRegion; outputs: NativeOutput[] }
+  | { kind: 'copy'; name: string; bytes: Uint8Array; outputs: NativeOutput[] }
+  | { kind: 'unmap'; address: number }
+  | { kind: 'end'; r0: bigint };
+
 export interface NativeRun {
   step(fuel: bigint): NativeStop;
+  pending(): PendingCall | null;
+  answer(answer: NativeAnswer): void;
+  privateBytes(): number;
   /** Fills `into`. */
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
@@ -71,6 +100,7 @@ export interface Native {
   NativeProgram: new (spec: ProgramSpec) => NativeProgram;
   NativeRun: new (program: NativeProgram, options: NativeRunOptions) => NativeRun;
   measure(code: Uint8Array, memory: Uint8Array, seconds: number, engine: string, addressing: string): NativeMeasured;
+  createMemfd(name: string, size: number): number;
   opcodeTable(): { name: string; code: number; form: string }[];
 }
 

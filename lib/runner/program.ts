@@ -12,6 +12,7 @@ import { type NativeProgram, native } from './native.js';
 import {
   checkEngine,
   DEFAULT_FUEL,
+  type End,
   type EngineOptions,
   Run,
   type RunOptions,
@@ -20,15 +21,21 @@ import {
 } from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export { createMemfd } from './memfd.js';
 export type { Output } from './output.js';
 export {
   type Addressing,
+  type Answer,
+  type AnswerOutput,
   DEFAULT_FUEL,
   DEFAULT_OUTPUT_LIMIT,
+  type End,
   type Engine,
   type EngineOptions,
   type Exited,
   type OutOfFuel,
+  type PendingCall,
+  type RegionMapping,
   Run,
   type RunOptions,
   type RunResult,
@@ -36,6 +43,7 @@ export {
   type SegmentSource,
   type StartOptions,
   type Stop,
+  type Suspended,
   stopError,
   type TableMapping,
   type TableSegmentMapping,
@@ -173,9 +181,10 @@ export class Program {
   run(options: RunOptions = {}): RunResult {
     checkObject('options', options);
     const { fuel = DEFAULT_FUEL, ...startOptions } = options;
-    const run = this.start(startOptions);
+    // Nobody could answer.
+    const run = this.start({ ...startOptions, suspends: false });
     try {
-      const stop = run.step(fuel);
+      const stop = run.step(fuel) as End;
       return { ...stop, memory: run.memory(), output: run.output() };
     } finally {
       run.close();

@@ -14,6 +14,8 @@ namespace cti::bind {
 void init_attach(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_region(Napi::Env env, Napi::Object exports);
+void init_run(Napi::Env env, Napi::Object exports);
+void init_memfd(Napi::Env env, Napi::Object exports);
 void init_snapshot(Napi::Env env, Napi::Object exports);
 void init_unixctl(Napi::Env env, Napi::Object exports);
 void init_dp_flows(Napi::Env env, Napi::Object exports);

@@ -1,15 +1,13 @@
 // Granted regions: an application's own shared memory, as descriptors that JavaScript keeps and buffers that share their pages. lib/mapper
-// decides who gets one; here is what needs a system call that Node has not: memfds, seals, shared mappings.
+// decides who gets one, memfd.cc makes new ones; here is what else needs a system call that Node has not: seals, shared mappings.
 //
 // Thread-safety: the JavaScript thread of the environment only.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
-#include <string>
 
 #include "bind/bind.h"
 #include "sys/memory.h"
@@ -37,24 +35,6 @@ Napi::ArrayBuffer map_shared(Napi::Env env, int fd, size_t size, bool is_writabl
       env, mapping->data(), size, [](Napi::Env, void*, sys::Mapping* kept) { delete kept; }, mapping.get());
   mapping.release();
   return buffer;
-}
-
-// (name, size) -> { fd, buffer }: a new memfd of zeros that can neither shrink nor grow, and its pages. The descriptor is the caller's.
-Napi::Value create_region(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  if (info.Length() < 1 || !info[0].IsString()) throw Napi::TypeError::New(env, "expected a name");
-  size_t size = size_of(info, 1);
-  sys::UniqueFd fd = unwrap(env, sys::create_memfd(info[0].As<Napi::String>()));
-  if (::ftruncate(fd.get(), static_cast<off_t>(size)) < 0) {
-    throw to_js(env, system_error(errno, "make a region of " + std::to_string(size) + " bytes"));
-  }
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-    throw to_js(env, system_error(errno, "seal a region"));
-  }
-  auto result = Napi::Object::New(env);
-  result.Set("buffer", map_shared(env, fd.get(), size, true));
-  result.Set("fd", fd.release());
-  return result;
 }
 
 // (fd) -> { size, isRegular, isWritable, cannotShrink }
@@ -90,7 +70,6 @@ Napi::Value map_region(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void init_region(Napi::Env env, Napi::Object exports) {
-  export_function<create_region>(env, exports, "createRegion");
   export_function<region_facts>(env, exports, "regionFacts");
   export_function<map_region>(env, exports, "mapRegion");
 }

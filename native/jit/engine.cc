@@ -129,8 +129,7 @@ class JitEngine final : public vm::Engine {
     const isa::Slot& slot = program_->code().slots[state.pc];
     bool is_load = isa::op_info(program_->code().ops[state.pc]).form == isa::Form::load;
     auto intent = is_load ? window::Intent::read : window::Intent::write;
-    return env.window.check(address, isa::access_size(slot), intent) == window::Denial::read_only ? TrapKind::read_only
-                                                                                                 : TrapKind::unmapped;
+    return vm::trap_of(env.window.check(address, isa::access_size(slot), intent));
   }
 
   const vm::Engine& interpreter() const {

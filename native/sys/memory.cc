@@ -37,9 +37,16 @@ Result<void> seal_memfd(int fd) {
   return {};
 }
 
-bool is_sealed(int fd) {
+Result<int> seals_of(int fd, std::string_view what) {
   int seals = ::fcntl(fd, F_GET_SEALS);
-  return seals >= 0 && (seals & kSeals) == kSeals;
+  if (seals < 0 && errno == EINVAL) return 0;
+  if (seals < 0) return system_error(errno, "look at descriptor " + std::to_string(fd) + " of " + std::string(what));
+  return seals;
+}
+
+bool is_sealed(int fd) {
+  auto seals = seals_of(fd, "a memfd");
+  return seals && (*seals & kSeals) == kSeals;
 }
 
 }  // namespace cti::sys

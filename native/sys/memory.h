@@ -63,7 +63,10 @@ Result<UniqueFd> create_memfd(const std::string& name);
 // Forbids write, grow, shrink and further seals. No writable shared mapping of 'fd' may exist.
 Result<void> seal_memfd(int fd);
 
-// Whether nobody can shrink or write what 'fd' holds: only then may it be mapped into a window.
+// The seals of 'fd' (F_SEAL_*, fcntl.h); 0 for what is no memfd. SYSTEM if it is no descriptor; 'what' names it then.
+Result<int> seals_of(int fd, std::string_view what);
+
+// Whether nobody can shrink or write what 'fd' holds: only then may it be mapped as if it were our own.
 bool is_sealed(int fd);
 
 }  // namespace cti::sys

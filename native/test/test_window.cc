@@ -189,23 +189,77 @@ TEST_CASE("window: sealed memfds are mapped read-only, others refused") {
   CHECK(refused(-1, 4096).code == ErrorCode::SYSTEM);
 }
 
-TEST_CASE("window: table addresses ascend with a hole behind each, until it is full") {
+TEST_CASE("window: room is the lowest that fits, with a hole behind, until the window is full; what was unmapped is room again") {
   auto window = new_window();
-  auto first = window->allocate(1, "a");
-  auto second = window->allocate(4096, "b");
-  auto third = window->allocate(4097, "c");
-  REQUIRE(third);
-  CHECK(number(*first) == 0x40000000);
-  CHECK(number(*second) == 0x40002000);
-  CHECK(number(*third) == 0x40004000);
-  uint64_t left = kWindowSize - 0x40007000;
-  auto too_long = window->allocate(left + 1, "table flows, segment blobs");
+  auto place = [&](uint64_t size) {
+    auto at = window->find_room(size, "a");
+    REQUIRE(at);
+    REQUIRE(window->map_anonymous(number(*at), size, kWindowSize, "a"));
+    return number(*at);
+  };
+  CHECK(place(1) == 0x40000000);
+  CHECK(place(4096) == 0x40002000);
+  CHECK(place(4097) == 0x40004000);
+  CHECK(*window->unmap(0x40002000));
+  CHECK_FALSE(*window->unmap(0x40002000));
+  CHECK_FALSE(*window->unmap(0x40004001));
+  CHECK(window->check(0x40002000, 1, Intent::read) == Denial::unmapped);
+  CHECK(window->private_bytes() == 3 * 4096);
+  CHECK(place(4097) == 0x40007000);
+  CHECK(place(1) == 0x40002000);
+  CHECK(*window->range(0x40002000, 1, Intent::read) == 0);
+  uint64_t left = kWindowSize - 0x4000a000;
+  auto too_long = window->find_room(left + 1, "table flows, segment blobs");
   REQUIRE_FALSE(too_long);
   CHECK(too_long.error().code == ErrorCode::WINDOW_FULL);
   CHECK(too_long.error().message.starts_with("table flows, segment blobs: "));
-  CHECK(window->allocate(left, "all"));
-  CHECK_FALSE(window->allocate(1, "one more"));
-  CHECK_FALSE(window->allocate(UINT64_MAX, "huge"));
+  CHECK(number(*window->find_room(left, "all")) == 0x4000a000);
+  REQUIRE(window->map_stale(0x4000a000, left, kWindowSize, "all"));
+  CHECK_FALSE(window->find_room(1, "one more"));
+  CHECK_FALSE(window->find_room(UINT64_MAX, "huge"));
+}
+
+TEST_CASE("window: shared memory shows what others write, and they what the program writes; it must not be able to shrink") {
+  auto window = new_window();
+  sys::UniqueFd fd = memfd(5000, false);
+  CHECK(window->map_shared(0x40000000, fd.get(), 5000, Access::read_write, kWindowSize, "region r").error().code ==
+        ErrorCode::INVALID_ARGUMENT);
+  REQUIRE(fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+  REQUIRE(window->map_shared(0x40000000, fd.get(), 5000, Access::read_write, kWindowSize, "region r"));
+  REQUIRE(window->map_shared(0x50000000, fd.get(), 5000, Access::read, kWindowSize, "region r"));
+  CHECK(window->check(0x50000000, 1, Intent::write) == Denial::read_only);
+  *window->range(0x40000000 + 4999, 1, Intent::write) = 'y';
+  char seen = 0;
+  REQUIRE(pread(fd.get(), &seen, 1, 4999) == 1);
+  CHECK(seen == 'y');
+  REQUIRE(pwrite(fd.get(), "z", 1, 0) == 1);
+  CHECK(*window->range(0x40000000, 1, Intent::read) == 'z');
+  CHECK(*window->range(0x50000000, 1, Intent::read) == 'z');
+  CHECK(window->private_bytes() == 0);
+
+  // Nobody can write it: readable, not writable.
+  sys::UniqueFd sealed = memfd(4096, true);
+  CHECK(window->map_shared(0x60000000, sealed.get(), 4096, Access::read_write, kWindowSize, "region s").error().code ==
+        ErrorCode::INVALID_ARGUMENT);
+  REQUIRE(window->map_shared(0x60000000, sealed.get(), 4096, Access::read, kWindowSize, "region s"));
+  CHECK(*window->range(0x60000000, 1, Intent::read) == 'x');
+}
+
+TEST_CASE("window: a stale range denies every access as such, and keeps its place") {
+  auto window = new_window();
+  REQUIRE(window->map_stale(0x40000000, 5000, kWindowSize, "stale"));
+  REQUIRE(window->map_anonymous(0x40002000, 4096, kWindowSize, "behind"));
+  for (Intent intent : {Intent::read, Intent::write}) {
+    CHECK(window->check(0x40000000, 8, intent) == Denial::stale);
+    CHECK(window->check(0x40001fff, 2, intent) == Denial::stale);
+    CHECK(window->check(0x3fffffff, 2, intent) == Denial::unmapped);
+    CHECK(window->view().access(0x40000000, 8, intent) == nullptr);
+    CHECK(window->view().access(0x40001ffc, 8, intent) == nullptr);
+    CHECK(window->range(0x40001ffc, 8, intent) == nullptr);
+  }
+  CHECK_FALSE(window->map_anonymous(0x40001000, 1, kWindowSize, "there"));
+  CHECK(*window->unmap(0x40000000));
+  CHECK(window->check(0x40000000, 8, Intent::read) == Denial::unmapped);
 }
 
 TEST_CASE("window: windows are apart, and freed") {

@@ -299,8 +299,7 @@ out_of_fuel:
   return stop(Stop::Kind::out_of_fuel);
 
 denied:
-  trap = env.window.check(address, access_size, access_intent) == window::Denial::read_only ? TrapKind::read_only
-                                                                                              : TrapKind::unmapped;
+  trap = trap_of(env.window.check(address, access_size, access_intent));
   goto trapped;
 
 end_of_program:

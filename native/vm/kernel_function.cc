@@ -2,22 +2,40 @@
 
 #include <algorithm>
 
+#include "vm/kernel_functions/rows.h"
+#include "vm/pending_call.h"
+
 namespace cti::vm {
 
-#define CTI_KERNEL_FUNCTION(set, number, name, version, n_args) \
-  KernelResult set##_##name(Environment&, const KernelArgs&);
+#define CTI_KERNEL_FUNCTION(set, number, name, ...) KernelResult set##_##name(Environment&, const KernelArgs&);
 #include "vm/generated/kernel_functions.inc"
 #undef CTI_KERNEL_FUNCTION
+
+namespace rows {
+
+#define CTI_KERNEL_FUNCTION(set, number, name, version, n_args, suspends, fuel, ...) \
+  constexpr KernelFunction set##_##name = {number, #name, version, vm::set##_##name, n_args, Suspends::suspends, fuel, {__VA_ARGS__}};
+#include "vm/generated/kernel_functions.inc"
+#undef CTI_KERNEL_FUNCTION
+
+}  // namespace rows
+
+#define CTI_SUSPENDING_FUNCTION(set, name)                                  \
+  KernelResult set##_##name(Environment& env, const KernelArgs& args) {     \
+    return suspend(env, args, rows::set##_##name);                          \
+  }
+#include "vm/generated/suspending_functions.inc"
+#undef CTI_SUSPENDING_FUNCTION
 
 namespace {
 
 struct Row {
   std::string_view set;
-  KernelFunction function;
+  const KernelFunction& function;
 };
 
 constexpr Row kRows[] = {
-#define CTI_KERNEL_FUNCTION(set, number, name, version, n_args) {#set, {number, #name, version, set##_##name}},
+#define CTI_KERNEL_FUNCTION(set, number, name, ...) {#set, rows::set##_##name},
 #include "vm/generated/kernel_functions.inc"
 #undef CTI_KERNEL_FUNCTION
 };

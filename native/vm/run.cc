@@ -11,6 +11,7 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   if (!window) return std::move(window.error());
   std::unique_ptr<Run> run(new Run(std::move(program), std::move(engine), *std::move(window)));
   run->output_ = Output(options.output_limit);
+  run->suspends_ = options.suspends;
   CTI_TRY(run->map_program());
   CTI_TRY(run->window_->map_copy(window::kMemoryBase, options.memory, window::Access::read_write, window::kTablesBase,
                                  "memory"));
@@ -18,8 +19,11 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
     auto address = run->map_segment(segment, "segment " + segment.name);
     if (!address) return std::move(address.error());
     run->segment_addresses_.push_back(*address);
+    if (segment.size > 0) run->pieces_.push_back({segment.name, *address, segment.size, segment.is_writable});
   }
-  for (const TableMapping& table : options.tables) CTI_TRY(run->map_table(table));
+  for (const TableMapping& table : options.tables) {
+    if (auto open = run->map_table(table); !open) return std::move(open.error());
+  }
 
   std::array<uint64_t, 5> args{};
   if (options.args) {
@@ -45,7 +49,7 @@ Result<void> Run::map_program() {
 
 Result<uint32_t> Run::map_segment(const SegmentSource& source, const std::string& what) {
   if (source.size == 0) return 0u;
-  auto address = window_->allocate(source.size, what);
+  auto address = window_->find_room(source.size, what);
   if (!address) return std::move(address.error());
   uint32_t at = window::number(*address);
   if (source.fd >= 0) {
@@ -57,29 +61,46 @@ Result<uint32_t> Run::map_segment(const SegmentSource& source, const std::string
   return at;
 }
 
-Result<void> Run::map_table(const TableMapping& table) {
-  OpenTable open{table.name, {}};
+Result<const OpenTable*> Run::map_table(const TableMapping& table) {
+  OpenTable open{table.node, table.name, {}};
   if (table.segments.size() > std::size(open.facts.segments)) {
     return errorf(ErrorCode::INVALID_ARGUMENT, "table %s has %zu segments, expected at most %zu", table.name.c_str(),
                   table.segments.size(), std::size(open.facts.segments));
   }
+  if (tables_.size() >= kMaxTables) {
+    return errorf(ErrorCode::WINDOW_FULL, "table %s: %zu tables are open already", table.name.c_str(), kMaxTables);
+  }
   open.facts.n_rows = table.n_rows;
   open.facts.generation = table.generation;
   open.facts.schema_hash = table.schema_hash;
-  open.facts.n_segments = static_cast<uint32_t>(table.segments.size());
-  for (size_t i = 0; i < table.segments.size(); i++) {
-    const TableSegment& segment = table.segments[i];
+  for (const TableSegment& segment : table.segments) {
     auto address = map_segment(segment.source, "table " + table.name + ", segment " + segment.source.name);
-    if (!address) return std::move(address.error());
-    open.facts.segments[i] = {*address, segment.source.size, segment.stride, segment.n_records};
+    if (!address) {
+      unmap_table(open);
+      return std::move(address.error());
+    }
+    open.facts.segments[open.facts.n_segments++] = {*address, segment.source.size, segment.stride, segment.n_records};
   }
   tables_.push_back(std::move(open));
-  return {};
+  return &tables_.back();
+}
+
+void Run::unmap_table(const OpenTable& table) {
+  for (uint32_t i = 0; i < table.facts.n_segments; i++) {
+    const auto& segment = table.facts.segments[i];
+    if (segment.size > 0) (void)!window_->unmap(static_cast<uint32_t>(segment.address));
+  }
 }
 
 Stop Run::step(int64_t fuel) {
-  Environment env{*window_, tables_, &output_};
-  Stop stop = engine_->run(state_, env, fuel);
+  Stop stop{Stop::Kind::exited};
+  if (is_ended_by_host_) {
+    stop.pc = state_.pc - 1;
+    stop.r0 = state_.regs[0];
+  } else {
+    Environment env{*window_, tables_, &output_, suspends_ ? &pending_ : nullptr};
+    stop = engine_->run(state_, env, fuel);
+  }
   has_ended_ = stop.kind == Stop::Kind::exited || stop.kind == Stop::Kind::trapped;
   return stop;
 }

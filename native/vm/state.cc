@@ -30,6 +30,19 @@ bool trap_has_address(TrapKind kind) {
   return false;
 }
 
+TrapKind trap_of(window::Denial denial) {
+  switch (denial) {
+    case window::Denial::read_only:
+      return TrapKind::read_only;
+    case window::Denial::stale:
+      return TrapKind::stale;
+    case window::Denial::none:
+    case window::Denial::unmapped:
+      break;
+  }
+  return TrapKind::unmapped;
+}
+
 State State::at_entry(uint32_t entry, const std::array<uint64_t, 5>& args) {
   State state;
   std::copy(args.begin(), args.end(), state.regs.begin() + 1);

@@ -10,6 +10,7 @@
 
 #include "isa/opcode.h"
 #include "window/guest.h"
+#include "window/window.h"
 
 namespace cti::vm {
 
@@ -22,6 +23,8 @@ enum class TrapKind : uint8_t {
 };
 std::string_view trap_name(TrapKind kind);
 bool trap_has_address(TrapKind kind);
+// Of an access that the window denies.
+TrapKind trap_of(window::Denial denial);
 
 // What a local call keeps of its caller, outside guest memory.
 struct Frame {

@@ -5,8 +5,9 @@
 //
 // The window knows which of its pages may be read or written from its own map, a byte a page. C++ touches guest memory
 // only after asking that map, so no fault is ever relied on. For ranges it also knows the mappings in order: a kernel function
-// that names a large range for a small piece of work pays for neither its size nor its pages. What is mapped stays: anonymous memory, copies, and
-// sealed memfds; memory that someone else could shrink is refused.
+// that names a large range for a small piece of work pays for neither its size nor its pages. Mapped are anonymous memory, copies, and
+// memfds that nobody can shrink; other memory is refused. A stale range is one whose contents are gone: it keeps its place, and every
+// access to it is denied as such, until it is unmapped.
 //
 // Thread-safety: one thread at a time maps and runs. A Window may be handed from thread to thread.
 #pragma once
@@ -23,11 +24,11 @@
 
 namespace cti::window {
 
-enum class Access : uint8_t { read = 1, read_write = 3 };
+enum class Access : uint8_t { read = 1, read_write = 3, stale = 4 };
 enum class Intent : uint8_t { read = 1, write = 2 };
 
-// Why an access is not allowed.
-enum class Denial : uint8_t { none, unmapped, read_only };
+// Why an access is not allowed. Of a range, the first that holds anywhere in it: unmapped, stale, read_only.
+enum class Denial : uint8_t { none, unmapped, read_only, stale };
 
 class Window {
  public:
@@ -48,8 +49,16 @@ class Window {
   // caller's.
   Result<void> map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end, std::string_view what);
 
-  // Room for 'size' bytes among the tables: ascending, page-aligned, with an unmapped page behind each. WINDOW_FULL.
-  Result<GuestAddr> allocate(uint64_t size, std::string_view what);
+  // Shared memory, which others change while the program looks. 'fd' is a memfd of at least 'size' bytes sealed against shrinking and,
+  // to be writable, not sealed against writing, else INVALID_ARGUMENT.
+  Result<void> map_shared(uint32_t at, int fd, uint64_t size, Access access, uint64_t end, std::string_view what);
+  // Reserves a stale range.
+  Result<void> map_stale(uint32_t at, uint64_t size, uint64_t end, std::string_view what);
+  // Takes away what one of the calls above mapped at 'at'; false if none did. Its pages are free again.
+  Result<bool> unmap(uint32_t at);
+
+  // Room for 'size' bytes among the tables, with an unmapped page behind: the lowest there is. The caller maps it. WINDOW_FULL.
+  Result<GuestAddr> find_room(uint64_t size, std::string_view what) const;
 
   // Whether 'size' bytes (at least 1) at 'address' may be accessed. A range that reaches past the window is unmapped.
   Denial check(uint64_t address, uint64_t size, Intent intent) const;
@@ -83,17 +92,18 @@ class Window {
   struct Region {
     uint64_t start, end;  // whole pages
     Access access;
+    bool is_private;  // counts in private_bytes_
   };
 
   Result<void> check_room(uint32_t at, uint64_t size, uint64_t end, std::string_view what) const;
-  void set_pages(uint32_t at, uint64_t size, Access access);
+  Result<void> map_memfd(uint32_t at, int fd, uint64_t size, Access access, bool is_shared, uint64_t end, std::string_view what);
+  void set_pages(uint32_t at, uint64_t size, Access access, bool is_private);
 
   sys::Mapping reservation_;  // guard, window, guard
   sys::Mapping page_map_;     // pages_, and the page past the end; touched lazily
   uint8_t* base_ = nullptr;   // guest address 0
   uint8_t* pages_ = nullptr;  // Access a page, 0 where nothing is mapped
   std::vector<Region> regions_;  // ascending; what pages_ says, again
-  uint64_t next_table_ = kTablesBase;
   uint64_t private_bytes_ = 0;
 };
 

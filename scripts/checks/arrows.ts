@@ -24,9 +24,12 @@ const LIB_LEVELS: readonly (readonly string[])[] = [
   ['generated'],
   ['leaf'], // files directly in lib/, other than index.ts
   ['loader', 'compiler', 'tables'],
-  ['linker', 'sources', 'mapper'],
-  ['runner', 'scheduler', 'hooks', 'transport'],
-  ['migration', 'audit', 'control', 'query'],
+  ['linker', 'sources'],
+  ['runner'],
+  ['mapper'],
+  ['scheduler', 'transport'],
+  ['query'],
+  ['hooks', 'migration', 'kernel-functions', 'audit', 'control'],
   ['daemon', 'cli', 'index'],
 ];
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
+import { generateSignatures } from './signatures.js';
 import { generateTable } from './tables.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -15,6 +16,7 @@ const outputs = new Map<string, string>([
   ...generateErrors(schemas.errors),
   ...generateTraps(schemas.traps),
   ...generateKernelFunctions(schemas.kernelFunctions),
+  ...generateSignatures(schemas.kernelFunctions),
   ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
 ]);

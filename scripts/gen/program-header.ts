@@ -1,6 +1,8 @@
 // include/ctinspector/ctinspector.h: what a C program includes. Kernel functions of set `ctinspector` as externs, every table's structs.
+
+import type { KernelSet } from './kernel-sets.js';
 import { cNotice } from './lists.js';
-import type { KernelSet, Table } from './schema.js';
+import type { KernelFunction, Table } from './schema.js';
 
 const C_TYPES: Readonly<Record<string, string>> = {
   u8: 'uint8_t',
@@ -33,7 +35,7 @@ function comment(paragraphs: string[]): string {
   return `/* ${lines.join('\n * ')} */\n`;
 }
 
-function declaration(fn: KernelSet['functions'][number]): string {
+function declaration(fn: KernelFunction): string {
   const head = declared(fn.result, fn.name);
   const args = fn.args.map((arg) => declared(arg.type, arg.name)).join(', ');
   const docs = [
@@ -58,6 +60,7 @@ export function generateProgramHeader(sets: KernelSet[], tables: Table[]): [stri
   const includes = [
     'ctinspector/program.h',
     'ctinspector/table.h',
+    'ctinspector/mapper.h',
     ...tables.map((table) => `ctinspector/${table.table}.h`),
   ];
   return [

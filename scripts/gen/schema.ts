@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { kernelSets } from './kernel-sets.js';
 
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/);
 
@@ -26,11 +27,18 @@ const kernelFunction = z.strictObject({
     .max(5),
   result: z.string().default('int64_t'),
   returns: z.string(),
-  charge: z.string(),
-  suspends: z.boolean(),
+  charge: z.string().optional(),
+  suspends: z.union([z.boolean(), z.literal('maybe')]),
+  fuel: z.number().int().min(1).max(1_000_000).optional(),
+  hook: name.optional(),
   doc: z.string(),
 });
-const kernelSet = z.strictObject({ set: name, doc: z.string(), functions: z.array(kernelFunction) });
+const kernelGroup = z.strictObject({
+  group: name,
+  set: z.enum(['conformance', 'upstream', 'ctinspector']),
+  doc: z.string(),
+  functions: z.array(kernelFunction),
+});
 
 export const SCALAR_SIZE = {
   u8: 1,
@@ -101,7 +109,8 @@ const table = z.strictObject({
 
 export type ErrorRow = z.infer<typeof errorRow>;
 export type TrapRow = z.infer<typeof trapRow>;
-export type KernelSet = z.infer<typeof kernelSet>;
+export type KernelGroup = z.infer<typeof kernelGroup>;
+export type KernelFunction = KernelGroup['functions'][number];
 export type Table = z.infer<typeof table>;
 export type Segment = z.infer<typeof segment>;
 export type Field = z.infer<typeof field>;
@@ -158,15 +167,17 @@ export function layOut(table: Table): LaidOutSegment[] {
   });
 }
 
-export function readSchemas(dir: string) {
-  const tables = readdirSync(join(dir, 'tables'))
+const readFolder = <T>(dir: string, schema: z.ZodType<T>): T[] =>
+  readdirSync(dir)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
-    .map((file) => readYaml(join(dir, 'tables', file), table));
+    .map((file) => readYaml(join(dir, file), schema));
+
+export function readSchemas(dir: string) {
   return {
     errors: readYaml(join(dir, 'errors.yaml'), z.array(errorRow)),
     traps: readYaml(join(dir, 'traps.yaml'), z.array(trapRow)),
-    kernelFunctions: readYaml(join(dir, 'kernel-functions.yaml'), z.array(kernelSet)),
-    tables,
+    kernelFunctions: kernelSets(readFolder(join(dir, 'kernel-functions'), kernelGroup)),
+    tables: readFolder(join(dir, 'tables'), table),
   };
 }

@@ -6,7 +6,9 @@ export function generateSignatures(sets: KernelSet[]): [string, string][] {
   const set = ({ set, functions }: KernelSet): string => `  ${set}: {
 ${functions
   .filter((fn) => fn.suspends !== false)
-  .map((fn) => `    ${fn.name}: {${fn.args.map((arg) => ` ${arg.name}: '${arg.direction ?? 'number'}'`).join(',')} },\n`)
+  .map(
+    (fn) => `    ${fn.name}: {${fn.args.map((arg) => ` ${arg.name}: '${arg.direction ?? 'number'}'`).join(',')} },\n`,
+  )
   .join('')}  },
 `;
   return [

@@ -20,6 +20,8 @@ export async function fakeCall(
     },
     id: { image: taskId, epoch: 0n, call: 1n },
     signal: new AbortController().signal,
+    mapped: null,
+    onEnd: () => {},
     resumed: undefined,
     waitsFor: () => {},
     ...rest,

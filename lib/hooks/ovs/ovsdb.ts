@@ -57,7 +57,8 @@ export class JsonStream {
         this.#depth = 0;
       }
     }
-    if (this.#text.length > MAX_MESSAGE) throw new CtiError('PROTOCOL', `ovsdb-server sent over ${MAX_MESSAGE} bytes at once`);
+    if (this.#text.length > MAX_MESSAGE)
+      throw new CtiError('PROTOCOL', `ovsdb-server sent over ${MAX_MESSAGE} bytes at once`);
     return found;
   }
 
@@ -136,7 +137,10 @@ export class OvsdbPorts {
       });
       socket.on('close', () => {
         clearTimeout(timer);
-        const error = new CtiError('SYSTEM', `ovsdb-server at ${this.path}: ${reason?.message ?? 'it closed the connection'}`);
+        const error = new CtiError(
+          'SYSTEM',
+          `ovsdb-server at ${this.path}: ${reason?.message ?? 'it closed the connection'}`,
+        );
         reject(error);
         if (this.#socket === socket) this.#broke(error);
       });

@@ -56,7 +56,8 @@ export class SwitchCalls {
     });
     try {
       await before;
-      if (signal?.aborted) throw new CtiError('CANCELLED', 'stopped before the switch was asked', { cause: signal.reason });
+      if (signal?.aborted)
+        throw new CtiError('CANCELLED', 'stopped before the switch was asked', { cause: signal.reason });
       return await unixctl({ ...this.#where, signal, timeoutMs: CALL_TIMEOUT_MS }, command, args);
     } finally {
       this.#waiting--;

@@ -51,8 +51,11 @@ export function parsePressure(args: string): { lost: bigint; percent: bigint } {
 }
 
 /** Whether `now` is under pressure, `before` being a second older. */
-export const isPressed = (before: UpcallFacts, now: UpcallFacts, { lost, percent }: { lost: bigint; percent: bigint }): boolean =>
-  now.lost - before.lost >= lost || (now.flowLimit > 0n && 100n * now.flows >= percent * now.flowLimit);
+export const isPressed = (
+  before: UpcallFacts,
+  now: UpcallFacts,
+  { lost, percent }: { lost: bigint; percent: bigint },
+): boolean => now.lost - before.lost >= lost || (now.flowLimit > 0n && 100n * now.flows >= percent * now.flowLimit);
 
 export const upcallPressure = (calls: SwitchCalls): EventSource => ({
   usage: 'upcall_pressure([LOST [, PERCENT]])',
@@ -73,7 +76,9 @@ export const upcallPressure = (calls: SwitchCalls): EventSource => ({
           if (pressed !== wasPressed) {
             sink.push({
               kind: pressed ? EVENT_KIND.pressureOn : EVENT_KIND.pressureOff,
-              values: [now.lost - before.lost, now.missed - before.missed, now.flows, now.flowLimit].map((n) => BigInt.asUintN(64, n)),
+              values: [now.lost - before.lost, now.missed - before.missed, now.flows, now.flowLimit].map((n) =>
+                BigInt.asUintN(64, n),
+              ),
             });
           }
           wasPressed = pressed;

@@ -43,7 +43,10 @@ const sum = (text: string, pattern: RegExp): bigint =>
 export function parseUpcalls(dpctlShow: string, upcallShow: string): UpcallFacts {
   const flows = [...upcallShow.matchAll(/^\s*flows\s*:\s*\(current (\d+)\).*\(max (\d+)\) \(limit (\d+)\)/gm)];
   if (sectionsOf(dpctlShow).length > 0 && flows.length === 0) {
-    throw new CtiError('PROTOCOL', "upcall/show: expected a line 'flows : (current N) (avg N) (max N) (limit N)' of a datapath");
+    throw new CtiError(
+      'PROTOCOL',
+      "upcall/show: expected a line 'flows : (current N) (avg N) (max N) (limit N)' of a datapath",
+    );
   }
   const add = (at: number): bigint => flows.reduce((total, match) => total + BigInt(match[at] ?? 0), 0n);
   return {

@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 export function parseTableChanged(args: string): Wanted {
-  const [, table = '', rest = ''] = /^([a-z][a-z0-9_]*)\s*(?:,([^]*))?$/.exec(args) ?? [];
+  const [, table = '', rest = ''] = /^([a-z][a-z0-9_]*)\s*(?:,([\s\S]*))?$/.exec(args) ?? [];
   if (table === '') {
     throw new CtiError(
       'INVALID_ARGUMENT',
@@ -39,7 +39,10 @@ export function parseTableChanged(args: string): Wanted {
   const every = /^\s*every\s+(\d+)\s*(ms|s)\s*(?:,|$)/.exec(rest);
   const intervalMs = every ? Number(every[1]) * (every[2] === 's' ? 1000 : 1) : DEFAULT_INTERVAL_MS;
   if (intervalMs < MIN_INTERVAL_MS || intervalMs > MAX_INTERVAL_MS) {
-    throw new CtiError('INVALID_ARGUMENT', `table_changed: expected every 100ms to 3600s but received ${intervalMs} ms`);
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `table_changed: expected every 100ms to 3600s but received ${intervalMs} ms`,
+    );
   }
   return { table, intervalMs, condition: rest.slice(every?.[0].length ?? 0).trim() };
 }
@@ -66,8 +69,8 @@ async function matching(question: string, snapshot: TableSnapshot, signal: Abort
   for (const row of answer.rows) {
     if (!rows.hasUfid(row)) continue;
     const id = rows.actions(row);
-    let text = actions.get(id);
-    if (text === undefined) actions.set(id, (text = snapshot.actionsText(id)));
+    const text = actions.get(id) ?? snapshot.actionsText(id);
+    actions.set(id, text);
     found.set(rows.key(row), { row, ufid: rows.ufid(row), actions: text });
   }
   return found;
@@ -121,7 +124,8 @@ class Watch {
         readable = performance.now();
       } catch (error) {
         if (signal.aborted) return;
-        const isOver = error instanceof CtiError && (error.code === 'OUT_OF_MEMORY' || error.code === 'INVALID_ARGUMENT');
+        const isOver =
+          error instanceof CtiError && (error.code === 'OUT_OF_MEMORY' || error.code === 'INVALID_ARGUMENT');
         if (isOver || !(error instanceof CtiError) || performance.now() - readable > PATIENCE_MS) throw error;
       }
     }

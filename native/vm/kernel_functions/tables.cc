@@ -1,8 +1,9 @@
-// table_open: where a table's segments lie in this run.
+// table_open: where a table's segments lie in this run. What is not open, the host may map.
 #include <algorithm>
 #include <cstring>
 
-#include "vm/kernel_function.h"
+#include "vm/kernel_functions/rows.h"
+#include "vm/pending_call.h"
 
 namespace cti::vm {
 namespace {
@@ -23,9 +24,12 @@ KernelResult ctinspector_table_open(Environment& env, const KernelArgs& args) {
 
   // SAFETY: range() allowed name_size bytes at 'from' and table_size at 'to'.
   std::string wanted(reinterpret_cast<const char*>(from), name_size);
-  auto is_wanted = [&](const OpenTable& open) { return open.name == wanted; };
+  auto is_wanted = [&](const OpenTable& open) { return open.name == wanted && !open.is_stale; };
   auto at = std::find_if(env.tables.begin(), env.tables.end(), is_wanted);
-  if (at == env.tables.end()) return answer(static_cast<uint64_t>(-int64_t{ENOENT}), 1 + charge);
+  if (at == env.tables.end()) {
+    if (env.pending) return suspend(env, args, rows::ctinspector_table_open);
+    return answer(static_cast<uint64_t>(-int64_t{ENOENT}), 1 + charge);
+  }
   std::memcpy(to, &at->facts, sizeof at->facts);
   return answer(0, charge + sizeof(cti_table) / 8);
 }
