@@ -1,22 +1,27 @@
 // The memory mapper: snapshots that many share, granted regions, monitors, raw copies, and the kernel functions over them.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { errno } from '../lib/errno.js';
 import type { CtiError } from '../lib/errors.js';
 import { mapperFunctions, upstreamMapperFunctions, words } from '../lib/kernel-functions/mapper.js';
+import { type LinkedProgram, link } from '../lib/linker/link.js';
+import { loadObject } from '../lib/loader/load-object.js';
 import { MemoryMapper } from '../lib/mapper/mapper.js';
 import { isMet, MONITOR, Poller, withLast, withMonitor, withoutMonitors } from '../lib/mapper/monitors.js';
 import { RawMemory } from '../lib/mapper/raw.js';
 import { createRegion, Regions, regionHandle } from '../lib/mapper/regions.js';
 import { SnapshotStore } from '../lib/mapper/snapshot-store.js';
 import type { MappedRanges } from '../lib/runner/call.js';
+import type { Output } from '../lib/runner/program.js';
 import type { KernelFunctions, Verdict } from '../lib/scheduler/kernel-call.js';
 import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
+import { compileBpf, scratch } from './support/clang.js';
+import { drive } from './support/drive.js';
 import { fakeCall } from './support/kernel-call.js';
 
 const DUMP = resolve('test/fixtures/dumps/rules-more.txt');
@@ -417,6 +422,7 @@ function mapperOf(pollMs = 1) {
     problems,
     own: call(mapperFunctions(options)),
     upstream: call(upstreamMapperFunctions(options)),
+    functions: mapperFunctions(options),
   };
 }
 
@@ -671,5 +677,45 @@ t.test('raw copies: only for the task that the operator allowed, which then stay
   ranges.nPieces = 0;
   mapper.release('task');
   t.strictSame(await copy(8n), { kind: 'value', r0: errno('EPERM') }, 'it ends with the task');
+  mapper.close();
+});
+
+const scratchDir = scratch();
+
+async function build(path: string, flags: readonly string[] = ['-g']): Promise<LinkedProgram> {
+  const object = await compileBpf(resolve(path), scratchDir, { cpu: 'v4', flags });
+  return link([loadObject(readFileSync(object), basename(path))]);
+}
+
+const textOf = (output: readonly Output[]): string =>
+  output.map((piece) => (piece.kind === 'text' ? piece.text : '')).join('');
+
+t.test('a program watches counters of another process, writes there, and is woken by it', async (t) => {
+  const exporter = join(dir, 'exporter');
+  execFileSync('cc', ['-O2', '-o', exporter, 'examples/region/exporter.c']);
+  const child = spawn(exporter, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const path = await new Promise<string>((done) => child.stdout!.once('data', (data) => done(String(data).trim())));
+  const linked = await build('examples/region/watch.c');
+  for (const engine of ['interpreter', 'jit'] as const) {
+    const { mapper, functions } = mapperOf(10);
+    mapper.regions.grantFile('counters', path, 'read-write');
+    const { r0, output, calls } = await drive(linked, functions, { args: [50n, 3n], engine });
+    t.equal(r0, 3n, engine);
+    const lines = textOf(output).trimEnd().split('\n');
+    t.equal(lines.length, 6);
+    for (const [i, line] of lines.entries()) {
+      const [, number = '', rest = ''] = /^(?:reset )?(\d+) (.*)$/.exec(line) ?? [];
+      t.equal(rest, i % 2 === 0 ? 'requests: asking for a reset' : 'is done');
+      if (i % 2 === 0) t.ok(Number(number) > 50, line);
+    }
+    t.equal(calls.filter((name) => name === 'wait_for_address_event').length, 6);
+    t.equal(calls.at(-1), 'munmap');
+    mapper.close();
+  }
+  // Granted for reading, the same program is refused; a program that does not ask cannot write.
+  const { mapper, functions } = mapperOf(10);
+  mapper.regions.grantFile('counters', path, 'read');
+  t.equal((await drive(linked, functions, { args: [50n] })).r0, errno('EACCES'));
   mapper.close();
 });

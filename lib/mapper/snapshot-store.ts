@@ -195,7 +195,13 @@ export class SnapshotStore {
         table.freeAtMs = performance.now() + Math.max(this.#pace.minPauseMs, this.#pace.factor * took);
       }
     };
-    const reading: Reading = { stop, waiters: 0, own: undefined, beginMs: Infinity, entry: Promise.resolve().then(work) };
+    const reading: Reading = {
+      stop,
+      waiters: 0,
+      own: undefined,
+      beginMs: Infinity,
+      entry: Promise.resolve().then(work),
+    };
     const done = () => {
       if (table.reading === reading) table.reading = undefined;
     };
