@@ -1,11 +1,11 @@
 /*
- * Waits until a flow appears, then reports its chain: the flow, the flows that its recirculations lead to (conntrack, a bond's hash, a
- * tunnel), and what the OpenFlow tables do with such a packet.
+ * Waits until a host's packets have a flow, then reports its chain: the flow, the flows that its recirculations lead to (conntrack, a bond's
+ * hash, a tunnel), and what the OpenFlow tables do with such a packet.
  *
- *   ctinspector run examples/wait_for_flow.c --arg 6 --arg 8080      TCP to port 8080, from now on
+ *   ctinspector run examples/wait_for_flow.c --arg 0x0a00010b --arg 17 --arg 4343      10.0.1.11, UDP to port 4343
  *
- * Arguments: IP protocol, destination port (0: any), seconds to wait (0: 60). A flow that is there already counts. The result is how many
- * flows the chain has, or -errno.
+ * Arguments: IPv4 source; IP protocol, 0: any; destination port, 0: any; seconds to wait, 0: 60. A flow that is there already counts. The
+ * result is how many flows the chain has, or -errno.
  */
 #include "ctinspector/ctinspector.h"
 #include "ctinspector/text.h"
@@ -23,13 +23,37 @@ static struct {
 } chain[MAX_CHAIN];
 static uint32_t n_chain;
 
-/* "dp_flows, every 250ms, nw_proto = 6 and tp_dst = 8080" */
-static void put_condition(uint64_t proto, uint64_t port) {
-  cti_put_text(&line, "nw_proto = ");
-  cti_put_u64(&line, proto);
-  if (port == 0) return;
-  cti_put_text(&line, " and tp_dst = ");
-  cti_put_u64(&line, port);
+static struct {
+  uint32_t nw_src;
+  uint8_t nw_proto;
+  uint16_t tp_dst;
+} wanted;
+
+/* The first pass of such packets: a flow that matches their source, and does not exclude their protocol and port. */
+static void put_condition(void) {
+  cti_put_text(&line, "recirc_id = 0 and nw_src = ");
+  cti_put_ipv4(&line, wanted.nw_src);
+  if (wanted.nw_proto == 0) return;
+  cti_put_text(&line, " and covers(nw_proto=");
+  cti_put_u64(&line, wanted.nw_proto);
+  if (wanted.tp_dst != 0) {
+    cti_put_text(&line, ", tp_dst=");
+    cti_put_u64(&line, wanted.tp_dst);
+  }
+  cti_put_char(&line, ')');
+}
+
+/* The first row of the open table that does what the condition says; all ones: none. */
+static uint64_t __attribute__((noinline)) find_row(void) {
+  const struct cti_dp_flows_match *matches = cti_segment(&table, CTI_DP_FLOWS_SEGMENT_MATCH);
+  for (uint64_t row = 0; row < table.n_rows; row++) {
+    const struct cti_dp_flows_match *m = &matches[row];
+    if (m->key.recirc_id != 0 || m->mask.nw_src != 0xffffffff || m->key.nw_src != wanted.nw_src) continue;
+    if (wanted.nw_proto && (m->key.nw_proto ^ wanted.nw_proto) & m->mask.nw_proto) continue;
+    if (wanted.tp_dst && (m->key.tp_dst ^ wanted.tp_dst) & m->mask.tp_dst) continue;
+    return row;
+  }
+  return ~0ULL;
 }
 
 /* Row 'row' as text; its length. */
@@ -88,32 +112,23 @@ static void __attribute__((noinline)) follow(uint32_t i) {
 
 static void __attribute__((noinline)) report(void) {
   for (uint32_t i = 0; i < n_chain; i++) {
-    cti_put_text(&line, i == 0 ? "the flow:\n  " : "  ");
-    if (i == 1) print_text("goes on as:\n");
-    cti_put_text(&line, "recirc_id ");
-    cti_put_hex(&line, chain[i].recirc_id);
-    cti_put_text(&line, ": ");
+    if (i == 1) print_text("and on:\n");
     uint64_t n = read_row(chain[i].row);
-    print(line.text, line.n);
-    line.n = 0;
     print(text, n);
     print_text("\n");
   }
 }
 
-/* What comes before ", packets:" in a row is the flow as ofproto/trace takes it. */
+/* What stands between the ufid and ", packets:" in a row is the flow as ofproto/trace takes it. */
 static void __attribute__((noinline)) trace(void) {
-  static const char mark[] = ", packets:";
-  uint64_t n = read_row(chain[0].row), size = 0;
-  for (; size + sizeof mark <= n; size++) {
+  static const char end[] = ", packets:";
+  uint64_t n = read_row(chain[0].row), from = 0, size = 0;
+  while (from + 2 < n && !(text[from] == ',' && text[from + 1] == ' ')) from++;
+  for (uint64_t i = from + 2; i + sizeof end <= n; i++) {
     uint32_t same = 0;
-    while (same < sizeof mark - 1 && text[size + same] == mark[same]) same++;
-    if (same == sizeof mark - 1) break;
-  }
-  for (uint64_t i = 0; i + 1 < size; i++) {
-    if (text[i] != ',' || text[i + 1] != ' ') continue;
-    for (uint64_t j = i + 1; j + 1 < size; j++) text[j] = text[j + 1]; /* no blanks in a flow */
-    size--;
+    while (same < sizeof end - 1 && text[i + same] == end[same]) same++;
+    if (same == sizeof end - 1) break;
+    if (text[i] != ' ') text[size++] = text[i];
   }
   int64_t traced = ovs_trace(text, size, text, sizeof text);
   if (traced < 0) {
@@ -126,21 +141,13 @@ static void __attribute__((noinline)) trace(void) {
   print(text, (uint64_t)traced < sizeof text ? (uint64_t)traced : sizeof text);
 }
 
-/* The first row of the open table that the arguments mean; all ones: none. */
-static uint64_t __attribute__((noinline)) find_row(uint64_t proto, uint64_t port) {
-  const struct cti_dp_flows_match *matches = cti_segment(&table, CTI_DP_FLOWS_SEGMENT_MATCH);
-  for (uint64_t row = 0; row < table.n_rows; row++) {
-    const struct cti_dp_flows_match *m = &matches[row];
-    if (m->mask.nw_proto != 0xff || m->key.nw_proto != proto) continue;
-    if (port == 0 || (m->mask.tp_dst == 0xffff && m->key.tp_dst == port)) return row;
-  }
-  return ~0ULL;
-}
-
-uint64_t vm_main(uint64_t proto, uint64_t port, uint64_t seconds) {
+uint64_t vm_main(uint64_t nw_src, uint64_t nw_proto, uint64_t tp_dst, uint64_t seconds) {
+  wanted.nw_src = (uint32_t)nw_src;
+  wanted.nw_proto = (uint8_t)nw_proto;
+  wanted.tp_dst = (uint16_t)tp_dst;
   /* First subscribe, then look: what appears in between is in the queue. */
   cti_put_text(&line, "table_changed(dp_flows, every 250ms, ");
-  put_condition(proto, port);
+  put_condition();
   cti_put_char(&line, ')');
   int64_t subscription = event_subscribe(line.text, line.n);
   line.n = 0;
@@ -148,7 +155,7 @@ uint64_t vm_main(uint64_t proto, uint64_t port, uint64_t seconds) {
   int64_t failed = table_refresh("dp_flows", 8, &table, sizeof table, 1000);
   if (failed) return (uint64_t)failed;
 
-  uint64_t row = find_row(proto, port);
+  uint64_t row = find_row();
   while (row == ~0ULL) {
     failed = event_wait((uint64_t)subscription, (seconds ? seconds : 60) * 1000000000ULL, &event, sizeof event);
     if (failed) return (uint64_t)failed;

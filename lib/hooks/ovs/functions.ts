@@ -68,9 +68,9 @@ export function ovsFunctions({ store, calls, onProblem }: OvsFunctionsOptions): 
   }
 
   async function ask(call: KernelCall, command: string, args: readonly string[], size: bigint) {
-    if (calls.isFull) return errno('EBUSY');
     return orIo(call, async () => {
       if (!(await calls.has(command))) return errno('EOPNOTSUPP');
+      if (calls.isFull) return errno('EBUSY');
       try {
         return cut(await calls.ask(command, args, call.signal), size);
       } catch (error) {

@@ -32,6 +32,7 @@ export class SwitchCalls {
   readonly #shared = new Map<string, Shared>();
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #freeAtMs = 0;
   #commands: Shared | undefined;
 
   constructor({ where, pauseMs = 100, maxWaiting = 32 }: SwitchCallsOptions) {
@@ -56,12 +57,15 @@ export class SwitchCalls {
     });
     try {
       await before;
+      const pause = this.#freeAtMs - performance.now();
+      if (pause > 0) await sleep(pause);
       if (signal?.aborted)
         throw new CtiError('CANCELLED', 'stopped before the switch was asked', { cause: signal.reason });
       return await unixctl({ ...this.#where, signal, timeoutMs: CALL_TIMEOUT_MS }, command, args);
     } finally {
       this.#waiting--;
-      sleep(this.#pauseMs, undefined, { ref: false }).then(done, done);
+      this.#freeAtMs = performance.now() + this.#pauseMs;
+      done();
     }
   }
 
