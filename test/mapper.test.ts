@@ -18,6 +18,7 @@ import { SnapshotStore } from '../lib/mapper/snapshot-store.js';
 import type { MappedRanges } from '../lib/runner/call.js';
 import type { Output } from '../lib/runner/program.js';
 import type { KernelFunctions, Verdict } from '../lib/scheduler/kernel-call.js';
+import { Scheduler } from '../lib/scheduler/scheduler.js';
 import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { compileBpf, scratch } from './support/clang.js';
@@ -458,7 +459,7 @@ t.test('mmap by name in the current address space, by handle for the original', 
   t.strictSame(await mmap('/proc/self/fd/3', 0n), { kind: 'value', r0: errno('ENOENT') }, 'a name is a name');
   t.strictSame(await own('switch_to_address_space', [4n]), { kind: 'value', r0: errno('ENOENT') });
   t.strictSame(await own('switch_to_address_space', [3n]), { kind: 'value', r0: 0n });
-  t.match(mapper.control('task'), { addressSpace: 3 });
+  t.equal(mapper.addressSpace('task'), 3);
   t.match(await mmap('counters', 1n), { kind: 'region', region: { asid: 3, writable: true } });
   t.strictSame(await own('switch_to_address_space', [(1n << 32n) + 3n]), { kind: 'value', r0: errno('ENOENT') });
 
@@ -525,19 +526,19 @@ t.test("monitors: on granted memory only, and woken by another's store", async (
   t.strictSame([await tag(), await tag(), await tag(), await tag()], [43n, 42n, 43n, 42n]);
   t.equal(((await upstream('wait_for_address_event', [])) as { r0: bigint }).r0, 43n, 'the original gets the tag');
   t.equal(((await upstream('monitor_address', [0n, 0n, 0n, 0n])) as { r0: bigint }).r0, (1n << 64n) - 1n);
-  t.equal(mapper.control('task').monitors.length, 2);
+  t.equal(mapper.monitors('task').length, 2);
   t.equal(await monitor(4n, 0x4000_0000n, 0n, 0n), 0n);
   t.strictSame(
-    mapper.control('task').monitors.map(({ tag }) => tag),
+    mapper.monitors('task').map(({ tag }) => tag),
     [42n],
   );
   t.equal(await monitor(4n, 0n, 0n, 0n), 0n);
-  t.strictSame(mapper.control('task').monitors, []);
+  t.strictSame(mapper.monitors('task'), []);
 
   // munmap takes monitors along; a stale or revoked region is not waited for.
   await monitor(0n, 0x4000_0010n, 0n, 1n);
   t.strictSame(await own('munmap', [0x4000_0000n]), { kind: 'unmap', address: 0x4000_0000 });
-  t.strictSame([mapper.control('task').monitors, mapper.granted('task', 'counters', 0)], [[], undefined]);
+  t.strictSame([mapper.monitors('task'), mapper.granted('task', 'counters', 0)], [[], undefined]);
   t.strictSame(await own('munmap', [1n << 40n]), { kind: 'value', r0: errno('EINVAL') });
   mapper.region('task', grant, 'read-write');
   await monitor(0n, 0x4000_0010n, 0n, 1n);
@@ -633,16 +634,14 @@ t.test('regions of an image that comes back', (t) => {
   const memory = createRegion('counters', 4096);
   const grant = mapper.regions.grant('counters', memory, 'read-write');
   const resolveRegions = (id: string, ...regions: ReturnType<typeof region>[]) =>
-    mapper.resolve({
-      id,
-      tables: [],
-      regions,
-      addressSpace: 2,
-      monitors: [{ type: 0, address: 8, value: 1n, tag: 2n }],
-    }).regions;
+    mapper.resolve({ id, tables: [], regions }).regions;
+  t.equal(mapper.control('a'), undefined);
+  mapper.restore({ id: 'a', addressSpace: 2, monitors: [{ type: 0, address: 8, value: 1n, tag: 2n }] });
   const here = region('counters', 0x4000_0000);
   t.match(resolveRegions('a', here), [{ name: 'counters', fd: grant.fd, size: 4096, writable: true }]);
-  t.match(mapper.control('a'), { addressSpace: 2, monitors: [{ tag: 2n }] });
+  t.match(mapper.control('a'), { addressSpace: 2, monitors: [{ tag: 2n }] }, 'mapping what it has changes neither');
+  mapper.setMonitors('a', []);
+  t.strictSame(mapper.control('a'), { addressSpace: 2, monitors: [] }, 'nor do cleared ones come back');
   t.strictSame(resolveRegions('b', { ...here, node: 'local://b' }), [null]);
   t.strictSame(resolveRegions('b', { ...here, isStale: true }), [null]);
   t.strictSame(resolveRegions('b', { ...here, size: 8192 }), [null], 'another size is another region');
@@ -718,4 +717,46 @@ t.test('a program watches counters of another process, writes there, and is woke
   mapper.regions.grantFile('counters', path, 'read');
   t.equal((await drive(linked, functions, { args: [50n] })).r0, errno('EACCES'));
   mapper.close();
+});
+
+t.test('on the scheduler: woken in process and on threads; a region taken back ends who has it', async (t) => {
+  const linked = await build('examples/region/watch.c');
+  for (const workers of [0, 1]) {
+    const { mapper, functions } = mapperOf(10);
+    const scheduler = new Scheduler({ workers, mapper, functions: { ctinspector: functions } });
+    mapper.onKill((id, reason) => scheduler.get(id)?.kill(reason));
+    const memory = createRegion('counters', 4096);
+    const array = new BigUint64Array(memory.buffer);
+    mapper.regions.grant('counters', memory, 'read-write');
+    const tasks = Array.from({ length: 20 }, (_, i) =>
+      scheduler.submit(linked.spec, { name: `w${i}`, args: [BigInt(i)] }),
+    );
+    const waiting = async (kind: string, n: number) => {
+      for (let i = 0; i < 500 && tasks.filter(({ wait }) => wait?.kind === kind).length !== n; i++) await sleep(10);
+      t.equal(tasks.filter(({ wait }) => wait?.kind === kind).length, n, `${n} wait for ${kind}, ${workers} workers`);
+    };
+    await waiting('address', 20);
+    array[0] = 10n;
+    for (let i = 0; i < 500 && Atomics.load(array, 1) !== 10n; i++) await sleep(10);
+    t.equal(array[1], 10n, 'ten saw the limit passed, and asked for a reset');
+    t.equal(mapper.poller.nWaiters, 20);
+    array[2] = 10n;
+    const ends = await Promise.all(tasks.slice(0, 10).map(({ done }) => done));
+    t.strictSame(
+      ends.map((end) => end.kind === 'exited' && end.r0),
+      Array(10).fill(1n),
+    );
+    t.equal(mapper.poller.nWaiters, 10);
+    mapper.regions.revoke('counters');
+    const killed = await Promise.all(tasks.slice(10).map(({ done }) => done));
+    t.strictSame(
+      new Set(killed.map((end) => end.kind === 'killed' && end.reason)),
+      new Set(['region counters, which it had mapped, was revoked']),
+    );
+    await sleep(30);
+    t.equal(mapper.poller.nWaiters, 0, 'and nobody is looked for any more');
+    await scheduler.close();
+    mapper.close();
+    memory.close();
+  }
 });

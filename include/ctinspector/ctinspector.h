@@ -188,6 +188,23 @@ extern int64_t event_wait(uint64_t subscription, uint64_t timeout_ns, struct cti
  * Returns 0; -ENOENT no such subscription. */
 extern int64_t event_unsubscribe(uint64_t subscription);
 
+/* Waits for a time; meanwhile the program uses no CPU. A durable program that comes back after a crash sleeps to the
+ *   same end.
+ * duration: nanoseconds; the program goes on then or up to about a millisecond later. 0 lets others run
+ * Returns 0; -EINVAL duration is over 2^63 - 1. */
+extern int64_t sleep(uint64_t duration);
+
+/* A random number. Two forks of a program get different ones.
+ * Returns 64 random bits, of the kernel's generator (getrandom). */
+extern uint64_t random_u64(void);
+
+/* Random bytes, of the kernel's generator (getrandom).
+ * buffer: what is filled
+ * size: bytes, at most 256
+ * Returns 0; -E2BIG size is over 256; -EFAULT not all of buffer is writable; -EAGAIN the kernel has no random bytes
+ *   yet (while the host starts). */
+extern int64_t random_bytes(void *buffer, uint64_t size);
+
 /* Finds a megaflow's row by its ufid.
  * ufid: the flow's id, as rows of dp_flows have it
  * generation: of the dp_flows that the program has open (struct cti_table)

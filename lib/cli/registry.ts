@@ -173,19 +173,39 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'run',
-    summary: 'run a C program or an object file over the tables',
-    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
-    args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
+    summary: 'run C programs or object files over the tables',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox; a + between files begins another program, which runs beside it. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
+    args: [{ name: 'file', doc: 'x.c or x.o, one or more a program; + between programs', required: false, list: true }],
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
-      ...SOURCE_OPTIONS,
+      {
+        flags: '--budget <limits>',
+        doc: 'what each may use: fuel=N,memory=BYTES,forks=N,lifetime=TIME (default: memory=256M,forks=100,lifetime=24h)',
+      },
+      {
+        flags: '--priority <n>',
+        doc: 'share of CPU, 1 to 1000, for all or once a program (default: 100)',
+        repeats: true,
+      },
+      { flags: '--workers <n>', doc: 'threads that run programs (default: 0, the main one)' },
+      {
+        flags: '--state <dir>',
+        doc: 'keep images here, so that programs survive a crash; goes on with those that are there',
+      },
+      { flags: '--salvage', doc: 'with --state: go on with what is intact of a damaged journal' },
+      ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--timeout ')),
+      {
+        flags: '--timeout <seconds>',
+        doc: 'give up on the switch, and end programs, after this long (default: 60 for the switch, none for programs)',
+      },
       { flags: '--format <form>', doc: 'text or json (default: text)' },
     ],
     examples: [
       { command: 'ctinspector run busiest_per_port.c', says: 'the busiest megaflow of each port' },
       { command: 'ctinspector run mask_shapes.o --from flows.txt.gz', says: 'an object file, over a saved dump' },
+      { command: 'ctinspector run a.c + b.c --budget fuel=10000000,lifetime=30s', says: 'two programs at once' },
     ],
     load: () => import('./commands/run.js'),
   },

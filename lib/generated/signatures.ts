@@ -21,6 +21,7 @@ export const SIGNATURES = {
     event_subscribe: { what: 'in', what_size: 'number' },
     event_wait: { subscription: 'number', timeout_ns: 'number', event: 'out', event_size: 'number' },
     event_unsubscribe: { subscription: 'number' },
+    sleep: { duration: 'number' },
     ovs_flow_row: { ufid: 'in', generation: 'number' },
     ovs_row_text: { generation: 'number', row: 'number', text: 'out', size: 'number' },
     ovs_port_number: { name: 'in', name_size: 'number' },

@@ -86,7 +86,7 @@ class Parts {
   ): Answer {
     const { mapper } = this;
     const ranges = this.ranges(call);
-    const asid = mapper.control(call.task.id).addressSpace;
+    const asid = mapper.addressSpace(call.task.id);
     const grant = mapper.regions.find(which, asid);
     if (!grant) return value(errno('ENOENT'));
     const there = ranges.regions.find((range) => range.name === grant.name && range.asid === asid && !range.isStale);
@@ -104,7 +104,7 @@ class Parts {
     const ranges = this.ranges(call);
     const region = ranges.regions.find((range) => BigInt(range.address) === address);
     if (region) {
-      const { monitors } = mapper.control(call.task.id);
+      const monitors = mapper.monitors(call.task.id);
       mapper.setMonitors(call.task.id, withoutMonitors(monitors, region.address, region.size));
       mapper.dropRegion(call.task.id, region.name, region.asid);
     }
@@ -124,7 +124,7 @@ class Parts {
     const { mapper } = this;
     const { id } = call.task;
     if (type > MONITOR.clear) return errno('EINVAL');
-    const { monitors } = mapper.control(id);
+    const monitors = mapper.monitors(id);
     if (Number(type) === MONITOR.clear) {
       mapper.setMonitors(id, address === 0n ? [] : monitors.filter((one) => BigInt(one.address) !== address));
       return 0n;
@@ -145,7 +145,7 @@ class Parts {
   ): Promise<{ monitor: Monitor; word: bigint } | 'ENOENT' | 'ESTALE' | 'ETIMEDOUT'> {
     const { mapper } = this;
     const { id } = call.task;
-    const { monitors } = mapper.control(id);
+    const monitors = mapper.monitors(id);
     if (monitors.length === 0) return 'ENOENT';
     call.waitsFor({ kind: 'address' });
     const ranges = this.ranges(call);
@@ -211,7 +211,7 @@ export function mapperFunctions(options: MapperFunctionsOptions): KernelFunction
     switch_to_address_space: ({ asid }, call) => parts.switchSpace(call, asid),
     region_info: ({ name }, call) => {
       const text = textOf(name);
-      const asid = mapper.control(call.task.id).addressSpace;
+      const asid = mapper.addressSpace(call.task.id);
       const grant = mapper.regions.find(text, asid);
       if (!grant) return errno('ENOENT');
       const { size, access } = grant;
@@ -244,7 +244,7 @@ export function upstreamMapperFunctions(options: MapperFunctionsOptions): Kernel
   return {
     mmap: (call) => {
       const [handle = 0n, size = 0n] = call.args;
-      const asid = options.mapper.control(call.task.id).addressSpace;
+      const asid = options.mapper.addressSpace(call.task.id);
       const grant = options.mapper.regions.find(handle, asid);
       // More than there is would be refused by nobody else: pages past the region are not the program's.
       if (!grant || size === 0n || size > BigInt(grant.size)) return value(FAILED);

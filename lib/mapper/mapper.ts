@@ -50,8 +50,6 @@ export interface MappedFacts {
   readonly id: string;
   readonly tables: readonly TableRange[];
   readonly regions: readonly RegionRange[];
-  readonly addressSpace?: number;
-  readonly monitors?: readonly Monitor[];
 }
 
 /** What the image stores for the mapper. */
@@ -59,6 +57,8 @@ export interface MapperControl {
   readonly addressSpace: number;
   readonly monitors: readonly Monitor[];
 }
+
+const NEW: MapperControl = { addressSpace: 0, monitors: [] };
 
 /** What a task has here. */
 class Holdings {
@@ -103,8 +103,6 @@ export class MemoryMapper {
   /** What the ranges of an image are now, in their order; null: stale. Holds each until `release(facts.id)`. */
   resolve(facts: MappedFacts): { tables: (TableMapping | null)[]; regions: (RegionMapping | null)[] } {
     const holdings = this.#of(facts.id);
-    holdings.addressSpace = facts.addressSpace ?? 0;
-    holdings.monitors = facts.monitors ?? [];
     return {
       tables: facts.tables.map((range) => this.#resolveTable(holdings, range)),
       regions: facts.regions.map((range) => this.#resolveRegion(holdings, range)),
@@ -164,10 +162,27 @@ export class MemoryMapper {
     holdings.raw?.close();
   }
 
-  /** What an image of the task has to store. */
-  control(taskId: string): MapperControl {
-    const { addressSpace, monitors } = this.#tasks.get(taskId) ?? { addressSpace: 0, monitors: [] };
-    return { addressSpace, monitors };
+  /** What an image of the task has to store; undefined: what it came with. */
+  control(taskId: string): MapperControl | undefined {
+    const holdings = this.#tasks.get(taskId);
+    return holdings && { addressSpace: holdings.addressSpace, monitors: holdings.monitors };
+  }
+
+  /** An image has come here (adopted, or out of a journal) with what it stores. */
+  restore(facts: { readonly id: string } & Partial<MapperControl>): void {
+    const { addressSpace = 0, monitors = [] } = facts;
+    if (addressSpace === 0 && monitors.length === 0) return;
+    const holdings = this.#of(facts.id);
+    holdings.addressSpace = addressSpace;
+    holdings.monitors = monitors;
+  }
+
+  addressSpace(taskId: string): number {
+    return (this.#tasks.get(taskId) ?? NEW).addressSpace;
+  }
+
+  monitors(taskId: string): readonly Monitor[] {
+    return (this.#tasks.get(taskId) ?? NEW).monitors;
   }
 
   setAddressSpace(taskId: string, asid: number): void {

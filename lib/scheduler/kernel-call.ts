@@ -26,6 +26,8 @@ export interface KernelCall {
   readonly id: { readonly image: string; readonly epoch: bigint; readonly call: bigint };
   /** Aborted when the task ends, is killed or leaves, so that a handler can give up what it waits for. */
   readonly signal: AbortSignal;
+  /** The same for a function, which costs less where many wait. */
+  onEnd(listener: () => void): void;
   /** What `waitsFor` was told of this very call before a restart; undefined the first time. A sleeper goes on with its old end. */
   readonly resumed: Wait | undefined;
   /** Says what the task waits for, for `list` and the journal. To be called before the handler returns its promise. */
