@@ -2,6 +2,7 @@
 const NUMBERS = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   E2BIG: 7,
@@ -13,6 +14,7 @@ const NUMBERS = {
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  EMFILE: 24,
   ENOSPC: 28,
   ERANGE: 34,
   ENOSYS: 38,
@@ -20,6 +22,7 @@ const NUMBERS = {
   ETIME: 62,
   EPROTO: 71,
   EOVERFLOW: 75,
+  ENOTUNIQ: 76,
   EMSGSIZE: 90,
   EOPNOTSUPP: 95,
   ENOBUFS: 105,

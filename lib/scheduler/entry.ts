@@ -5,6 +5,7 @@ import type { Lineage } from './budget.js';
 import type { Timer } from './clock.js';
 import type { Begin } from './executor.js';
 import type { Answer, KernelCall } from './kernel-call.js';
+import type { MapperControl } from './options.js';
 import type { Queued } from './ready-queue.js';
 import type { ImageControl, PendingCall } from './runner-types.js';
 import type { BudgetLeft, Task, TaskEnd, TaskState, Wait } from './task.js';
@@ -161,11 +162,12 @@ export class Entry<Home> implements Task, Queued<Home> {
     this.#kill(this.id, reason);
   }
 
-  /** What the scheduler writes into its image. */
-  controlNow(): ImageControl {
+  /** What the scheduler writes into its image; `mapper` is what the mapper adds. */
+  controlNow(mapper?: MapperControl): ImageControl {
     const { id, name, parent, root, priority, durable } = this.facts;
     return {
       ...this.control,
+      ...mapper,
       id,
       name,
       ...(parent === undefined ? {} : { parent }),
@@ -215,6 +217,10 @@ export class OpenCall implements KernelCall {
 
   get args(): readonly bigint[] {
     return this.#call.args;
+  }
+
+  get mapped(): KernelCall['mapped'] {
+    return this.#call.mapped;
   }
 
   get id(): KernelCall['id'] {

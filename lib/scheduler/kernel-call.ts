@@ -5,6 +5,7 @@
  *     const clock = { uptime: (call) => ({ kind: 'value', r0: process.hrtime.bigint() }) } satisfies KernelFunctions;
  *     new Scheduler({ functions: { ctinspector: { ...clock } } });
  */
+import type { MappedRanges } from '../runner/call.js';
 import type { Answer } from './runner-types.js';
 import type { Task, Wait } from './task.js';
 
@@ -19,6 +20,8 @@ export interface KernelCall {
   readonly args: readonly bigint[];
   /** A copy of the buffer that argument `arg` (0 to 4) points to. Throws CtiError INTERNAL if the function's row names no such buffer. */
   input(arg: number): Uint8Array;
+  /** What the program has mapped beside its own memory, and where; null: nothing. */
+  readonly mapped: MappedRanges | null;
   /** Names this call among all calls there ever were: a repeated call (after a crash) has the same. */
   readonly id: { readonly image: string; readonly epoch: bigint; readonly call: bigint };
   /** Aborted when the task ends, is killed or leaves, so that a handler can give up what it waits for. */

@@ -156,7 +156,12 @@ export class Placement {
       if (entry.image) return entry.image;
       throw new CtiError('INTERNAL', `task ${entry.id} has neither a window nor an image`);
     }
-    const request: Request = { kind: 'save', key: entry.key, control: entry.controlNow(), drop: false };
+    const request: Request = {
+      kind: 'save',
+      key: entry.key,
+      control: entry.controlNow(this.#options.mapper?.control?.(entry.id)),
+      drop: false,
+    };
     return accept(await this.#request(entry, entry.home, request), 'saved').image;
   }
 
@@ -188,7 +193,12 @@ export class Placement {
       if (reply.kind === 'saved') entry.image = reply.image;
       else if (reply.kind === 'refused') this.#options.onRefused(entry, new CtiError(reply.code, reply.message));
     };
-    const reply = home.executor.request({ kind: 'save', key: entry.key, control: entry.controlNow(), drop: true });
+    const reply = home.executor.request({
+      kind: 'save',
+      key: entry.key,
+      control: entry.controlNow(this.#options.mapper?.control?.(entry.id)),
+      drop: true,
+    });
     if (!(reply instanceof Promise)) return done(reply);
     entry.cooling = reply.then(done, () => {
       entry.cooling = undefined; // onDeath says what becomes of it

@@ -184,6 +184,7 @@ export class Scheduler implements TaskScheduler {
 
   #enterImage(image: Uint8Array, facts: ImageFacts, options: AdoptOptions, budget?: Budget): SlotEntry {
     const root = facts.root ?? facts.id;
+    this.#options.mapper?.restore?.(facts);
     const entry = this.#enter(
       {
         id: facts.id,
@@ -291,7 +292,7 @@ export class Scheduler implements TaskScheduler {
       );
     }
     const image = await this.#core.placement.image(entry);
-    return withControl(image, entry.controlNow());
+    return withControl(image, entry.controlNow(this.#options.mapper?.control?.(entry.id)));
   }
 
   split(task: Task, n: number): BudgetLeft[] | null {

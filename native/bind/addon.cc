@@ -14,6 +14,7 @@ Napi::Error to_js(Napi::Env env, const Error& error) {
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_attach(env, exports);
   cti::bind::init_program(env, exports);
+  cti::bind::init_region(env, exports);
   cti::bind::init_run(env, exports);
   cti::bind::init_image(env, exports);
   cti::bind::init_memfd(env, exports);
