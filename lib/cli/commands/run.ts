@@ -13,7 +13,7 @@ import { openTables } from '../tables-for-run.js';
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
 
-function parseArgs(given: unknown): bigint[] {
+export function parseArgs(given: unknown): bigint[] {
   const list = listOf(given);
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
   return list.map((text) =>
@@ -42,12 +42,17 @@ export function parseBudget(options: Options): Budget {
   return budget;
 }
 
+export function parseFormat(options: Options): 'text' | 'json' {
+  const format = options.format ?? 'text';
+  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  return format;
+}
+
 const parsePriority = (text: string): number =>
   Number(parseInteger('--priority', text, 'a number from 1 to 1000', 1n, 1000n));
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
-  const format = options.format ?? 'text';
-  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  const format = parseFormat(options);
   const state = typeof options.state === 'string' ? options.state : undefined;
   if (args.length === 0 && state === undefined) {
     throw new CtiError('INVALID_ARGUMENT', 'expected files to run, or --state with a directory to go on with');
@@ -68,7 +73,7 @@ export async function run(context: Context, args: readonly string[], options: Op
       given.priorities.join(' '),
     );
   }
-  const needsTables = programs.some(({ linked }) => linked.spec.imports.some((item) => item.name === 'table_open'));
+  const needsTables = programs.some(({ linked }) => linked?.spec.imports.some((item) => item.name === 'table_open'));
   const tables = await openTables(context, options, needsTables);
   let journal: Journal | undefined;
   let scheduler: Scheduler | undefined;
