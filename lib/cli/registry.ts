@@ -218,6 +218,37 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/run.js'),
   },
   {
+    name: 'image',
+    summary: 'programs that have stopped, as files',
+    doc: 'show: every field of an image. save: runs a program until it waits at a call that suspends, or its fuel is used up, and writes its image. resume: goes on with one, on any engine. Tables and regions of an image that are not here are stale: an access to one traps.',
+    args: [
+      { name: 'action', doc: 'show, save or resume', required: true },
+      { name: 'file', doc: 'an image; for save the files of a program, x.c or x.o', required: true, list: true },
+    ],
+    options: [
+      {
+        flags: '-o, --output <file>',
+        doc: "for save: the image (default: the program's name with .img, in this directory)",
+      },
+      {
+        flags: '--at <call>',
+        doc: 'for save: stop at this kernel function; others that suspend are answered -ENOSYS (default: at any)',
+      },
+      { flags: '--arg <number>', doc: 'for save: an argument of the program, up to five times', repeats: true },
+      { flags: '--entry <symbol>', doc: 'for save: where it starts (default: vm_main, else the only global function)' },
+      { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000; resume: what the image has left)' },
+      { flags: '--budget <limits>', doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME' },
+      { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
+      { flags: '--format <form>', doc: 'text or json (default: text)' },
+    ],
+    examples: [
+      { command: 'ctinspector image save nap.c --at sleep -o nap.img', says: 'stopped at its call of sleep' },
+      { command: 'ctinspector image show nap.img', says: 'registers, memory, budget, the call it waits at' },
+      { command: 'ctinspector image resume nap.img --engine interpreter', says: 'to its end' },
+    ],
+    load: () => import('./commands/image.js'),
+  },
+  {
     name: 'doctor',
     summary: 'what works here, what does not, and what to do',
     doc: 'Looks at everything a question needs: Node, the addon, the run directory, the switch, rights. Works without root and says what it could not look at. Status 0 if questions can be answered, 1 if not.',

@@ -61,16 +61,18 @@ export async function runOnNodes(
   context.signal.addEventListener('abort', stop);
   const first = network.nodes[0]!;
   try {
-    const started = programs.map(({ name, linked }, i) => {
+    const started = programs.map(({ name, linked, image }, i) => {
       const priority = options.priorities[i] ?? options.priorities[0];
-      const task = schedulers[0]!.submit(linked.spec, {
+      const common = {
         name,
-        args: options.args,
-        tables: options.tables,
         budget: options.budget,
         ...(priority === undefined ? {} : { priority }),
-        onOutput: (output: readonly Output[]) => sinkOf(first.url, task).take(output),
-      });
+        onOutput: (output: readonly Output[], task: Task) => sinkOf(first.url, task).take(output),
+      };
+      const { args, tables } = options;
+      const task = image
+        ? schedulers[0]!.submit(image, common)
+        : schedulers[0]!.submit(linked!.spec, { ...common, args, tables });
       return { task, linked };
     });
     if (context.signal.aborted) stop();

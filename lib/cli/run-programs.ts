@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { escapeText } from '../escape.js';
 import type { LinkedProgram } from '../linker/link.js';
-import type { Output, TableMapping } from '../runner/program.js';
+import type { Engine, Output, TableMapping } from '../runner/program.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { Budget, Task, TaskEnd } from '../scheduler/task.js';
 import type { Context } from './context.js';
@@ -25,6 +25,9 @@ export interface RunProgramsOptions {
   /** One for all, or one a program. */
   readonly priorities: readonly number[];
   readonly durable: boolean;
+  readonly engine?: Engine;
+  /** Is told what to do with the output of children; they are shown as programs are. */
+  readonly forked?: { onOutput?: (output: readonly Output[], task: Task) => void | Promise<void> };
   /** Keep the output for the report instead of showing it. */
   readonly keepsOutput: boolean;
 }
@@ -77,6 +80,7 @@ export class Sink {
   /** A last line that nothing ended. */
   finish(): void {
     if (this.#line !== '') this.#context.stdout.write(`${this.#prefix}${this.#line}\n`);
+    this.#line = '';
   }
 }
 
@@ -97,19 +101,23 @@ export async function runPrograms(
     }
     return sink.take(output);
   };
+  if (options.forked) options.forked.onOutput = onOutput;
   const { tasks: back, lost } = scheduler.recover({ onOutput });
   const tasks: { task: Task; linked: LinkedProgram | undefined }[] = back.map((task) => ({ task, linked: undefined }));
-  for (const [i, { name, linked }] of programs.entries()) {
+  for (const [i, { name, linked, image }] of programs.entries()) {
     const priority = options.priorities[i] ?? options.priorities[0];
-    const task = scheduler.submit(linked.spec, {
+    const common = {
       name,
-      args: options.args,
-      tables: options.tables,
       budget: options.budget,
       durable: options.durable,
+      engine: options.engine ?? 'auto',
       ...(priority === undefined ? {} : { priority }),
       onOutput,
-    });
+    };
+    const { args, tables: given } = options;
+    const task = image
+      ? scheduler.submit(image, common)
+      : scheduler.submit(linked!.spec, { ...common, args, tables: given });
     tasks.push({ task, linked });
   }
   const stop = (): void => void scheduler.close('stopped on request');
@@ -123,6 +131,13 @@ export async function runPrograms(
       sink?.finish();
       ran.push({ task, end, linked, output: sink?.kept ?? [], nRecords: sink?.nRecords ?? 0 });
     }
+    // What they forked, and did not wait for.
+    for (;;) {
+      const left = scheduler.list().filter(({ end }) => end === undefined);
+      if (left.length === 0) break;
+      await Promise.all(left.map(({ done }) => done));
+    }
+    for (const sink of sinks.values()) sink.finish();
     return { ran, lost };
   } finally {
     context.signal.removeEventListener('abort', stop);

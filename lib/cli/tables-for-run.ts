@@ -17,11 +17,14 @@ export interface GivenTables {
   close(): void;
 }
 
+/** No table, nothing to say. */
+export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, close: () => {} };
+
 /** Reads dp_flows if the program opens tables. The caller closes it. */
 export async function openTables(context: Context, options: Options, isNeeded: boolean): Promise<GivenTables> {
   if (!isNeeded) {
     const footer = options.from === undefined ? [] : ['the program does not call table_open, so --from was not read'];
-    return { mappings: [], footer, facts: null, close: () => {} };
+    return { ...NO_TABLES, footer };
   }
   const progress = await startProgress(context);
   const { snapshot, passedOver } = await takeSnapshot(context, options, progress).finally(() => progress.stop());

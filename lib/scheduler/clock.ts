@@ -76,7 +76,12 @@ export class Clock {
       if (fire) fire();
       else this.#nCancelled--;
     }
-    const next = this.#timers.peek();
+    // What was called off is not waited for, even if nothing else is left.
+    let next = this.#timers.peek();
+    for (; next && !next.item.fire; next = this.#timers.peek()) {
+      this.#timers.pop();
+      this.#nCancelled--;
+    }
     if (next) this.#arm(next.key);
   }
 }

@@ -11,13 +11,13 @@ import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../number
 import { linkPrograms } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
 import { aloneOnNode, runOnNodes } from '../run-nodes.js';
-import { runPrograms } from '../run-programs.js';
+import { type RunProgramsOptions, runPrograms } from '../run-programs.js';
 import { report } from '../run-report.js';
 import { openTables } from '../tables-for-run.js';
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
 
-function parseArgs(given: unknown): bigint[] {
+export function parseArgs(given: unknown): bigint[] {
   const list = listOf(given);
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
   return list.map((text) =>
@@ -46,6 +46,12 @@ export function parseBudget(options: Options): Budget {
   return budget;
 }
 
+export function parseFormat(options: Options): 'text' | 'json' {
+  const format = options.format ?? 'text';
+  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  return format;
+}
+
 const parsePriority = (text: string): number =>
   Number(parseInteger('--priority', text, 'a number from 1 to 1000', 1n, 1000n));
 
@@ -60,8 +66,7 @@ function linkOptions(options: Options): LinkOptions {
 }
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
-  const format = options.format ?? 'text';
-  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  const format = parseFormat(options);
   const state = typeof options.state === 'string' ? options.state : undefined;
   if (args.length === 0 && state === undefined) {
     throw new CtiError('INVALID_ARGUMENT', 'expected files to run, or --state with a directory to go on with');
@@ -85,13 +90,15 @@ export async function run(context: Context, args: readonly string[], options: Op
       given.priorities.join(' '),
     );
   }
-  const needsTables = programs.some(({ linked }) => linked.spec.imports.some((item) => item.name === 'table_open'));
+  const needsTables = programs.some(({ linked }) => linked?.spec.imports.some((item) => item.name === 'table_open'));
   const tables = await openTables(context, options, needsTables);
   let journal: Journal | undefined;
   let scheduler: Scheduler | undefined;
   try {
     if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
-    const schedulerOf = (functions: NodeFunctions) => new Scheduler({ workers, journal, functions });
+    const forked: NonNullable<RunProgramsOptions['forked']> = {};
+    const schedulerOf = (functions: NodeFunctions) =>
+      new Scheduler({ workers, journal, functions, onOutput: (output, task) => forked.onOutput?.(output, task) });
     const all = { ...given, tables: tables.mappings };
     if (names) {
       const { ran, lost } = await runOnNodes(context, programs, {
@@ -102,7 +109,7 @@ export async function run(context: Context, args: readonly string[], options: Op
       return report(context, format, { ran, lost, tables });
     }
     scheduler = aloneOnNode(schedulerOf);
-    const { ran, lost } = await runPrograms(context, scheduler, programs, all);
+    const { ran, lost } = await runPrograms(context, scheduler, programs, { ...all, forked });
     return report(context, format, { ran, lost, tables });
   } finally {
     await scheduler?.close();
