@@ -15,12 +15,19 @@
 #define CTI_TABLES_BASE 0x40000000ULL
 
 /* Kernel functions answer -errno where they fail; these are Linux's numbers. */
+#define CTI_EPERM 1
 #define CTI_ENOENT 2
+#define CTI_EAGAIN 11
 #define CTI_ENOMEM 12
 #define CTI_EFAULT 14
 #define CTI_EINVAL 22
 #define CTI_ENOSPC 28
+#define CTI_ERANGE 34
+#define CTI_ELOOP 40
+#define CTI_EOPNOTSUPP 95
+#define CTI_EHOSTUNREACH 113
 #define CTI_ESTALE 116
+#define CTI_ECANCELED 125
 
 /* Whether a kernel function's answer, a number or an address, is -errno. */
 #define cti_failed(answer) ((uint64_t)(answer) >= (uint64_t)-4095)
@@ -56,6 +63,31 @@ struct cti_map {
 struct cti_array {
   uint32_t capacity;
   uint32_t value_size; /* bytes, a multiple of 8 */
+};
+
+/* fork and fork_to: names the children's meeting, for join_meeting. */
+struct cti_meeting {
+  uint64_t id[2];
+};
+
+/* join_meeting: how a child fared. */
+enum cti_slot_state {
+  CTI_SLOT_OPEN = 0,
+  CTI_SLOT_ARRIVED = 1,
+  CTI_SLOT_FAILED = 2,
+  CTI_SLOT_LOST = 3 /* it had not ended when the deadline passed */
+};
+enum cti_failure {
+  CTI_FAILURE_TRAPPED = 1,
+  CTI_FAILURE_BUDGET = 2, /* it used up its fuel, memory or lifetime */
+  CTI_FAILURE_KILLED = 3,
+  CTI_FAILURE_FAILED = 4,     /* a kernel function or its host failed */
+  CTI_FAILURE_UNREACHABLE = 5 /* its node could not be reached, or refused it */
+};
+struct cti_slot {
+  uint32_t state;   /* enum cti_slot_state */
+  uint32_t failure; /* enum cti_failure, of one that failed */
+  uint64_t result;  /* of one that arrived */
 };
 
 #ifdef __bpf__

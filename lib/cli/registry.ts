@@ -181,9 +181,9 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'run',
-    summary: 'run a C program or an object file over the tables',
-    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox. A program that calls table_open gets dp_flows, or the tables of --table, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
-    args: [{ name: 'file', doc: 'x.c or x.o, one or more', required: true, list: true }],
+    summary: 'run C programs or object files over the tables',
+    doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox; a + between files begins another program, which runs beside it. A program that calls table_open gets dp_flows, or the tables of --table, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
+    args: [{ name: 'file', doc: 'x.c or x.o, one or more a program; + between programs', required: false, list: true }],
     options: [
       { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
@@ -192,15 +192,74 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: 'a table the program opens, may be given several times (default: dp_flows)',
         repeats: true,
       },
+      {
+        flags: '--kernel-functions <set>',
+        doc: 'conformance, upstream or ctinspector (default: what the object says, else ctinspector)',
+      },
+      {
+        flags: '--nodes <nodes>',
+        doc: 'run on several nodes in this process: how many (local://1, local://2, ...), or their URLs with commas between; programs start on the first',
+      },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
-      ...SOURCE_OPTIONS,
+      {
+        flags: '--budget <limits>',
+        doc: 'what each may use: fuel=N,memory=BYTES,forks=N,lifetime=TIME (default: memory=256M,forks=100,lifetime=24h)',
+      },
+      {
+        flags: '--priority <n>',
+        doc: 'share of CPU, 1 to 1000, for all or once a program (default: 100)',
+        repeats: true,
+      },
+      { flags: '--workers <n>', doc: 'threads that run programs (default: 0, the main one)' },
+      {
+        flags: '--state <dir>',
+        doc: 'keep images here, so that programs survive a crash; goes on with those that are there',
+      },
+      { flags: '--salvage', doc: 'with --state: go on with what is intact of a damaged journal' },
+      ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--timeout ')),
+      {
+        flags: '--timeout <seconds>',
+        doc: 'give up on the switch, and end programs, after this long (default: 60 for the switch, none for programs)',
+      },
       { flags: '--format <form>', doc: 'text or json (default: text)' },
     ],
     examples: [
       { command: 'ctinspector run busiest_per_port.c', says: 'the busiest megaflow of each port' },
       { command: 'ctinspector run mask_shapes.o --from flows.txt.gz', says: 'an object file, over a saved dump' },
+      { command: 'ctinspector run a.c + b.c --budget fuel=10000000,lifetime=30s', says: 'two programs at once' },
     ],
     load: () => import('./commands/run.js'),
+  },
+  {
+    name: 'image',
+    summary: 'programs that have stopped, as files',
+    doc: 'show: every field of an image. save: runs a program until it waits at a call that suspends, or its fuel is used up, and writes its image. resume: goes on with one, on any engine. Tables and regions of an image that are not here are stale: an access to one traps.',
+    args: [
+      { name: 'action', doc: 'show, save or resume', required: true },
+      { name: 'file', doc: 'an image; for save the files of a program, x.c or x.o', required: true, list: true },
+    ],
+    options: [
+      {
+        flags: '-o, --output <file>',
+        doc: "for save: the image (default: the program's name with .img, in this directory)",
+      },
+      {
+        flags: '--at <call>',
+        doc: 'for save: stop at this kernel function; others that suspend are answered -ENOSYS (default: at any)',
+      },
+      { flags: '--arg <number>', doc: 'for save: an argument of the program, up to five times', repeats: true },
+      { flags: '--entry <symbol>', doc: 'for save: where it starts (default: vm_main, else the only global function)' },
+      { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000; resume: what the image has left)' },
+      { flags: '--budget <limits>', doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME' },
+      { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
+      { flags: '--format <form>', doc: 'text or json (default: text)' },
+    ],
+    examples: [
+      { command: 'ctinspector image save nap.c --at sleep -o nap.img', says: 'stopped at its call of sleep' },
+      { command: 'ctinspector image show nap.img', says: 'registers, memory, budget, the call it waits at' },
+      { command: 'ctinspector image resume nap.img --engine interpreter', says: 'to its end' },
+    ],
+    load: () => import('./commands/image.js'),
   },
   {
     name: 'doctor',

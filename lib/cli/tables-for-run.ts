@@ -22,6 +22,9 @@ export interface GivenTables {
   close(): void;
 }
 
+/** No table, nothing to say. */
+export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, close: () => {} };
+
 /** The tables of --table, dp_flows without. */
 function tablesOf({ table: given }: Options): readonly TableSchema[] {
   const names = [...new Set(given === undefined ? [DP_FLOWS.name] : (given as readonly string[]))];
@@ -37,7 +40,7 @@ function tablesOf({ table: given }: Options): readonly TableSchema[] {
 export async function openTables(context: Context, options: Options, isNeeded: boolean): Promise<GivenTables> {
   if (!isNeeded) {
     const footer = options.from === undefined ? [] : ['the program does not call table_open, so --from was not read'];
-    return { mappings: [], footer, facts: null, close: () => {} };
+    return { ...NO_TABLES, footer };
   }
   const taken: Captured[] = [];
   const close = () => {

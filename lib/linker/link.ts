@@ -3,7 +3,7 @@
  * here knows the addon; the result's `spec` is what lib/runner loads.
  */
 import { CtiError } from '../errors.js';
-import type { KernelFunctionSet } from '../generated/kernel-functions.js';
+import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ObjectSpec, Relocation } from '../loader/spec.js';
 import type { ProgramSpec } from '../program-spec.js';
 import { DebugTable } from './debug-table.js';
@@ -11,7 +11,7 @@ import { CODE_BASE, DATA_BASE, type Layout, layOut, type Placed, RODATA_BASE } f
 import { type KernelFunction, type Meaning, SymbolTable } from './symbols.js';
 
 export interface LinkOptions {
-  /** Default: ctinspector. */
+  /** Default: what the objects say they are made for, else ctinspector. */
   readonly kernelFunctions?: KernelFunctionSet;
   /** Symbol the program starts at. Default: vm_main, else the only global function. */
   readonly entry?: string;
@@ -70,6 +70,7 @@ class Linker {
       for (const placed of sections)
         for (const relocation of placed.section.relocations) this.#relocate(object, placed, relocation);
     });
+    if (this.#set === 'ctinspector') this.#refuseNumbers();
     this.#addFunctions();
     const thunks = this.#thunkCode();
     const code = new Uint8Array(this.#code.length + thunks.length);
@@ -139,6 +140,25 @@ class Linker {
       this.#code[at + 1] = register;
       this.#view.setUint32(at + 4, 0, true);
     }
+  }
+
+  /** Kernel functions of set ctinspector go by name: a number is another set's, or another system's. */
+  #refuseNumbers(): void {
+    this.#layout.placed.forEach((sections, object) => {
+      for (const { section, address } of sections) {
+        if (section.kind !== 'code') continue;
+        const start = address - CODE_BASE;
+        for (let at = start; at < start + section.size; at += this.#code[at] === OP_LDDW ? 16 : 8) {
+          if (this.#code[at] !== OP_CALL || this.#code[at + 1]! >> 4 !== 0) continue;
+          const where = `${this.#objects[object]!.file}: section ${section.name}, offset 0x${(at - start).toString(16)}`;
+          const number = this.#view.getInt32(at + 4, true);
+          throw new CtiError(
+            'PROGRAM_UNRESOLVED',
+            `${where}: call of a kernel function: expected one by name, received number ${number}; a program for the original CTinspector includes ctinspector/upstream.h, or is linked with --kernel-functions upstream`,
+          );
+        }
+      }
+    });
   }
 
   /** Every function symbol is an entry: so a function's length, which a call charges, is its own. */
@@ -307,8 +327,30 @@ class Linker {
   }
 }
 
+const isSet = (name: string): name is KernelFunctionSet => Object.hasOwn(KERNEL_FUNCTIONS, name);
+
+/** The set that the objects say they are made for; those that say nothing go with any. */
+function markedSet(objects: readonly ObjectSpec[]): KernelFunctionSet | undefined {
+  let marked: { file: string; set: KernelFunctionSet } | undefined;
+  for (const { file, kernelFunctions: set } of objects) {
+    if (set === undefined) continue;
+    if (!isSet(set)) {
+      const sets = Object.keys(KERNEL_FUNCTIONS).join(', ');
+      throw new CtiError('LINK', `${file}: set of kernel functions: expected one of ${sets}, received '${set}'`);
+    }
+    if (marked && marked.set !== set) {
+      throw new CtiError(
+        'LINK',
+        `kernel functions: expected objects of one set, received ${marked.file} of ${marked.set} and ${file} of ${set}`,
+      );
+    }
+    marked ??= { file, set };
+  }
+  return marked?.set;
+}
+
 /** Links objects into a program. Throws CtiError LINK, PROGRAM_UNRESOLVED or OBJECT_MALFORMED. */
 export function link(objects: readonly ObjectSpec[], options: LinkOptions = {}): LinkedProgram {
   if (objects.length === 0) throw new CtiError('LINK', 'objects: expected at least one, received none');
-  return new Linker(objects, options.kernelFunctions ?? 'ctinspector').link(options.entry);
+  return new Linker(objects, options.kernelFunctions ?? markedSet(objects) ?? 'ctinspector').link(options.entry);
 }

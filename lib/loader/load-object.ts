@@ -16,8 +16,11 @@ const FORMS: Readonly<Record<number, { form: Relocation['form']; size: number; n
   10: { form: 'call', size: 8, name: 'R_BPF_64_32' },
 };
 
+/** Says which set of kernel functions an object is made for (include/ctinspector/upstream.h); not part of the program. */
+const SET_SECTION = '.ctinspector.set';
+
 function kindOf(section: ElfSection): SectionKind | undefined {
-  if (!(section.flags & SHF.ALLOC)) return undefined;
+  if (!(section.flags & SHF.ALLOC) || section.name === SET_SECTION) return undefined;
   const { region, type } = section;
   if (section.flags & SHF.TLS) {
     throw region.refuse(0, 'section: expected no thread-local data, received some; a program has one thread');
@@ -100,6 +103,19 @@ function linesOf(elf: Elf, code: readonly ElfSection[]): ReadonlyMap<number, rea
   return readDwarfLines(elf, line, section('.debug_line_str'), section('.debug_str'));
 }
 
+/** One name, as a string of C. */
+function kernelFunctionsOf(elf: Elf): { kernelFunctions?: string } {
+  const section = elf.sections.find((s) => s.name === SET_SECTION && s.type === SHT.PROGBITS);
+  if (!section) return {};
+  const text = Buffer.from(section.region.bytes).toString('latin1');
+  const name = /^([a-z]{1,32})\0$/.exec(text)?.[1];
+  if (name !== undefined) return { kernelFunctions: name };
+  throw section.region.refuse(
+    0,
+    `set of kernel functions: expected a name of small letters, ended by a zero, received ${JSON.stringify(text.slice(0, 40))}`,
+  );
+}
+
 /** Reads an object file of clang's BPF target. `file` names it in messages. Throws CtiError OBJECT_MALFORMED. */
 export function loadObject(bytes: Uint8Array, file: string): ObjectSpec {
   const elf = readElf(bytes, file);
@@ -139,5 +155,5 @@ export function loadObject(bytes: Uint8Array, file: string): ObjectSpec {
     const section = placed.get(symbol.section);
     return section === undefined ? { ...symbol, place: 'outside', section: 0 } : { ...symbol, section };
   });
-  return { file, sections, symbols };
+  return { file, sections, symbols, ...kernelFunctionsOf(elf) };
 }

@@ -59,4 +59,6 @@ export interface ObjectSpec {
   readonly file: string;
   readonly sections: readonly SectionSpec[];
   readonly symbols: readonly SymbolSpec[];
+  /** The set of kernel functions that the object says it is made for (section .ctinspector.set), as it stands there. */
+  readonly kernelFunctions?: string;
 }

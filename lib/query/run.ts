@@ -12,10 +12,12 @@ import {
   type OutputColumn,
 } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
-import { Program, type Run, stopError, type TableMapping } from '../runner/program.js';
+import { tableMapping } from '../mapper/table-mapping.js';
+import { Program, type Run, stopError } from '../runner/program.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
+export { tableMapping };
 
 export interface RunQuestionOptions {
   /** Stops between two slices, with CtiError CANCELLED. */
@@ -72,23 +74,6 @@ export interface QuestionResult {
 }
 
 const DEFAULT_SLICE = 20_000_000n;
-
-/** The snapshot as a run maps it. */
-export function tableMapping(snapshot: QuestionSnapshot): TableMapping {
-  return {
-    name: snapshot.schema.name,
-    nRows: snapshot.facts.nRows,
-    generation: snapshot.generation,
-    schemaHash: snapshot.schema.hash,
-    segments: snapshot.segments.map(({ name, fd, buffer, size, stride, nRecords }) => ({
-      name,
-      size,
-      stride,
-      nRecords,
-      ...(fd >= 0 ? { fd } : { bytes: new Uint8Array(buffer, 0, size) }),
-    })),
-  };
-}
 
 async function finish(
   run: Run,

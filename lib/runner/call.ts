@@ -17,6 +17,23 @@ import {
 import type { NativeAnswer, NativeOutput, NativeRegion } from './native.js';
 import { checkTable, type TableMapping } from './options.js';
 
+/** What is mapped in a window beside the program's own memory, and where. */
+export interface MappedRanges {
+  readonly regions: readonly {
+    readonly node: string;
+    readonly name: string;
+    readonly asid: number;
+    readonly address: number;
+    readonly size: number;
+    readonly writable: boolean;
+    readonly isStale: boolean;
+  }[];
+  /** `address`: where its first segment that has bytes begins. */
+  readonly tables: readonly { readonly name: string; readonly address: number }[];
+  /** Copies. */
+  readonly nPieces: number;
+}
+
 /** A call that waits. */
 export interface PendingCall {
   readonly name: string;
@@ -28,6 +45,8 @@ export interface PendingCall {
   readonly callNumber: bigint;
   /** Per argument: the bytes of an in or inout buffer; null for others, and where the memory is no longer readable (after a resume). */
   readonly inputs: readonly (Uint8Array | null)[];
+  /** At the call; null: nothing. */
+  readonly mapped: MappedRanges | null;
 }
 
 /** Memory that an application granted: a memfd sealed at least against shrinking; it stays the caller's to close. */

@@ -1,7 +1,15 @@
 /** What the scheduler is given: functions, a mapper, limits; and what a task is submitted with. scheduler.ts acts on it. */
 import type { ProgramSpec } from '../program-spec.js';
-import type { Engine, Output, TableMapping } from '../runner/program.js';
-import type { Answer, ImageRegion, ImageTable, RegionMapping } from './runner-types.js';
+import type {
+  Answer,
+  Engine,
+  ImageControl,
+  ImageRegion,
+  ImageTable,
+  Output,
+  RegionMapping,
+  TableMapping,
+} from '../runner/program.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
 
 /** What an image needs mapped when it comes into a window again; null where it is not there any more: the range is stale. */
@@ -10,10 +18,21 @@ export interface Mappings {
   readonly regions: readonly (RegionMapping | null)[];
 }
 
+/** What an image stores for the mapper. */
+export type MapperControl = Pick<ImageControl, 'addressSpace' | 'monitors'>;
+
 /** Gives names a meaning on this node. lib/mapper implements it. */
 export interface Mapper {
   /** What the image's ranges are now, in their order; holds each until `release`. */
-  resolve(facts: { readonly tables: readonly ImageTable[]; readonly regions: readonly ImageRegion[] }): Mappings;
+  resolve(facts: {
+    readonly id: string;
+    readonly tables: readonly ImageTable[];
+    readonly regions: readonly ImageRegion[];
+  }): Mappings;
+  /** A task's address space and monitors, for its image; undefined: it is what it came with. */
+  control?(taskId: string): MapperControl | undefined;
+  /** An image has come here: its address space and monitors. */
+  restore?(facts: { readonly id: string } & Partial<MapperControl>): void;
   /** The task has ended or left: what was held for it (resolved, or given out by kernel functions) may go. */
   release(taskId: string): void;
 }

@@ -47,19 +47,20 @@ export type TaskEnd =
       readonly kind: 'budget';
       readonly resource: Resource;
       readonly of: 'program' | 'lineage';
-      readonly limit: bigint;
       readonly pc?: number;
     }
   /** A kernel function or an executor failed, or its image could not go on. */
   | { readonly kind: 'failed'; readonly error: CtiError }
-  | { readonly kind: 'killed'; readonly reason: string }
+  | { readonly kind: 'killed'; readonly reason: string; readonly pc?: number }
   /** What it was to run after did not end as its condition says. */
   | { readonly kind: 'not_started'; readonly reason: string }
+  /** The scheduler was closed; the journal has it, and it goes on with the next that uses the same state directory. */
+  | { readonly kind: 'kept' }
   /** It goes on elsewhere. */
   | { readonly kind: 'migrated'; readonly to: string };
 
-/** `done`: exited. `failed`: trapped, out of budget, failed, not started. `killed`: also migrated. */
-export type TaskState = 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'killed' | 'migrated';
+/** `done`: exited. `failed`: trapped, out of budget, failed, not started. */
+export type TaskState = 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'killed' | 'kept' | 'migrated';
 
 /** A program under way, or one that has ended. */
 export interface Task {
@@ -79,6 +80,8 @@ export interface Task {
   /** Undefined until it has ended. */
   readonly end: TaskEnd | undefined;
   readonly fuelUsed: bigint;
+  /** The instruction slot where it stopped last; undefined before its first stop here. */
+  readonly pc: number | undefined;
   readonly budgetLeft: BudgetLeft;
   /** Bytes of its own that it held when it last stopped. */
   readonly memory: number;

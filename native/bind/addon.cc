@@ -15,6 +15,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_attach(env, exports);
   cti::bind::init_program(env, exports);
   cti::bind::init_small_tables(env, exports);
+  cti::bind::init_region(env, exports);
   cti::bind::init_run(env, exports);
   cti::bind::init_image(env, exports);
   cti::bind::init_memfd(env, exports);
@@ -22,6 +23,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_unixctl(env, exports);
   cti::bind::init_dp_flows(env, exports);
   cti::bind::init_measure(env, exports);
+  cti::bind::init_lock(env, exports);
   return exports;
 }
 

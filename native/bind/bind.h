@@ -14,6 +14,7 @@ namespace cti::bind {
 void init_attach(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_small_tables(Napi::Env env, Napi::Object exports);
+void init_region(Napi::Env env, Napi::Object exports);
 void init_run(Napi::Env env, Napi::Object exports);
 void init_image(Napi::Env env, Napi::Object exports);
 void init_memfd(Napi::Env env, Napi::Object exports);
@@ -21,6 +22,7 @@ void init_snapshot(Napi::Env env, Napi::Object exports);
 void init_unixctl(Napi::Env env, Napi::Object exports);
 void init_dp_flows(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);
+void init_lock(Napi::Env env, Napi::Object exports);
 
 // A JavaScript Error whose `code` is the error's code; lib/errors.ts turns it into a CtiError.
 Napi::Error to_js(Napi::Env env, const Error& error);

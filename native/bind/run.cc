@@ -219,7 +219,41 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     return result;
   }
 
-  // () -> { name, number, args, callNumber, inputs }, or null if no call waits
+  // { regions: [{ node, name, asid, address, size, writable, isStale }], tables: [{ name, address }], nPieces }: what is mapped beside the
+  // program's own; null if nothing is. A table's address is that of its first segment with any bytes.
+  static Napi::Value mapped_of(Napi::Env env, const vm::Run& run) {
+    if (run.regions().empty() && run.tables().empty() && run.pieces().empty()) return env.Null();
+    auto regions = Napi::Array::New(env, run.regions().size());
+    for (uint32_t i = 0; i < run.regions().size(); i++) {
+      const vm::OpenRegion& region = run.regions()[i];
+      auto item = Napi::Object::New(env);
+      item.Set("node", region.node);
+      item.Set("name", region.name);
+      item.Set("asid", region.asid);
+      item.Set("address", region.address);
+      item.Set("size", static_cast<double>(region.size));
+      item.Set("writable", region.is_writable);
+      item.Set("isStale", region.is_stale);
+      regions[i] = item;
+    }
+    auto tables = Napi::Array::New(env, run.tables().size());
+    for (uint32_t i = 0; i < run.tables().size(); i++) {
+      const vm::OpenTable& table = run.tables()[i];
+      uint32_t first = 0;
+      while (first + 1 < table.facts.n_segments && table.facts.segments[first].size == 0) first++;
+      auto item = Napi::Object::New(env);
+      item.Set("name", table.name);
+      item.Set("address", static_cast<double>(table.facts.segments[first].address));
+      tables[i] = item;
+    }
+    auto result = Napi::Object::New(env);
+    result.Set("regions", regions);
+    result.Set("tables", tables);
+    result.Set("nPieces", static_cast<double>(run.pieces().size()));
+    return result;
+  }
+
+  // () -> { name, number, args, callNumber, inputs, mapped }, or null if no call waits
   Napi::Value pending(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     const vm::PendingCall& call = run(env).pending();
@@ -240,6 +274,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     }
     result.Set("args", args);
     result.Set("inputs", inputs);
+    result.Set("mapped", mapped_of(env, run(env)));
     return result;
   }
 

@@ -14,7 +14,8 @@ namespace cti::vm {
 namespace rows {
 
 #define CTI_KERNEL_FUNCTION(set, number, name, version, n_args, suspends, fuel, ...) \
-  constexpr KernelFunction set##_##name = {number, #name, version, vm::set##_##name, n_args, Suspends::suspends, fuel, {__VA_ARGS__}};
+  constexpr KernelFunction set##_##name = {number,  #name, version, vm::set##_##name, n_args, Suspends::suspends, fuel, {__VA_ARGS__}, \
+                                           std::string_view(#set) != "upstream"};
 #include "vm/generated/kernel_functions.inc"
 #undef CTI_KERNEL_FUNCTION
 

@@ -82,6 +82,9 @@ struct KernelFunction {
   Suspends suspends = Suspends::never;
   uint64_t fuel = 0;  // what suspending charges
   BufferArg buffers[5] = {};
+  bool has_errno = true;  // what fails gives -errno; else -1, as the original has it
+
+  uint64_t failure(int errnum) const { return static_cast<uint64_t>(has_errno ? -int64_t{errnum} : -1); }
 };
 
 // Functions that a program can be linked against together.

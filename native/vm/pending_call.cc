@@ -53,11 +53,11 @@ void PendingCall::clear() {
 }
 
 KernelResult suspend(Environment& env, const KernelArgs& args, const KernelFunction& function) {
-  if (!env.pending) return refuse(ENOSYS);
-  if (!has_sane_sizes(function, args)) return refuse(E2BIG);
+  if (!env.pending) return answer(function.failure(ENOSYS), 1);
+  if (!has_sane_sizes(function, args)) return answer(function.failure(E2BIG), 1);
   for (const BufferArg& buffer : function.buffers) {
     if (buffer.direction == Direction::none) continue;
-    if (!env.window.range(args[buffer.arg], size_of(buffer, args), intent_of(buffer))) return refuse(EFAULT);
+    if (!env.window.range(args[buffer.arg], size_of(buffer, args), intent_of(buffer))) return answer(function.failure(EFAULT), 1);
   }
   PendingCall& call = *env.pending;
   call.function = &function;
@@ -66,7 +66,7 @@ KernelResult suspend(Environment& env, const KernelArgs& args, const KernelFunct
     call.read_inputs(env.window);
   } catch (const std::bad_alloc&) {
     call.clear();
-    return refuse(ENOMEM);
+    return answer(function.failure(ENOMEM), 1);
   }
   call.number++;
   return {KernelResult::Kind::suspend, 0, function.fuel};

@@ -36,7 +36,7 @@ struct PendingCall {
 bool has_sane_sizes(const KernelFunction& function, const KernelArgs& args);
 
 // What a function that hands over to the host returns: suspended with the call noted, or at once -ENOSYS in a run that cannot suspend,
-// -E2BIG for a buffer over kMaxBufferSize, -EFAULT for one that is not all readable (writable), -ENOMEM.
+// -E2BIG for a buffer over kMaxBufferSize, -EFAULT for one that is not all readable (writable), -ENOMEM; of set `upstream` always -1.
 KernelResult suspend(Environment& env, const KernelArgs& args, const KernelFunction& function);
 
 }  // namespace cti::vm

@@ -6,12 +6,6 @@
 #include "vm/run.h"
 
 namespace cti::vm {
-namespace {
-
-constexpr uint64_t failed(int errnum) { return static_cast<uint64_t>(-int64_t{errnum}); }
-
-}  // namespace
-
 Result<void> Run::check_answer(std::span<const CallOutput> outputs) const {
   if (!pending_.function) {
     return Error{ErrorCode::INVALID_ARGUMENT, "no call waits for an answer; only a run that stopped as suspended does"};
@@ -37,7 +31,7 @@ void Run::finish_call(uint64_t r0, std::span<const CallOutput> outputs) {
   bool has_room = std::all_of(outputs.begin(), outputs.end(), [this](const CallOutput& output) {
     return window_->range(pending_.args[output.arg], output.bytes.size(), window::Intent::write) != nullptr;
   });
-  state_.regs[0] = has_room ? r0 : failed(EFAULT);
+  state_.regs[0] = has_room ? r0 : pending_.function->failure(EFAULT);
   for (const CallOutput& output : outputs) {
     if (!has_room || output.bytes.empty()) continue;
     // SAFETY: range() allowed as many bytes.
@@ -49,7 +43,7 @@ void Run::finish_call(uint64_t r0, std::span<const CallOutput> outputs) {
 
 Result<void> Run::finish_failed(Error error) {
   if (error.code != ErrorCode::WINDOW_FULL) return error;
-  finish_call(failed(ENOSPC), {});
+  finish_call(pending_.function->failure(ENOSPC), {});
   return {};
 }
 
@@ -66,7 +60,7 @@ Result<void> Run::answer_table(uint64_t arg, const TableMapping& table) {
     return errorf(ErrorCode::INVALID_ARGUMENT, "argument %" PRIu64 " of %s is no buffer for struct cti_table", arg,
                   std::string(pending_.function->name).c_str());
   }
-  if (pending_.buffer_size(*buffer) < sizeof(cti_table)) return answer_value(failed(EINVAL), {});
+  if (pending_.buffer_size(*buffer) < sizeof(cti_table)) return answer_value(pending_.function->failure(EINVAL), {});
   auto older = std::find_if(tables_.begin(), tables_.end(), [&](const OpenTable& open) { return open.name == table.name; });
   if (older != tables_.end()) {
     unmap_table(*older);
@@ -84,7 +78,7 @@ Result<void> Run::answer_region(const RegionMapping& region, std::span<const Cal
   CTI_TRY(check_answer(outputs));
   std::string what = "region " + region.name;
   if (region.size == 0) return errorf(ErrorCode::INVALID_ARGUMENT, "%s has no bytes to map", what.c_str());
-  if (regions_.size() >= kMaxRegions) return answer_value(failed(ENOSPC), {});
+  if (regions_.size() >= kMaxRegions) return answer_value(pending_.function->failure(ENOSPC), {});
   auto room = window_->find_room(region.size, what);
   if (!room) return finish_failed(std::move(room.error()));
   uint32_t address = window::number(*room);
@@ -99,7 +93,7 @@ Result<void> Run::answer_copy(const std::string& name, Bytes bytes, std::span<co
   CTI_TRY(check_answer(outputs));
   std::string what = "copy " + name;
   if (bytes.empty()) return errorf(ErrorCode::INVALID_ARGUMENT, "%s has no bytes to map", what.c_str());
-  if (pieces_.size() >= kMaxPieces) return answer_value(failed(ENOSPC), {});
+  if (pieces_.size() >= kMaxPieces) return answer_value(pending_.function->failure(ENOSPC), {});
   auto room = window_->find_room(bytes.size(), what);
   if (!room) return finish_failed(std::move(room.error()));
   uint32_t address = window::number(*room);
@@ -131,7 +125,7 @@ Result<void> Run::answer_unmap(uint64_t address) {
       pieces_.erase(piece);
     }
   } else {
-    return answer_value(failed(EINVAL), {});
+    return answer_value(pending_.function->failure(EINVAL), {});
   }
   finish_call(0, {});
   return {};

@@ -29,8 +29,8 @@ const LIB_LEVELS: readonly (readonly string[])[] = [
   ['runner'],
   ['mapper'],
   ['scheduler', 'transport'],
-  ['query'],
-  ['hooks', 'migration', 'kernel-functions', 'audit', 'control'],
+  ['query', 'kernel-functions'],
+  ['hooks', 'migration', 'audit', 'control'],
   ['daemon', 'cli', 'index'],
 ];
 

@@ -7,6 +7,7 @@ import { generateImageControl } from './image-control.js';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
+import { generateSignatures } from './signatures.js';
 import { generateTable, generateTableList } from './tables.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -17,6 +18,7 @@ const outputs = new Map<string, string>([
   ...generateTraps(schemas.traps),
   ...generateImageControl(schemas.imageControl),
   ...generateKernelFunctions(schemas.kernelFunctions),
+  ...generateSignatures(schemas.kernelFunctions),
   ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
   ...generateTableList(schemas.tables),

@@ -60,6 +60,7 @@ export function generateProgramHeader(sets: KernelSet[], tables: Table[]): [stri
   const includes = [
     'ctinspector/program.h',
     'ctinspector/table.h',
+    'ctinspector/mapper.h',
     ...tables.map((table) => `ctinspector/${table.table}.h`),
   ];
   return [

@@ -1,162 +1,119 @@
-/** `ctinspector run FILE...`: C programs and object files, linked and run over the tables. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+/** `ctinspector run FILE... [+ FILE...]`: C programs and object files, linked and run over the tables, one or several at once. */
 import { CtiError } from '../../errors.js';
-import { escapeText } from '../../escape.js';
-import { TRAPS } from '../../generated/traps.js';
-import { type LinkedProgram, link } from '../../linker/link.js';
-import { loadObject } from '../../loader/load-object.js';
-import type { ObjectSpec } from '../../loader/spec.js';
-import { DEFAULT_FUEL, type Output } from '../../runner/program.js';
+import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../../generated/kernel-functions.js';
+import type { LinkOptions } from '../../linker/link.js';
+import { type NodeFunctions, parseNodes } from '../../migration/local-nodes.js';
+import { Journal } from '../../scheduler/journal.js';
+import { Scheduler } from '../../scheduler/scheduler.js';
+import type { Budget } from '../../scheduler/task.js';
 import type { Context } from '../context.js';
-import { type Ended, execute } from '../execute.js';
-import { toJson } from '../output.js';
+import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
+import { linkPrograms } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
-import { type GivenTables, openTables } from '../tables-for-run.js';
-import { compileShown } from './compile.js';
+import { aloneOnNode, runOnNodes } from '../run-nodes.js';
+import { type RunProgramsOptions, runPrograms } from '../run-programs.js';
+import { report } from '../run-report.js';
+import { openTables } from '../tables-for-run.js';
 
-const MAX_FUEL = (1n << 63n) - 1n;
+const listOf = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
 
-const refuse = (option: string, expected: string, received: string) =>
-  new CtiError('INVALID_ARGUMENT', `${option}: expected ${expected}, received '${received}'`);
-
-function parseInteger(option: string, text: string, expected: string, min: bigint, max: bigint): bigint {
-  const match = /^(-?)(0x[0-9a-f]+|\d+)$/i.exec(text.trim());
-  if (!match) throw refuse(option, expected, text);
-  const value = BigInt(match[2] ?? '') * (match[1] === '-' ? -1n : 1n);
-  if (value < min || value > max) throw refuse(option, expected, text);
-  return value;
-}
-
-function parseArgs(given: unknown): bigint[] {
-  const list = Array.isArray(given) ? (given as string[]) : [];
+export function parseArgs(given: unknown): bigint[] {
+  const list = listOf(given);
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
   return list.map((text) =>
     parseInteger('--arg', text, 'a number of 64 bits such as 7, -1 or 0xff', -(1n << 63n), (1n << 64n) - 1n),
   );
 }
 
-async function readObject(file: string, shownAs = file): Promise<ObjectSpec> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw new CtiError('FILE', `cannot read ${shownAs}: ${(error as Error).message}`, { cause: error });
+/** `fuel=1000000,memory=16M,forks=10,lifetime=5m`; --fuel and --timeout say the same of fuel and lifetime. */
+export function parseBudget(options: Options): Budget {
+  const budget: { fuel?: bigint; memory?: number; forks?: number; lifetimeNs?: bigint } = {};
+  const parts = typeof options.budget === 'string' ? options.budget.split(',') : [];
+  for (const part of parts) {
+    const [, name = '', value = ''] = /^([a-z]+)=(.+)$/.exec(part) ?? [];
+    if (name === 'fuel') budget.fuel = parseFuel('--budget fuel', value);
+    else if (name === 'memory') budget.memory = parseSize('--budget memory', value);
+    else if (name === 'forks') {
+      budget.forks = Number(parseInteger('--budget forks', value, 'a number from 0 to 2^32 - 1', 0n, 0xffff_ffffn));
+    } else if (name === 'lifetime') budget.lifetimeNs = parseTime('--budget lifetime', value);
+    else throw refuse('--budget', 'fuel=N, memory=BYTES, forks=N, lifetime=TIME, with commas between', part);
   }
-  return loadObject(bytes, shownAs);
-}
-
-/** The objects of `files`; those that end in .c are compiled into a directory that is gone afterwards. */
-async function objectsOf(context: Context, files: readonly string[]): Promise<ObjectSpec[]> {
-  let dir: string | undefined;
-  try {
-    const objects: ObjectSpec[] = [];
-    for (const [i, file] of files.entries()) {
-      if (!file.endsWith('.c')) {
-        objects.push(await readObject(file));
-        continue;
-      }
-      dir ??= await mkdtemp(join(tmpdir(), 'ctinspector-'));
-      const object = join(dir, `${i}-${basename(file, '.c')}.o`);
-      await compileShown(context, file, object);
-      objects.push(await readObject(object, file));
-    }
-    return objects;
-  } finally {
-    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  if (options.fuel !== undefined) budget.fuel = parseFuel('--fuel', String(options.fuel));
+  if (options.timeout !== undefined) {
+    const timeout = parseTime('--timeout', String(options.timeout));
+    if (budget.lifetimeNs === undefined || timeout < budget.lifetimeNs) budget.lifetimeNs = timeout;
   }
+  return budget;
 }
 
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** Lines and tabs of a program stay; all else that could steer a terminal does not. */
-const printable = (text: string): string =>
-  text
-    .split(/([\n\t])/)
-    .map((part, i) => (i % 2 === 1 ? part : escapeText(part)))
-    .join('');
-
-function signed(r0: bigint): string {
-  const value = BigInt.asIntN(64, r0);
-  return value < 0n ? `${r0} (${value})` : String(r0);
+export function parseFormat(options: Options): 'text' | 'json' {
+  const format = options.format ?? 'text';
+  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  return format;
 }
 
-/** One sentence about an end that is not an exit. */
-function stopSentence(linked: LinkedProgram, end: Exclude<Ended, { kind: 'exited' }>): string {
-  const where = linked.debug.describe(end.pc);
-  if (end.kind === 'out_of_fuel') {
-    return `the program used up its fuel (${end.totalFuel}) and stopped at ${where}; give it more with --fuel, or look for an endless loop`;
-  }
-  const address = end.address === undefined ? '' : `, address 0x${end.address.toString(16)}`;
-  return `${end.trap} at ${where}${address}: ${TRAPS[end.trap].doc}`;
-}
+const parsePriority = (text: string): number =>
+  Number(parseInteger('--priority', text, 'a number from 1 to 1000', 1n, 1000n));
 
-function reportText(context: Context, linked: LinkedProgram, end: Ended, tables: GivenTables): Status {
-  for (const line of tables.footer) context.stderr.write(`${escapeText(line)}\n`);
-  if (end.kind === 'exited') {
-    context.stdout.write(`result: ${signed(end.r0)}\n`);
-    return 0;
-  }
-  context.stderr.write(`ctinspector: ${escapeText(stopSentence(linked, end))}\n`);
-  return 2;
-}
-
-function reportJson(
-  context: Context,
-  linked: LinkedProgram,
-  end: Ended,
-  tables: GivenTables,
-  output: readonly Output[],
-): Status {
-  const line = linked.debug.locate(end.pc);
-  const facts = {
-    stop: end.kind,
-    ...(end.kind === 'exited' ? { r0: String(end.r0) } : {}),
-    ...(end.kind === 'trapped'
-      ? { trap: end.trap, ...(end.address === undefined ? {} : { address: end.address }) }
-      : {}),
-    pc: end.pc,
-    function: linked.debug.functionAt(end.pc) ?? null,
-    source: line ?? null,
-    fuel_used: String(end.totalFuel),
-    output: output.map((piece) =>
-      piece.kind === 'text' ? { text: piece.text } : { type: String(piece.type), record: hexOf(piece.bytes) },
-    ),
-    tables: tables.facts,
+function linkOptions(options: Options): LinkOptions {
+  const { entry, kernelFunctions: set } = options;
+  const known = set === undefined || (typeof set === 'string' && Object.hasOwn(KERNEL_FUNCTIONS, set));
+  if (!known) throw refuse('--kernel-functions', Object.keys(KERNEL_FUNCTIONS).join(', '), String(set));
+  return {
+    ...(typeof entry === 'string' ? { entry } : {}),
+    ...(set === undefined ? {} : { kernelFunctions: set as KernelFunctionSet }),
   };
-  context.stdout.write(`${toJson(facts, 2)}\n`);
-  return end.kind === 'exited' ? 0 : 2;
 }
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
-  const format = options.format ?? 'text';
-  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
-  const programArgs = parseArgs(options.arg);
-  const fuel =
-    options.fuel === undefined
-      ? DEFAULT_FUEL
-      : parseInteger('--fuel', String(options.fuel), 'a number from 1 to 2^63 - 1', 1n, MAX_FUEL);
-  const entry = typeof options.entry === 'string' ? { entry: options.entry } : {};
-  const linked = link(await objectsOf(context, args), entry);
-  const needsTables = linked.spec.imports.some((item) => item.name === 'table_open');
+  const format = parseFormat(options);
+  const state = typeof options.state === 'string' ? options.state : undefined;
+  if (args.length === 0 && state === undefined) {
+    throw new CtiError('INVALID_ARGUMENT', 'expected files to run, or --state with a directory to go on with');
+  }
+  const given = {
+    args: parseArgs(options.arg),
+    budget: parseBudget(options),
+    priorities: listOf(options.priority).map(parsePriority),
+    durable: state !== undefined,
+    keepsOutput: format === 'json',
+  };
+  const workers = Number(parseInteger('--workers', String(options.workers ?? 0), 'a number from 0 to 256', 0n, 256n));
+  const names = typeof options.nodes === 'string' ? parseNodes(options.nodes) : undefined;
+  if (names && state !== undefined)
+    throw refuse('--nodes', 'no --state beside it: nodes keep no journal', options.nodes as string);
+  const programs = await linkPrograms(context, args, linkOptions(options));
+  if (given.priorities.length > 1 && given.priorities.length !== programs.length) {
+    throw refuse(
+      '--priority',
+      `one for all, or one for each of ${programs.length} programs`,
+      given.priorities.join(' '),
+    );
+  }
+  const needsTables = programs.some(({ linked }) => linked?.spec.imports.some((item) => item.name === 'table_open'));
   const tables = await openTables(context, options, needsTables);
+  let journal: Journal | undefined;
+  let scheduler: Scheduler | undefined;
   try {
-    const kept: Output[] = [];
-    let nRecords = 0;
-    const onOutput = (output: readonly Output[]) => {
-      if (format === 'json') kept.push(...output);
-      for (const piece of output) {
-        if (piece.kind === 'record') nRecords++;
-        else if (format === 'text') context.stdout.write(printable(piece.text));
-      }
-    };
-    const given = { args: programArgs, tables: tables.mappings, fuel };
-    const end = await execute(linked, given, context.signal, onOutput);
-    if (format === 'json') return reportJson(context, linked, end, tables, kept);
-    if (nRecords > 0) context.stderr.write(`emitted records: ${nRecords}; --format json shows them\n`);
-    return reportText(context, linked, end, tables);
+    if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
+    const forked: NonNullable<RunProgramsOptions['forked']> = {};
+    const schedulerOf = (functions: NodeFunctions) =>
+      new Scheduler({ workers, journal, functions, onOutput: (output, task) => forked.onOutput?.(output, task) });
+    const all = { ...given, tables: tables.mappings };
+    if (names) {
+      const { ran, lost } = await runOnNodes(context, programs, {
+        ...all,
+        names,
+        scheduler: (_, of) => schedulerOf(of),
+      });
+      return report(context, format, { ran, lost, tables });
+    }
+    scheduler = aloneOnNode(schedulerOf);
+    const { ran, lost } = await runPrograms(context, scheduler, programs, { ...all, forked });
+    return report(context, format, { ran, lost, tables });
   } finally {
+    await scheduler?.close();
+    await journal?.close();
     tables.close();
   }
 }

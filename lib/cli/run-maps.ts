@@ -1,0 +1,129 @@
+/**
+ * What programs of `ctinspector run` have of their host: regions (--map), tables that are read again while they run, the hook point of the
+ * switch, raw copies (--allow-raw). All of it ends with the command.
+ */
+import { CtiError } from '../errors.js';
+import { escapeText } from '../escape.js';
+import { ovsHook } from '../hooks/ovs/hook.js';
+import { Hooks } from '../hooks/registry.js';
+import { mapperFunctions } from '../kernel-functions/mapper.js';
+import { MemoryMapper } from '../mapper/mapper.js';
+import { RawMemory } from '../mapper/raw.js';
+import { type Access, MAX_ASID } from '../mapper/regions.js';
+import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
+import type { KernelCall, KernelFunctions, Task } from '../scheduler/kernel-call.js';
+import { readDpFlowsFile } from '../sources/dp-flows.js';
+import { captureTable } from '../sources/registry.js';
+import { findSwitch } from '../sources/unixctl.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
+import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
+import { integer } from './figures.js';
+import type { OptionRow, Options } from './registry.js';
+
+export const MAP_OPTIONS: readonly OptionRow[] = [
+  {
+    flags: '--map <region>',
+    doc: "NAME=FILE[:rw|:copy]: a region for mmap, repeatable. FILE is a memfd that cannot shrink, /proc/PID/fd/N; :rw to write there too; :copy: any file's bytes as they are now. NAME@2: in address space 2",
+    repeats: true,
+  },
+  { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
+];
+
+export interface MapRequest {
+  readonly name: string;
+  readonly asid: number;
+  readonly path: string;
+  readonly access: Access | 'copy';
+}
+
+/** `counters@1=/proc/77/fd/5:rw` */
+export function parseMap(text: string): MapRequest {
+  const [, name = '', asid = '0', path = '', how = ''] =
+    /^([^=@]+)(?:@(\d{1,9}))?=(.+?)(?::(rw|copy))?$/s.exec(text) ?? [];
+  if (name === '' || Number(asid) > MAX_ASID) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `--map: expected NAME=FILE, NAME=FILE:rw or NAME=FILE:copy, with NAME@N for address space N up to ${MAX_ASID}, received '${text}'`,
+    );
+  }
+  const access = how === 'copy' ? 'copy' : how === 'rw' ? 'read-write' : 'read';
+  return { name, asid: Number(asid), path, access };
+}
+
+/** The node's URL in images of this command: a name, since nothing can be sent to it. */
+const NODE = 'local://run';
+
+/** What `run` gives its programs. */
+export interface RunHost {
+  readonly mapper: MemoryMapper;
+  /** For set `ctinspector`. */
+  readonly functions: KernelFunctions;
+  /** About each region, for people. */
+  readonly lines: readonly string[];
+  /** A table that was read before they start: programs find its rows by its generation. The caller closes it. */
+  has(snapshot: TableSnapshot): void;
+  /** A task of this command's own, before it runs. */
+  started(task: Task): void;
+  ended(taskId: string): void;
+  close(): void;
+}
+
+export async function openRunHost(context: Context, options: Options): Promise<RunHost> {
+  const path = fileOf(options);
+  const where = switchOptions(options);
+  const dp_flows = async (table: string, signal: AbortSignal): Promise<TableSnapshot> =>
+    path === undefined
+      ? (await captureTable(table, sourceOption(options), { ...where, signal })).snapshot
+      : readDpFlowsFile(path, { signal });
+  const store = new SnapshotStore({ tables: { dp_flows } });
+  const mapper = new MemoryMapper({ node: NODE, store });
+  const onProblem = (call: KernelCall, error: CtiError): void => {
+    context.stderr.write(escapeText(`ctinspector: ${call.name} of ${call.task.name}: ${error.message}`).concat('\n'));
+  };
+  // Rows of a saved dump have no switch to be asked.
+  const hooks = new Hooks(path === undefined ? [ovsHook({ store, where, onProblem })] : [], { onProblem });
+  const held: Held[] = [];
+  const close = (): void => {
+    hooks.close();
+    for (const one of held) one.release();
+    mapper.close();
+  };
+  try {
+    const lines = (Array.isArray(options.map) ? (options.map as string[]) : []).map((text) => {
+      const { name, asid, path, access } = parseMap(text);
+      const grant = mapper.regions.grantFile(name, path, access, { asid });
+      const how = access === 'copy' ? 'a copy, to read' : access === 'read' ? 'to read' : 'to read and write';
+      return `region ${name}: ${integer.format(grant.size)} bytes, ${how}; handle 0x${grant.handle.toString(16)}`;
+    });
+    const pid = options.allowRaw === true ? await switchPid({ ...where, signal: context.signal }, path) : undefined;
+    return {
+      mapper,
+      functions: { ...mapperFunctions({ mapper, onProblem }), ...hooks.functions },
+      lines,
+      has: (snapshot) => void held.push(store.put(snapshot)),
+      started: (task) => {
+        if (pid !== undefined) mapper.allowRaw(task.id, new RawMemory({ pid }));
+      },
+      ended: (taskId) => hooks.release(taskId),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function switchPid(where: Parameters<typeof findSwitch>[0], path: string | undefined): Promise<number> {
+  if (path !== undefined) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      '--allow-raw copies from a running switch and --from answers from a file: give one of them',
+    );
+  }
+  const { pid, socketPath } = await findSwitch(where);
+  if (pid !== null) return pid;
+  throw new CtiError(
+    'NO_RIGHTS',
+    `--allow-raw: the process behind ${socketPath} is not visible from here (another pid namespace?)`,
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * Timers: one heap and one timer of the event loop, however many wait. Nothing runs until the earliest is due.
+ */
+import { Heap } from './heap.js';
+
+/** The event loop's timers hold at most this; a later time is reached in several steps. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+const NS_PER_MS = 1_000_000;
+
+export interface Timer {
+  /** Undefined once it was called off or has fired. */
+  fire: (() => void) | undefined;
+}
+
+/** CLOCK_REALTIME in ns since 1970, as exactly as the event loop's clock has it. */
+export const realtimeNs = (): bigint =>
+  BigInt(Math.round(performance.timeOrigin * NS_PER_MS)) + BigInt(Math.round(performance.now() * NS_PER_MS));
+
+export class Clock {
+  readonly #timers = new Heap<Timer>();
+  #nCancelled = 0;
+  #handle: NodeJS.Timeout | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  /** Calls `fire` once, `delayNs` from now or up to about a millisecond later. It keeps the process alive until then. */
+  after(delayNs: bigint, fire: () => void): Timer {
+    const timer: Timer = { fire };
+    const dueMs = performance.now() + Number(delayNs) / NS_PER_MS;
+    this.#timers.push(dueMs, timer);
+    if (dueMs < this.#dueMs) this.#arm(dueMs);
+    return timer;
+  }
+
+  cancel(timer: Timer): void {
+    if (!timer.fire) return;
+    timer.fire = undefined;
+    this.#nCancelled++;
+    if (this.#nCancelled * 2 > this.#timers.size) this.#sweep();
+  }
+
+  /** How many are waiting. */
+  get size(): number {
+    return this.#timers.size - this.#nCancelled;
+  }
+
+  #sweep(): void {
+    this.#timers.retain((timer) => timer.fire !== undefined);
+    this.#nCancelled = 0;
+    const next = this.#timers.peek();
+    if (next) this.#arm(next.key);
+    else this.#disarm();
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#handle);
+    this.#handle = undefined;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #arm(dueMs: number): void {
+    if (dueMs === this.#dueMs) return;
+    clearTimeout(this.#handle);
+    this.#dueMs = dueMs;
+    const delay = Math.min(Math.max(Math.ceil(dueMs - performance.now()), 0), MAX_DELAY_MS);
+    this.#handle = setTimeout(() => this.#fire(), delay);
+  }
+
+  #fire(): void {
+    this.#handle = undefined;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (let next = this.#timers.peek(); next && next.key <= now; next = this.#timers.peek()) {
+      this.#timers.pop();
+      const { fire } = next.item;
+      next.item.fire = undefined;
+      if (fire) fire();
+      else this.#nCancelled--;
+    }
+    // What was called off is not waited for, even if nothing else is left.
+    let next = this.#timers.peek();
+    for (; next && !next.item.fire; next = this.#timers.peek()) {
+      this.#timers.pop();
+      this.#nCancelled--;
+    }
+    if (next) this.#arm(next.key);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * What becomes of a task between its turns: it waits for others, its calls are answered, it ends, its executor dies. turns.ts lets it run.
+ */
+import { errno } from '../errno.js';
+import { CtiError } from '../errors.js';
+import { decodeImage, type PendingCall } from '../runner/program.js';
+import type { Lineage } from './budget.js';
+import type { Clock } from './clock.js';
+import { type checkAfter, Dependencies, type Outcome } from './dependencies.js';
+import type { Durability } from './durability.js';
+import { asError, OpenCall } from './entry.js';
+import type { Executor } from './executor.js';
+import type { KernelFunctions, Verdict } from './kernel-call.js';
+import type { Mapper } from './options.js';
+import { Placement, type Slot } from './placement.js';
+import type { Task, TaskEnd, Wait } from './task.js';
+import { type SlotEntry, type TurnEvents, Turns } from './turns.js';
+
+export interface LifecycleOptions {
+  readonly executors: readonly (() => Executor)[];
+  readonly clock: Clock;
+  /** By set and name. */
+  readonly functions: Readonly<Record<string, KernelFunctions>>;
+  readonly mapper: Mapper | undefined;
+  readonly durability: Durability;
+  readonly sliceFuel: bigint | undefined;
+  readonly maxWarm: number;
+  readonly maxWindows: number;
+}
+
+/** A task that brought down this many executors does not come back. */
+const MAX_RESTARTS = 3;
+/** Tasks that have ended and are still listed. */
+const MAX_ENDED = 1000;
+
+export class Lifecycle implements TurnEvents {
+  readonly placement: Placement;
+  readonly turns: Turns;
+  readonly durability: Durability;
+  /** Those that have not ended. */
+  readonly tasks = new Map<string, SlotEntry>();
+  readonly ended: Task[] = [];
+  readonly lineages = new Map<string, Lineage>();
+  readonly listeners = new Set<(task: Task, end: TaskEnd) => void>();
+  readonly #clock: Clock;
+  readonly #functions: Readonly<Record<string, KernelFunctions>>;
+  readonly #dependencies = new Dependencies<SlotEntry>();
+
+  constructor(options: LifecycleOptions) {
+    this.#clock = options.clock;
+    this.#functions = options.functions;
+    this.durability = options.durability;
+    this.placement = new Placement({
+      ...options,
+      onDeath: (slot, error) => this.#executorDied(slot, error),
+      onRefused: (entry, error) => this.finish(entry, { kind: 'failed', error }),
+    });
+    this.turns = new Turns(this.placement, options.sliceFuel, this);
+  }
+
+  get(id: string): Task | undefined {
+    return this.tasks.get(id) ?? this.ended.findLast((task) => task.id === id);
+  }
+
+  /** The image of what has not run here yet, which is all that is left of it. */
+  async imageOf(entry: SlotEntry): Promise<Uint8Array> {
+    await this.placement.begin(entry);
+    await this.placement.cool(entry);
+    if (!entry.image) throw new CtiError('EXECUTOR_DIED', `task ${entry.id} (${entry.name}) was gone before it began`);
+    return entry.image;
+  }
+
+  /** Waits for other tasks; false if it may start. */
+  dependOn(entry: SlotEntry, after: ReturnType<typeof checkAfter>): boolean {
+    const decision = this.#dependencies.add(entry, after, (id) => this.outcomeOf(id));
+    if (decision?.kind === 'start') return false;
+    entry.state = 'waiting';
+    entry.wait = { kind: 'task', ids: after.tasks };
+    if (decision) this.finish(entry, { kind: 'not_started', reason: decision.reason });
+    return true;
+  }
+
+  outcomeOf(id: string): Outcome | undefined {
+    const end = this.get(id)?.end;
+    if (end) return { end: end.kind, ...(end.kind === 'exited' ? { r0: end.r0 } : {}) };
+    return this.tasks.has(id) ? undefined : this.durability.outcomeOf(id);
+  }
+
+  /** Runs, or asks anew for the answer of the call that its image waits at. */
+  goOn(entry: SlotEntry, resumed: Wait | undefined): void {
+    const waits = entry.image && !entry.answer && decodeImage(entry.image).pending;
+    if (!waits) {
+      this.turns.ready(entry);
+      return;
+    }
+    entry.state = 'waiting';
+    entry.wait = { kind: 'call', name: waits.name };
+    void this.guard(entry, async () => {
+      const call = await this.placement.begin(entry);
+      if (!entry.end && call && this.call(entry, call, resumed)) this.turns.ready(entry);
+    });
+  }
+
+  /** What goes wrong in `work` ends the task. */
+  async guard(entry: SlotEntry, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      const isError = thrown instanceof CtiError;
+      if (isError && thrown.code === 'EXECUTOR_DIED') return; // #executorDied says what becomes of it
+      const error = isError
+        ? thrown
+        : new CtiError('INTERNAL', String((thrown as Error)?.stack ?? thrown), { cause: thrown });
+      this.finish(entry, { kind: 'failed', error });
+    }
+  }
+
+  /** Has a call answered; whether that was done at once and the slice goes on. */
+  call(entry: SlotEntry, pending: PendingCall, resumed: Wait | undefined): boolean {
+    const call = new OpenCall(entry, pending, resumed);
+    entry.call = call;
+    if (!entry.durable) return this.#ask(entry, call);
+    this.turns.waits(entry, resumed ?? { kind: 'call', name: call.name });
+    void this.guard(entry, async () => {
+      // Before the call has an effect: a crash repeats it, under the same id, and nothing that came before.
+      const image = resumed ? undefined : await this.placement.image(entry);
+      if (image) await this.durability.keep(entry, image);
+      if (entry.end || entry.call !== call) return;
+      if (this.#ask(entry, call)) return this.turns.ready(entry);
+      // Now it is known until when it sleeps.
+      if (image && entry.call === call && entry.wait?.kind === 'timer') await this.durability.keep(entry, image);
+    });
+    return false;
+  }
+
+  #ask(entry: SlotEntry, call: OpenCall): boolean {
+    const handler = this.#functions[entry.set]?.[call.name];
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = handler ? handler(call) : { kind: 'value', r0: errno('ENOSYS') };
+    } catch (thrown) {
+      this.#callFailed(entry, call, thrown);
+      return false;
+    }
+    if (!(verdict instanceof Promise)) return this.#answered(entry, call, verdict);
+    if (entry.end) return false;
+    this.turns.waits(entry, entry.wait ?? { kind: 'call', name: call.name });
+    this.placement.waits(entry);
+    verdict.then(
+      (later) => {
+        if (this.#answered(entry, call, later)) this.turns.ready(entry);
+      },
+      (thrown) => this.#callFailed(entry, call, thrown),
+    );
+    return false;
+  }
+
+  /** Takes the verdict; whether the task can go on. */
+  #answered(entry: SlotEntry, call: OpenCall, verdict: Verdict): boolean {
+    if (entry.call !== call) return false; // ended meanwhile, or asked anew
+    if (verdict.kind === 'gone') {
+      this.finish(entry, { kind: 'migrated', to: verdict.to });
+      return false;
+    }
+    entry.call = undefined;
+    entry.wait = undefined;
+    entry.answer = verdict;
+    if (entry.state !== 'running') return true;
+    if (entry.used < entry.slice) return true;
+    return this.turns.yield(entry);
+  }
+
+  #callFailed(entry: SlotEntry, call: OpenCall, thrown: unknown): void {
+    if (entry.call === call)
+      this.finish(entry, { kind: 'failed', error: asError(thrown, `kernel function ${call.name} failed`) });
+  }
+
+  isExhausted(entry: SlotEntry, pc: number): boolean {
+    const ofLineage = entry.lineage.exceeded();
+    if (entry.left.fuel <= 0n) this.exhausted(entry, 'fuel', 'program', pc);
+    else if (entry.memory > entry.left.memory) this.exhausted(entry, 'memory', 'program', pc);
+    else if (ofLineage) this.exhausted(entry, ofLineage, 'lineage', pc);
+    return entry.end !== undefined;
+  }
+
+  exhausted(entry: SlotEntry, resource: 'fuel' | 'memory' | 'lifetime', of: 'program' | 'lineage', pc?: number): void {
+    this.finish(entry, { kind: 'budget', resource, of, ...(pc === undefined ? {} : { pc }) });
+  }
+
+  kill(entry: SlotEntry, reason: string): void {
+    this.finish(entry, { kind: 'killed', reason, ...(entry.pc === undefined ? {} : { pc: entry.pc }) });
+  }
+
+  finish(entry: SlotEntry, end: TaskEnd): void {
+    if (entry.end) return;
+    const { call, lineage } = entry;
+    this.turns.leaves(entry);
+    if (entry.wait?.kind === 'task') this.#dependencies.remove(entry);
+    lineage.memory -= entry.memory;
+    lineage.nTasks--;
+    if (lineage.nTasks === 0) this.lineages.delete(entry.root);
+    if (entry.lifetime) this.#clock.cancel(entry.lifetime);
+    entry.lifetime = undefined;
+    this.placement.drop(entry);
+    this.tasks.delete(entry.id);
+    entry.settle(end);
+    call?.abandon();
+    this.ended.push(entry);
+    if (this.ended.length > MAX_ENDED) this.ended.shift();
+    this.durability.ended(entry, end);
+    if (end.kind !== 'kept') {
+      for (const { task, decision } of this.#dependencies.ended(entry.id, this.outcomeOf(entry.id)!)) {
+        if (decision.kind === 'never') this.finish(task, { kind: 'not_started', reason: decision.reason });
+        else this.goOn(task, undefined);
+      }
+    }
+    for (const listener of this.listeners) listener(entry, end);
+  }
+
+  /** Durable tasks come back from the journal; the others are gone with the executor, and say so. */
+  #executorDied(slot: Slot, error: Error): void {
+    for (const entry of [...this.tasks.values()]) {
+      if (entry.home !== slot) continue;
+      this.placement.gone(entry);
+      this.turns.leaves(entry);
+      const canReturn = entry.durable && entry.restarts++ < MAX_RESTARTS;
+      if (!canReturn) {
+        const message = `${error.message}: ${entry.name} (${entry.id}) among them`;
+        this.finish(entry, { kind: 'failed', error: new CtiError('EXECUTOR_DIED', message, { cause: error }) });
+        continue;
+      }
+      void this.guard(entry, async () => {
+        const image = await this.durability.read(entry);
+        if (entry.end) return;
+        if (!image) return this.finish(entry, { kind: 'failed', error: new CtiError('EXECUTOR_DIED', error.message) });
+        entry.image = image;
+        if (entry.call) return; // it waits on, for an answer that its image can take
+        entry.answer = undefined;
+        this.turns.waits(entry, { kind: 'call', name: 'journal' });
+        this.goOn(entry, undefined);
+      });
+    }
+    this.turns.replaced();
+  }
+}

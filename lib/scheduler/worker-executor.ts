@@ -1,0 +1,72 @@
+/**
+ * Programs on a thread of their own (worker_threads). Replies come in the order of requests, so a queue of promises is all there is to keep.
+ * If the thread dies, what it was asked rejects, and `onDeath` says so.
+ */
+import { Worker } from 'node:worker_threads';
+import { CtiError } from '../errors.js';
+import type { Executor, Reply, Request } from './executor.js';
+
+interface Waiting {
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
+/** worker.js beside this file; in a source tree that runs TypeScript as it is, worker.ts. */
+const script = (): URL => new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+
+export class WorkerExecutor implements Executor {
+  readonly name: string;
+  readonly depth = 2;
+  onDeath: Executor['onDeath'];
+  readonly #worker: Worker;
+  /** From #taken on. */
+  #waiting: Waiting[] = [];
+  #taken = 0;
+  #death: CtiError | undefined;
+
+  constructor(name: string, file: URL = script()) {
+    this.name = name;
+    this.#worker = new Worker(file, { name: `ctinspector ${name}` });
+    this.#worker.on('message', (reply: Reply) => this.#reply(reply));
+    this.#worker.on('error', (error) =>
+      this.#die(`: ${error instanceof Error ? error.message : String(error)}`, error),
+    );
+    this.#worker.on('exit', (status) => this.#die(` with status ${status}`));
+    this.#worker.unref(); // what waits for a reply keeps the process alive, an idle thread does not
+  }
+
+  request(request: Request): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#death) return reject(this.#death);
+      if (this.#taken === this.#waiting.length) this.#worker.ref();
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  #reply(reply: Reply): void {
+    const waiting = this.#waiting[this.#taken++];
+    if (this.#taken === this.#waiting.length) {
+      this.#waiting = [];
+      this.#taken = 0;
+      this.#worker.unref();
+    }
+    waiting?.resolve(reply);
+  }
+
+  #die(how: string, cause?: unknown): void {
+    if (this.#death) return;
+    this.#death = new CtiError('EXECUTOR_DIED', `${this.name} ended${how}; the programs in its windows are gone`, {
+      cause,
+    });
+    const waiting = this.#waiting.slice(this.#taken);
+    this.#waiting = [];
+    this.#taken = 0;
+    for (const { reject } of waiting) reject(this.#death);
+    this.onDeath?.(this.#death);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
