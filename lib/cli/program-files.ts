@@ -12,7 +12,9 @@ import type { Context } from './context.js';
 export interface NamedProgram {
   /** Its first file's, without folder and ending; with a number where several have it. */
   readonly name: string;
-  readonly linked: LinkedProgram;
+  readonly linked?: LinkedProgram;
+  /** Instead: of a program that has stopped. */
+  readonly image?: Uint8Array;
 }
 
 /** The word between programs. A file of this name is `./+`. */

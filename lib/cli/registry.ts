@@ -65,6 +65,16 @@ export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from|source) /.test(flags),
 );
 
+/** What the programs of `run` have of their host. */
+export const MAP_OPTIONS: readonly OptionRow[] = [
+  {
+    flags: '--map <region>',
+    doc: "NAME=FILE[:rw|:copy]: a region for mmap, repeatable. FILE is a memfd that cannot shrink, /proc/PID/fd/N; :rw to write there too; :copy: any file's bytes as they are now. NAME@2: in address space 2",
+    repeats: true,
+  },
+  { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
+];
+
 export const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
   doc: 'table, json, ndjson or csv (default: table)',
@@ -177,7 +187,11 @@ export const COMMANDS: readonly CommandRow[] = [
     doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox; a + between files begins another program, which runs beside it. A program that calls table_open gets dp_flows, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
     args: [{ name: 'file', doc: 'x.c or x.o, one or more a program; + between programs', required: false, list: true }],
     options: [
-      { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
+      {
+        flags: '--arg <number>',
+        doc: 'an argument of the program, up to five times: 7, -1, 0xff, or the name of a region',
+        repeats: true,
+      },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
       { flags: '--fuel <n>', doc: 'how much it may do, about an instruction each (default: 1000000000)' },
       {
@@ -195,6 +209,7 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: 'keep images here, so that programs survive a crash; goes on with those that are there',
       },
       { flags: '--salvage', doc: 'with --state: go on with what is intact of a damaged journal' },
+      ...MAP_OPTIONS,
       ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--timeout ')),
       {
         flags: '--timeout <seconds>',
@@ -208,6 +223,37 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: 'ctinspector run a.c + b.c --budget fuel=10000000,lifetime=30s', says: 'two programs at once' },
     ],
     load: () => import('./commands/run.js'),
+  },
+  {
+    name: 'image',
+    summary: 'programs that have stopped, as files',
+    doc: 'show: every field of an image. save: runs a program until it waits at a call that suspends, or its fuel is used up, and writes its image. resume: goes on with one, on any engine. Tables and regions of an image that are not here are stale: an access to one traps.',
+    args: [
+      { name: 'action', doc: 'show, save or resume', required: true },
+      { name: 'file', doc: 'an image; for save the files of a program, x.c or x.o', required: true, list: true },
+    ],
+    options: [
+      {
+        flags: '-o, --output <file>',
+        doc: "for save: the image (default: the program's name with .img, in this directory)",
+      },
+      {
+        flags: '--at <call>',
+        doc: 'for save: stop at this kernel function; others that suspend are answered -ENOSYS (default: at any)',
+      },
+      { flags: '--arg <number>', doc: 'for save: an argument of the program, up to five times', repeats: true },
+      { flags: '--entry <symbol>', doc: 'for save: where it starts (default: vm_main, else the only global function)' },
+      { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000; resume: what the image has left)' },
+      { flags: '--budget <limits>', doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME' },
+      { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
+      { flags: '--format <form>', doc: 'text or json (default: text)' },
+    ],
+    examples: [
+      { command: 'ctinspector image save nap.c --at sleep -o nap.img', says: 'stopped at its call of sleep' },
+      { command: 'ctinspector image show nap.img', says: 'registers, memory, budget, the call it waits at' },
+      { command: 'ctinspector image resume nap.img --engine interpreter', says: 'to its end' },
+    ],
+    load: () => import('./commands/image.js'),
   },
   {
     name: 'doctor',

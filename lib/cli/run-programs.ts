@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { escapeText } from '../escape.js';
 import type { LinkedProgram } from '../linker/link.js';
-import type { Output, TableMapping } from '../runner/program.js';
+import type { Engine, Output, TableMapping } from '../runner/program.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { Budget, Task, TaskEnd } from '../scheduler/task.js';
 import type { Context } from './context.js';
@@ -25,6 +25,9 @@ export interface RunProgramsOptions {
   /** One for all, or one a program. */
   readonly priorities: readonly number[];
   readonly durable: boolean;
+  readonly engine?: Engine;
+  /** Told of each program's task before it runs; not of those that come back from a journal. */
+  readonly started?: (task: Task) => void;
   /** Keep the output for the report instead of showing it. */
   readonly keepsOutput: boolean;
 }
@@ -99,17 +102,21 @@ export async function runPrograms(
   };
   const { tasks: back, lost } = scheduler.recover({ onOutput });
   const tasks: { task: Task; linked: LinkedProgram | undefined }[] = back.map((task) => ({ task, linked: undefined }));
-  for (const [i, { name, linked }] of programs.entries()) {
+  for (const [i, { name, linked, image }] of programs.entries()) {
     const priority = options.priorities[i] ?? options.priorities[0];
-    const task = scheduler.submit(linked.spec, {
+    const common = {
       name,
-      args: options.args,
-      tables: options.tables,
       budget: options.budget,
       durable: options.durable,
+      engine: options.engine ?? 'auto',
       ...(priority === undefined ? {} : { priority }),
       onOutput,
-    });
+    };
+    const { args, tables: given } = options;
+    const task = image
+      ? scheduler.submit(image, common)
+      : scheduler.submit(linked!.spec, { ...common, args, tables: given });
+    options.started?.(task);
     tasks.push({ task, linked });
   }
   const stop = (): void => void scheduler.close('stopped on request');

@@ -2,6 +2,7 @@
 
 import { tableMapping } from '../query/run.js';
 import type { TableMapping } from '../runner/program.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
 import type { Context } from './context.js';
 import { count } from './figures.js';
 import { startProgress } from './progress.js';
@@ -14,14 +15,26 @@ export interface GivenTables {
   readonly footer: readonly string[];
   /** The same for scripts; null: no table was read. */
   readonly facts: Readonly<Record<string, unknown>> | null;
+  /** What was read; null: nothing. */
+  readonly snapshot: TableSnapshot | null;
   close(): void;
 }
 
-/** Reads dp_flows if the program opens tables. The caller closes it. */
-export async function openTables(context: Context, options: Options, isNeeded: boolean): Promise<GivenTables> {
-  if (!isNeeded) {
-    const footer = options.from === undefined ? [] : ['the program does not call table_open, so --from was not read'];
-    return { mappings: [], footer, facts: null, close: () => {} };
+/** No table, nothing to say. */
+export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, snapshot: null, close: () => {} };
+
+/** Reads dp_flows `now` if a program opens tables; `later`: programs have it read while they run. The caller closes it. */
+export async function openTables(
+  context: Context,
+  options: Options,
+  needed: 'now' | 'later' | 'never',
+): Promise<GivenTables> {
+  if (needed !== 'now') {
+    const footer =
+      needed === 'later' || options.from === undefined
+        ? []
+        : ['the program does not call table_open, so --from was not read'];
+    return { ...NO_TABLES, footer };
   }
   const progress = await startProgress(context);
   const { snapshot, passedOver } = await takeSnapshot(context, options, progress).finally(() => progress.stop());
@@ -35,6 +48,7 @@ export async function openTables(context: Context, options: Options, isNeeded: b
       costLine(facts),
     ],
     facts: { [schema.name]: { ...facts } },
+    snapshot,
     close: () => snapshot.close(),
   };
 }

@@ -11,6 +11,7 @@ export const ERROR_DOCS = {
   PROGRAM_UNRESOLVED: "A program calls a kernel function that the set it is linked against does not have. Link it against another set, or use a function of this one.",
   PROGRAM_TRAPPED: "A program did what its sandbox does not allow and was stopped; the trap says what, the pc, and the guest address.",
   OUT_OF_FUEL: "A program used all the fuel it was given before it ended. Give it more, or look for an endless loop.",
+  IMAGE_MALFORMED: "An image of a program was refused before any of it was used; the message has the byte, the field, what was expected and what was received. Get it anew from where it came.",
   WINDOW_FULL: "A mapping does not fit into the program's 4 GiB window. Narrow the question, or read the table in parts.",
   COMPILER: "A C program was not compiled: there is no clang that can make eBPF (the message has the package's name), or it refused the program (its own words are above).",
   NO_SWITCH: "No running ovs-vswitchd was found where one was looked for. Start it, or name its run directory with --rundir or OVS_RUNDIR.",

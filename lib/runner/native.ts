@@ -1,8 +1,10 @@
 /** What the addon offers the runner (native/bind/program.cc). Checks nothing that lib/runner has not checked. */
 import { addon } from '../addon.js';
+import type { ControlFields } from '../generated/image-control.js';
 import type { TrapKind } from '../generated/traps.js';
 import type { ProgramSpec } from '../program-spec.js';
 import type { PendingCall } from './call.js';
+import type { ImageFacts, ImageMonitor } from './image.js';
 
 export interface NativeStop {
   kind: 'exited' | 'trapped' | 'out_of_fuel' | 'suspended';
@@ -74,11 +76,38 @@ export type NativeAnswer =
   | { kind: 'unmap'; address: number }
   | { kind: 'end'; r0: bigint };
 
+/** Control fields of an image by name (generated/image-control.ts), and its monitors. */
+export interface NativeControl {
+  fields: Record<string, unknown>;
+  monitors: ImageMonitor[];
+}
+
+/** ImageFacts, with its control apart. */
+export interface NativeImageFacts extends Omit<ImageFacts, keyof ControlFields | 'codeHash' | 'tables'> {
+  control: Partial<ControlFields>;
+  programOffset: number;
+  programSize: number;
+  tables: (Omit<ImageFacts['tables'][number], 'schemaHash'> & { schemaHash: bigint })[];
+}
+
+export interface NativeResumeOptions {
+  tables: (NativeTable | null)[];
+  regions: (NativeRegion | null)[];
+  outputLimit: number;
+  engine: string;
+  addressing: string;
+}
+
 export interface NativeRun {
   step(fuel: bigint): NativeStop;
   pending(): PendingCall | null;
   answer(answer: NativeAnswer): void;
   privateBytes(): number;
+  save(control: NativeControl): Uint8Array;
+  /** Writes registers and frames into the run's own image block; how many bytes. */
+  suspendState(): number;
+  /** Takes them from there again, checked. */
+  resumeState(): void;
   /** Fills `into`. */
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
@@ -98,7 +127,15 @@ export interface NativeMeasured {
 
 export interface Native {
   NativeProgram: new (spec: ProgramSpec) => NativeProgram;
-  NativeRun: new (program: NativeProgram, options: NativeRunOptions) => NativeRun;
+  NativeRun: {
+    new (program: NativeProgram, options: NativeRunOptions): NativeRun;
+    new (image: Uint8Array, options: NativeResumeOptions): NativeRun;
+  };
+  decodeImage(image: Uint8Array): NativeImageFacts;
+  disassembleImage(image: Uint8Array): string;
+  withControl(image: Uint8Array, control: NativeControl): Uint8Array;
+  /** Programs of images that are kept compiled; emptied before if so asked. */
+  programCache(clear?: boolean): { nPrograms: number; nBytes: number };
   measure(code: Uint8Array, memory: Uint8Array, seconds: number, engine: string, addressing: string): NativeMeasured;
   createMemfd(name: string, size: number): number;
   opcodeTable(): { name: string; code: number; form: string }[];

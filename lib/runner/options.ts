@@ -170,6 +170,10 @@ export function checkEngine(options: EngineOptions): { engine: Engine; addressin
 }
 
 /** @internal */
+export const checkOutputLimit = (value: unknown): number =>
+  checkInteger('outputLimit', value ?? DEFAULT_OUTPUT_LIMIT, 0, MAX_OUTPUT_LIMIT);
+
+/** @internal */
 export function checkOptions(options: StartOptions): NativeRunOptions {
   checkObject('options', options);
   const engine = checkEngine(options);
@@ -183,7 +187,7 @@ export function checkOptions(options: StartOptions): NativeRunOptions {
     tables: checkArray('tables', options.tables ?? []).map((item, i) => checkTable(`tables[${i}]`, item)),
     args: options.args === undefined ? undefined : checkArgs(options.args),
     suspends: checkBoolean('suspends', options.suspends ?? false),
-    outputLimit: checkInteger('outputLimit', options.outputLimit ?? DEFAULT_OUTPUT_LIMIT, 0, MAX_OUTPUT_LIMIT),
+    outputLimit: checkOutputLimit(options.outputLimit),
     ...engine,
   };
 }

@@ -21,6 +21,16 @@ import {
 } from './run.js';
 
 export type { KernelFunctionSet, ProgramImport, ProgramSpec } from '../program-spec.js';
+export {
+  decodeImage,
+  disassembleImage,
+  type ImageControl,
+  type ImageFacts,
+  type ImageMonitor,
+  type ImageRegion,
+  type ImageTable,
+  withControl,
+} from './image.js';
 export { createMemfd } from './memfd.js';
 export type { Output } from './output.js';
 export {
@@ -36,6 +46,7 @@ export {
   type OutOfFuel,
   type PendingCall,
   type RegionMapping,
+  type ResumeOptions,
   Run,
   type RunOptions,
   type RunResult,

@@ -1,9 +1,19 @@
 /** Runs of a program: stepping with fuel, answering calls, looking into the window, closing. */
 import { CtiError, fromNative } from '../errors.js';
-import { type Answer, checkAnswer, type PendingCall } from './call.js';
-import { checkBigint, checkBytes, checkInteger } from './check.js';
-import { type NativeProgram, type NativeRun, native } from './native.js';
-import { checkOptions, MEMORY_BASE, type StartOptions } from './options.js';
+import { type Answer, checkAnswer, checkRegion, type PendingCall, type RegionMapping } from './call.js';
+import { checkArray, checkBigint, checkBytes, checkInteger, checkObject } from './check.js';
+import { checkControl, decodeImage, type ImageControl } from './image.js';
+import { type NativeProgram, type NativeResumeOptions, type NativeRun, native } from './native.js';
+import {
+  checkEngine,
+  checkOptions,
+  checkOutputLimit,
+  checkTable,
+  type EngineOptions,
+  MEMORY_BASE,
+  type StartOptions,
+  type TableMapping,
+} from './options.js';
 import { decodeOutput, type Output } from './output.js';
 import type { End, Stop, StopFacts } from './stop.js';
 
@@ -29,7 +39,36 @@ function allocate(size: number): Uint8Array {
   }
 }
 
-/** A program under way. Made by `Program.start`. Holds a window until `close`; without it, until it is collected. */
+function call<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+export interface ResumeOptions extends EngineOptions {
+  /** A run of an image can always suspend. */
+  readonly suspends?: true;
+  readonly tables: readonly (TableMapping | null)[];
+  readonly regions: readonly (RegionMapping | null)[];
+  /** As for `StartOptions`. */
+  readonly outputLimit?: number;
+}
+
+function checkResume(options: ResumeOptions): NativeResumeOptions {
+  checkObject('options', options);
+  const tables = checkArray('tables', options.tables);
+  const regions = checkArray('regions', options.regions);
+  return {
+    tables: tables.map((table, i) => (table === null ? null : checkTable(`tables[${i}]`, table))),
+    regions: regions.map((region, i) => (region === null ? null : checkRegion(`regions[${i}]`, region))),
+    outputLimit: checkOutputLimit(options.outputLimit),
+    ...checkEngine(options),
+  };
+}
+
+/** A program under way. Made by `Program.start` or `Run.resume`. Holds a window until `close`; without it, until it is collected. */
 export class Run implements Disposable {
   /** Where the segments of the options lie, in their order; an empty one has address 0. */
   readonly segments: readonly { readonly name: string; readonly address: number; readonly size: number }[];
@@ -38,21 +77,44 @@ export class Run implements Disposable {
   #end: Stop | undefined;
   #pending: PendingCall | null = null;
 
-  private constructor(program: NativeProgram, options: StartOptions) {
-    const checked = checkOptions(options);
-    try {
-      this.#native = new (native().NativeRun)(program, checked);
-    } catch (error) {
-      throw fromNative(error);
-    }
-    const addresses = this.#native.segmentAddresses();
-    this.segments = checked.segments.map(({ name, size }, i) => ({ name, size, address: addresses[i]! }));
-    this.#memorySize = checked.memory?.length ?? 0;
+  private constructor(run: NativeRun, segments: readonly { name: string; size: number }[], memorySize: number) {
+    this.#native = run;
+    const addresses = run.segmentAddresses();
+    this.segments = segments.map(({ name, size }, i) => ({ name, size, address: addresses[i]! }));
+    this.#memorySize = memorySize;
+    this.#pending = run.pending();
   }
 
   /** @internal */
   static start(program: NativeProgram, options: StartOptions): Run {
-    return new Run(program, options);
+    const checked = checkOptions(options);
+    const run = call(() => new (native().NativeRun)(program, checked));
+    return new Run(run, checked.segments, checked.memory?.length ?? 0);
+  }
+
+  /**
+   * Goes on with an image, in a window of its own: at its call, which is then `pending`, or with a step. All images of a program share what
+   * is compiled of it. `tables` and `regions` are what the image's are now, in the order of `decodeImage`; an access to one that is null
+   * traps `stale`.
+   *
+   * Throws CtiError: as `decodeImage`; INVALID_ARGUMENT for mappings that are not the image's; OUT_OF_MEMORY.
+   */
+  static resume(image: Uint8Array, options: ResumeOptions): Run {
+    const bytes = checkBytes('image', image);
+    const checked = checkResume(options);
+    const { memory } = decodeImage(bytes);
+    const run = call(() => new (native().NativeRun)(bytes, checked));
+    return new Run(run, [], memory.find(({ address }) => address === MEMORY_BASE)?.size ?? 0);
+  }
+
+  /**
+   * The run as an image: everything, the call that waits included, but what it printed and emitted (take that before). The run stays as it
+   * is. Throws CtiError INVALID_ARGUMENT after an end.
+   */
+  save(control: ImageControl): Uint8Array {
+    const run = this.#open();
+    const checked = checkControl(control);
+    return call(() => run.save(checked));
   }
 
   /** Whether the run was closed. */
@@ -82,7 +144,7 @@ export class Run implements Disposable {
     if (this.#pending) {
       throw new CtiError('INVALID_ARGUMENT', `the run waits for the answer of ${this.#pending.name}; give it first`);
     }
-    const stop = this.#call(() => run.step(fuel)) as End | (StopFacts & { kind: 'suspended' });
+    const stop = call(() => run.step(fuel)) as End | (StopFacts & { kind: 'suspended' });
     if (stop.kind === 'suspended') {
       this.#pending = run.pending();
       return { ...stop, call: this.#pending! };
@@ -119,8 +181,18 @@ export class Run implements Disposable {
       );
     }
     const checked = checkAnswer(answer);
-    this.#call(() => run.answer(checked));
+    call(() => run.answer(checked));
     this.#pending = null;
+  }
+
+  /** @internal The part of `save` that is registers and frames, into a block of the run's own; its bytes. `vm.suspend_resume_ratio`. */
+  suspendState(): number {
+    return this.#open().suspendState();
+  }
+
+  /** @internal The part of `resume`: what is in that block is checked and taken. */
+  resumeState(): void {
+    this.#open().resumeState();
   }
 
   /** A copy of `size` bytes of the window. Throws CtiError INVALID_ARGUMENT if not all of them are mapped. */
@@ -129,7 +201,7 @@ export class Run implements Disposable {
     checkInteger('address', address, 0, WINDOW_SIZE - 1);
     checkInteger('size', size, 0, WINDOW_SIZE);
     const bytes = allocate(size);
-    this.#call(() => run.read(address, bytes));
+    call(() => run.read(address, bytes));
     return bytes;
   }
 
@@ -138,7 +210,7 @@ export class Run implements Disposable {
     const run = this.#open();
     checkInteger('address', address, 0, WINDOW_SIZE - 1);
     const checked = checkBytes('bytes', bytes);
-    this.#call(() => run.write(address, checked));
+    call(() => run.write(address, checked));
   }
 
   /** A copy of the memory the run was started on, as it is now. */
@@ -149,14 +221,6 @@ export class Run implements Disposable {
   /** What the program printed and emitted since the last call, in order. That makes room for more. */
   output(): Output[] {
     return decodeOutput(this.#open().takeOutput());
-  }
-
-  #call<T>(operation: () => T): T {
-    try {
-      return operation();
-    } catch (error) {
-      throw fromNative(error);
-    }
   }
 
   /** Gives the window back. Closing again does nothing. */

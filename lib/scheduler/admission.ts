@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { CtiError } from '../errors.js';
 import type { ProgramSpec } from '../program-spec.js';
+import type { ImageControl } from '../runner/program.js';
 import type { CarriedControl } from './entry.js';
 import type { Begin } from './executor.js';
 import type { SubmitOptions } from './options.js';
-import type { ImageControl } from './runner-types.js';
 import type { BudgetLeft } from './task.js';
 
 export const DEFAULT_PRIORITY = 100;

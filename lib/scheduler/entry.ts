@@ -1,13 +1,12 @@
 /** A task as the scheduler keeps it. Ten thousand of them may wait: what is seldom needed is made when it is asked for. */
 import { CtiError } from '../errors.js';
-import type { Engine, Output, TableMapping } from '../runner/program.js';
+import type { Engine, ImageControl, Output, PendingCall, TableMapping } from '../runner/program.js';
 import type { Lineage } from './budget.js';
 import type { Timer } from './clock.js';
 import type { Begin } from './executor.js';
 import type { Answer, KernelCall } from './kernel-call.js';
 import type { MapperControl } from './options.js';
 import type { Queued } from './ready-queue.js';
-import type { ImageControl, PendingCall } from './runner-types.js';
 import type { BudgetLeft, Task, TaskEnd, TaskState, Wait } from './task.js';
 
 export type OnOutput = (output: readonly Output[], task: Task) => void | Promise<void>;

@@ -5,8 +5,16 @@
  */
 import type { ErrorCode } from '../errors.js';
 import type { ProgramSpec } from '../program-spec.js';
-import type { Engine, Output, TableMapping } from '../runner/program.js';
-import type { Answer, ImageControl, PendingCall, RegionMapping, SchedulerStop } from './runner-types.js';
+import type {
+  Answer,
+  Engine,
+  ImageControl,
+  Output,
+  PendingCall,
+  RegionMapping,
+  Stop,
+  TableMapping,
+} from '../runner/program.js';
 
 /** How a window comes to be. */
 export type Begin =
@@ -50,7 +58,7 @@ export type Reply =
   | { readonly kind: 'begun'; readonly memory: number; readonly call: PendingCall | null }
   | {
       readonly kind: 'stopped';
-      readonly stop: SchedulerStop;
+      readonly stop: Stop;
       readonly output: readonly Output[];
       /** Bytes of its own that the window holds. */
       readonly memory: number;

@@ -6,10 +6,10 @@
  *     new Scheduler({ functions: { ctinspector: { ...clock } } });
  */
 import type { MappedRanges } from '../runner/call.js';
-import type { Answer } from './runner-types.js';
+import type { Answer } from '../runner/program.js';
 import type { Task, Wait } from './task.js';
 
-export type { Answer, AnswerOutput, RegionMapping } from './runner-types.js';
+export type { Answer, AnswerOutput, RegionMapping } from '../runner/program.js';
 export type { Budget, BudgetLeft, Resource, Task, TaskEnd, TaskState, Wait } from './task.js';
 
 /** One call of a kernel function, while its program is suspended at it. */

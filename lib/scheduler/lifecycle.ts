@@ -3,6 +3,7 @@
  */
 import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
+import { decodeImage, type PendingCall } from '../runner/program.js';
 import type { Lineage } from './budget.js';
 import type { Clock } from './clock.js';
 import { type checkAfter, Dependencies, type Outcome } from './dependencies.js';
@@ -12,7 +13,6 @@ import type { Executor } from './executor.js';
 import type { KernelFunctions, Verdict } from './kernel-call.js';
 import type { Mapper } from './options.js';
 import { Placement, type Slot } from './placement.js';
-import { decodeImage, type PendingCall } from './runner-types.js';
 import type { Task, TaskEnd, Wait } from './task.js';
 import { type SlotEntry, type TurnEvents, Turns } from './turns.js';
 

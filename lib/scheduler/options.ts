@@ -1,7 +1,15 @@
 /** What the scheduler is given: functions, a mapper, limits; and what a task is submitted with. scheduler.ts acts on it. */
 import type { ProgramSpec } from '../program-spec.js';
-import type { Engine, Output, TableMapping } from '../runner/program.js';
-import type { Answer, ImageControl, ImageRegion, ImageTable, RegionMapping } from './runner-types.js';
+import type {
+  Answer,
+  Engine,
+  ImageControl,
+  ImageRegion,
+  ImageTable,
+  Output,
+  RegionMapping,
+  TableMapping,
+} from '../runner/program.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
 
 /** What an image needs mapped when it comes into a window again; null where it is not there any more: the range is stale. */

@@ -3,11 +3,11 @@
  * images many and small, so what waits keeps its window for a moment only, and only a bounded number does.
  */
 import { CtiError } from '../errors.js';
+import { decodeImage, type ImageFacts, type PendingCall } from '../runner/program.js';
 import type { Clock, Timer } from './clock.js';
 import type { Entry } from './entry.js';
 import type { Begin, Executor, Reply, Request } from './executor.js';
 import type { Mapper, Mappings } from './options.js';
-import { decodeImage, type ImageFacts, type PendingCall } from './runner-types.js';
 
 /** How long a waiting task keeps its window. */
 const WARM_MS = 50;

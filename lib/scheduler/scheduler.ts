@@ -14,6 +14,7 @@ import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ProgramSpec } from '../program-spec.js';
+import { decodeImage, type ImageFacts, withControl } from '../runner/program.js';
 import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, newControl, newId } from './admission.js';
 import { completeBudget, DEFAULT_BUDGET, Lineage, splitBudget, UNLIMITED } from './budget.js';
 import { Clock } from './clock.js';
@@ -26,7 +27,6 @@ import type { Answer, KernelFunctions } from './kernel-call.js';
 import { Lifecycle } from './lifecycle.js';
 import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './options.js';
 import type { Slot } from './placement.js';
-import { decodeImage, type ImageFacts, withControl } from './runner-types.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
 import { timeFunctions } from './time-functions.js';
 import { WorkerExecutor } from './worker-executor.js';
@@ -314,6 +314,11 @@ export class Scheduler implements TaskScheduler {
   setControl(task: Task, changes: Partial<CarriedControl>): void {
     const entry = this.#live(task);
     entry.control = { ...entry.control, ...changes };
+  }
+
+  /** @internal For tests of what happens then: ends an executor as if it had died. */
+  async endExecutor(index: number): Promise<void> {
+    await this.#core.placement.slots[index]?.executor.close();
   }
 
   #live(task: Task): SlotEntry {

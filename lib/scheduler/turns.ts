@@ -3,11 +3,11 @@
  * the host does for a program as fuel. What a stop means beyond that is its owner's business (lifecycle.ts).
  */
 import { CtiError } from '../errors.js';
+import type { PendingCall } from '../runner/program.js';
 import { asError, type Entry } from './entry.js';
 import type { Reply } from './executor.js';
 import type { Placement, Slot } from './placement.js';
 import { ReadyQueue } from './ready-queue.js';
-import type { PendingCall } from './runner-types.js';
 import type { TaskEnd, Wait } from './task.js';
 
 export type SlotEntry = Entry<Slot>;

@@ -3,9 +3,8 @@
  * data out; what a program does wrong is its stop, what cannot be done is a `refused` reply, and nothing is thrown.
  */
 import { CtiError, fromNative } from '../errors.js';
-import { type Output, Program, type Run } from '../runner/program.js';
+import { type Answer, type Output, Program, Run } from '../runner/program.js';
 import type { Begin, Reply, Request } from './executor.js';
-import { resumeImage, saveImage } from './runner-types.js';
 
 /**
  * A piece of output of n bytes costs at least 1 + n / 8 and holds 16 + n bytes, so one step fills at most 2 MiB: with this room only a piece
@@ -18,11 +17,17 @@ const OUTPUT_A_SLICE = 1 << 20;
 /** Programs kept compiled that may have no window now. */
 const MAX_PROGRAMS = 64;
 
+interface Window {
+  readonly run: Run;
+  /** Bytes of its own. Only what an answer maps or unmaps changes it. */
+  memory: number;
+}
+
 const sizeOf = (output: readonly Output[]): number =>
   output.reduce((sum, piece) => sum + 16 + (piece.kind === 'text' ? piece.text.length : piece.bytes.length), 0);
 
 export class Windows {
-  readonly #windows = new Map<number, Run>();
+  readonly #windows = new Map<number, Window>();
   /** Least recently used first. */
   readonly #programs = new Map<string, Program>();
 
@@ -30,14 +35,13 @@ export class Windows {
     try {
       switch (request.kind) {
         case 'begin': {
-          const run = this.#open(request);
-          if (request.answer) run.answer(request.answer);
-          return { kind: 'begun', memory: run.privateBytes, call: run.pending };
+          const { run, memory } = this.#open(request);
+          return { kind: 'begun', memory, call: run.pending };
         }
         case 'run':
           return this.#run(request);
         case 'save': {
-          const image = saveImage(this.#get(request.key), request.control);
+          const image = this.#get(request.key).run.save(request.control);
           if (request.drop) this.#drop(request.key);
           return { kind: 'saved', image };
         }
@@ -59,18 +63,23 @@ export class Windows {
     this.#programs.clear();
   }
 
-  #get(key: number): Run {
-    const run = this.#windows.get(key);
-    if (!run) throw new CtiError('INTERNAL', `no window ${key} in this executor`);
-    return run;
+  #get(key: number): Window {
+    const window = this.#windows.get(key);
+    if (!window) throw new CtiError('INTERNAL', `no window ${key} in this executor`);
+    return window;
   }
 
-  #open(request: { key: number; begin?: Begin }): Run {
-    return request.begin ? this.#begin(request.key, request.begin) : this.#get(request.key);
+  /** The window, made if the request says how, its call answered if the request says what. */
+  #open({ key, begin, answer }: { key: number; begin?: Begin; answer?: Answer }): Window {
+    const window = begin ? this.#begin(key, begin) : this.#get(key);
+    if (!answer) return window;
+    window.run.answer(answer);
+    if (answer.kind !== 'value' && answer.kind !== 'end') window.memory = window.run.privateBytes;
+    return window;
   }
 
   #drop(key: number): void {
-    this.#windows.get(key)?.close();
+    this.#windows.get(key)?.run.close();
     this.#windows.delete(key);
   }
 
@@ -87,7 +96,7 @@ export class Windows {
     return program;
   }
 
-  #begin(key: number, begin: Begin): Run {
+  #begin(key: number, begin: Begin): Window {
     const common = { engine: begin.engine, outputLimit: OUTPUT_LIMIT, suspends: true } as const;
     const run =
       begin.kind === 'program'
@@ -96,18 +105,18 @@ export class Windows {
             args: begin.args,
             tables: begin.tables,
           })
-        : resumeImage(begin.image, { ...common, tables: begin.tables, regions: begin.regions });
-    this.#windows.set(key, run);
-    return run;
+        : Run.resume(begin.image, { ...common, tables: begin.tables, regions: begin.regions });
+    const window = { run, memory: run.privateBytes };
+    this.#windows.set(key, window);
+    return window;
   }
 
   #run(request: Extract<Request, { kind: 'run' }>): Reply {
-    const run = this.#open(request);
     const began = performance.now();
-    if (request.answer) run.answer(request.answer);
-    if (run.privateBytes > request.memory) {
+    const { run, memory } = this.#open(request);
+    if (memory > request.memory) {
       const stop = { kind: 'out_of_fuel', pc: 0, fuelUsed: 0n } as const; // it did not run; the scheduler sees why
-      return { kind: 'stopped', stop, output: [], memory: run.privateBytes, elapsedMs: 0 };
+      return { kind: 'stopped', stop, output: [], memory, elapsedMs: 0 };
     }
     let output: Output[] = [];
     let fuelUsed = 0n;
@@ -122,7 +131,7 @@ export class Windows {
           kind: 'stopped',
           stop: { ...stop, fuelUsed },
           output,
-          memory: run.privateBytes,
+          memory,
           elapsedMs: performance.now() - began,
         };
         if (stop.kind === 'exited' || stop.kind === 'trapped') this.#drop(request.key);

@@ -23,7 +23,6 @@ export class WorkerExecutor implements Executor {
   #waiting: Waiting[] = [];
   #taken = 0;
   #death: CtiError | undefined;
-  #isClosed = false;
 
   constructor(name: string, file: URL = script()) {
     this.name = name;
@@ -34,11 +33,6 @@ export class WorkerExecutor implements Executor {
     );
     this.#worker.on('exit', (status) => this.#die(` with status ${status}`));
     this.#worker.unref(); // what waits for a reply keeps the process alive, an idle thread does not
-  }
-
-  /** @internal Of the thread, for tests that end it. */
-  get threadId(): number {
-    return this.#worker.threadId;
   }
 
   request(request: Request): Promise<Reply> {
@@ -69,11 +63,10 @@ export class WorkerExecutor implements Executor {
     this.#waiting = [];
     this.#taken = 0;
     for (const { reject } of waiting) reject(this.#death);
-    if (!this.#isClosed) this.onDeath?.(this.#death);
+    this.onDeath?.(this.#death);
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
     await this.#worker.terminate();
   }
 }

@@ -16,6 +16,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_program(env, exports);
   cti::bind::init_region(env, exports);
   cti::bind::init_run(env, exports);
+  cti::bind::init_image(env, exports);
   cti::bind::init_memfd(env, exports);
   cti::bind::init_snapshot(env, exports);
   cti::bind::init_unixctl(env, exports);

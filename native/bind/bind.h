@@ -15,6 +15,7 @@ void init_attach(Napi::Env env, Napi::Object exports);
 void init_program(Napi::Env env, Napi::Object exports);
 void init_region(Napi::Env env, Napi::Object exports);
 void init_run(Napi::Env env, Napi::Object exports);
+void init_image(Napi::Env env, Napi::Object exports);
 void init_memfd(Napi::Env env, Napi::Object exports);
 void init_snapshot(Napi::Env env, Napi::Object exports);
 void init_unixctl(Napi::Env env, Napi::Object exports);

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "bind/values.h"
-#include "jit/jit.h"
 
 namespace cti::bind {
 namespace {
@@ -45,6 +44,10 @@ ProgramObject::ProgramObject(const Napi::CallbackInfo& info) : ObjectWrap(info) 
 
 void ProgramObject::Finalize(Napi::BasicEnv env) { Napi::MemoryManagement::AdjustExternalMemory(env, -external_bytes_); }
 
+jit::Addressing addressing_of(const std::string& name) {
+  return name == "gs" ? jit::Addressing::gs : name == "mask" ? jit::Addressing::mask : jit::Addressing::automatic;
+}
+
 ProgramObject& ProgramObject::of(const Napi::Value& value) {
   if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) {
     throw to_js(value.Env(), invalid("expected a program"));
@@ -54,9 +57,7 @@ ProgramObject& ProgramObject::of(const Napi::Value& value) {
 
 std::shared_ptr<const vm::Engine> ProgramObject::engine(Napi::Env env, const std::string& name, const std::string& addressing) {
   if (name != "interpreter") {
-    auto wanted = addressing == "gs"     ? jit::Addressing::gs
-                  : addressing == "mask" ? jit::Addressing::mask
-                                         : jit::Addressing::automatic;
+    jit::Addressing wanted = addressing_of(addressing);
     auto& compiled = compiled_[static_cast<size_t>(wanted)];
     if (!compiled) {
       auto made = jit::make_jit(program_, {wanted});

@@ -8,10 +8,14 @@
 #include <string>
 
 #include "bind/bind.h"
+#include "jit/jit.h"
 #include "vm/engine.h"
 #include "vm/program.h"
 
 namespace cti::bind {
+
+// gs or mask; automatic for any other name.
+jit::Addressing addressing_of(const std::string& name);
 
 class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
  public:

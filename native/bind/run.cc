@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "bind/image.h"
 #include "bind/program.h"
 #include "bind/values.h"
 
@@ -64,6 +65,9 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                            InstanceMethod<&RunObject::pending>("pending"),
                            InstanceMethod<&RunObject::answer>("answer"),
                            InstanceMethod<&RunObject::private_bytes>("privateBytes"),
+                           InstanceMethod<&RunObject::save>("save"),
+                           InstanceMethod<&RunObject::suspend_state>("suspendState"),
+                           InstanceMethod<&RunObject::resume_state>("resumeState"),
                            InstanceMethod<&RunObject::read>("read"),
                            InstanceMethod<&RunObject::write>("write"),
                            InstanceMethod<&RunObject::segment_addresses>("segmentAddresses"),
@@ -72,9 +76,9 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
                        });
   }
 
-  // (program, options): StartOptions with their defaults filled in.
+  // (program, options): StartOptions with their defaults filled in. (image, options): ResumeOptions likewise.
   explicit RunObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    guarded(info.Env(), [&] { start(info); });
+    guarded(info.Env(), [&] { info[0].IsTypedArray() ? resume(info) : start(info); });
   }
 
   void Finalize(Napi::BasicEnv env) override { release(env); }
@@ -107,6 +111,68 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     auto engine = program.engine(env, from.Get("engine").As<Napi::String>(), from.Get("addressing").As<Napi::String>());
     run_ = unwrap(env, vm::Run::start(program.program(), std::move(engine), options));
     report_memory(env);
+  }
+
+  void resume(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    auto from = info[1].As<Napi::Object>();
+    vm::Mappings mappings;
+    for_each(from.Get("tables"), [&](Napi::Value value) {
+      auto& table = mappings.tables.emplace_back();
+      if (value.IsObject()) table = table_of(value.As<Napi::Object>());
+    });
+    for_each(from.Get("regions"), [&](Napi::Value value) {
+      auto& region = mappings.regions.emplace_back();
+      if (value.IsObject()) region = region_of(value.As<Napi::Object>());
+    });
+    CheckedImage checked = unwrap(env, check_image(bytes_of(info[0])));
+    std::string name = from.Get("engine").As<Napi::String>();
+    std::string addressing = from.Get("addressing").As<Napi::String>();
+    auto choice = name == "jit"           ? image::EngineChoice::jit
+                  : name == "interpreter" ? image::EngineChoice::interpreter
+                                          : image::EngineChoice::automatic;
+    auto engine = unwrap(env, checked.program->engine(choice, addressing_of(addressing)));
+    run_ = unwrap(env, vm::Run::restore(checked.program->program(), std::move(engine), checked.image.run, mappings,
+                                        uint64_of(from.Get("outputLimit"))));
+    report_memory(env);
+  }
+
+  // ({ fields, monitors }) -> Uint8Array
+  Napi::Value save(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    vm::Run& run = this->run(env);
+    if (run.is_over()) throw to_js(env, invalid("the run has ended; there is nothing that could go on"));
+    auto control = info[0].As<Napi::Object>();
+    return guarded(env, [&] {
+      auto program = unwrap(env, image::encode_program(run.program()));
+      image::Image image;
+      image.program = program;
+      image.run = run.save();
+      image.control = control_of(control);
+      image.monitors = monitors_of(control);
+      auto bytes = unwrap(env, image::encode(image));
+      auto copy = Napi::Uint8Array::New(env, bytes.size());
+      std::copy(bytes.begin(), bytes.end(), copy.Data());
+      return copy;
+    });
+  }
+
+  // () -> bytes of the state section, which stays in this object
+  Napi::Value suspend_state(const Napi::CallbackInfo& info) {
+    vm::Run& run = this->run(info.Env());
+    state_size_ = image::encode_state(run.state(), run.pending().number, state_block_.data());
+    return Napi::Number::New(info.Env(), static_cast<double>(state_size_));
+  }
+
+  // What suspend_state() left becomes the run's registers and frames again, checked as what comes from elsewhere is.
+  void resume_state(const Napi::CallbackInfo& info) {
+    vm::Run& run = this->run(info.Env());
+    if (!facts_) guarded(info.Env(), [&] { facts_.emplace(run.program()); });
+    vm::State state;
+    uint64_t call_number = 0;
+    unwrap(info.Env(), image::decode_state({state_block_.data(), state_size_}, 0, state, call_number));
+    unwrap(info.Env(), image::check_state(state, run.program(), *facts_));
+    run.set_state(state);
   }
 
   // The collector must know that a small object holds this much.
@@ -297,6 +363,9 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
   }
 
   std::unique_ptr<vm::Run> run_;
+  std::array<uint8_t, image::kMaxStateSize> state_block_;
+  uint64_t state_size_ = 0;
+  std::optional<image::ProgramFacts> facts_;
   int64_t external_bytes_ = 0;
 };
 

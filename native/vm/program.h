@@ -3,6 +3,7 @@
 // Thread-safety: immutable once loaded; shared between runs on any threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ struct ProgramSpec {
   uint32_t entry = 0;               // slot
   std::vector<uint32_t> functions;  // slots that are entries besides those the code shows
   std::vector<uint8_t> rodata;
+  uint64_t rodata_size = 0;  // of what is mapped, zeros behind 'rodata'; at least its size
   std::vector<uint8_t> data;
   uint64_t bss_size = 0;  // zeroed, at the next multiple of 8 after data
 };
@@ -42,6 +44,10 @@ class Program {
   uint32_t entry() const { return spec_.entry; }
   const KernelSet& kernel_functions() const { return *spec_.kernel_functions; }
   Bytes rodata() const { return spec_.rodata; }
+  uint64_t rodata_size() const { return std::max<uint64_t>(spec_.rodata_size, spec_.rodata.size()); }
+  const std::vector<Import>& imports() const { return spec_.imports; }
+  // As they were given: entries that the code does not show.
+  const std::vector<uint32_t>& functions() const { return spec_.functions; }
   Bytes data() const { return spec_.data; }
   // Bytes of data and bss together.
   uint64_t data_size() const;

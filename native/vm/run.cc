@@ -12,9 +12,10 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   std::unique_ptr<Run> run(new Run(std::move(program), std::move(engine), *std::move(window)));
   run->output_ = Output(options.output_limit);
   run->suspends_ = options.suspends;
-  CTI_TRY(run->map_program());
+  CTI_TRY(run->map_program(run->program_->data()));
   CTI_TRY(run->window_->map_copy(window::kMemoryBase, options.memory, window::Access::read_write, window::kTablesBase,
                                  "memory"));
+  run->memory_size_ = options.memory.size();
   for (const SegmentSource& segment : options.segments) {
     auto address = run->map_segment(segment, "segment " + segment.name);
     if (!address) return std::move(address.error());
@@ -35,14 +36,14 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   return run;
 }
 
-Result<void> Run::map_program() {
+Result<void> Run::map_program(Bytes data) {
   using namespace window;
   CTI_TRY(window_->map_anonymous(kStackBase, kStackSize, kRodataBase, "stack"));
-  CTI_TRY(window_->map_copy(kRodataBase, program_->rodata(), Access::read, kDataBase, "read-only data"));
+  CTI_TRY(window_->map_copy(kRodataBase, program_->rodata(), Access::read, kDataBase, "read-only data", program_->rodata_size()));
   CTI_TRY(window_->map_anonymous(kDataBase, program_->data_size(), kMemoryBase, "data and bss"));
-  if (uint8_t* at = window_->range(kDataBase, program_->data().size(), Intent::write); !program_->data().empty()) {
+  if (uint8_t* at = window_->range(kDataBase, data.size(), Intent::write); !data.empty()) {
     // SAFETY: range() allowed as many bytes.
-    std::memcpy(at, program_->data().data(), program_->data().size());
+    std::memcpy(at, data.data(), data.size());
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "vm/engine.h"
 #include "vm/output.h"
 #include "vm/pending_call.h"
+#include "vm/saved_run.h"
 
 namespace cti::vm {
 
@@ -53,29 +54,16 @@ struct RegionMapping {
   bool is_writable = false;
 };
 
-// A granted region that is mapped.
-struct OpenRegion {
-  std::string node;
-  std::string name;
-  uint32_t asid;
-  uint32_t address;
-  uint64_t size;
-  bool is_writable;
-  bool is_stale = false;  // the range is only reserved
-};
-
-// Memory of the run's own, besides stack, data and what it was started on: copies that were handed to it.
-struct MemoryPiece {
-  std::string name;
-  uint32_t address;
-  uint64_t size;
-  bool is_writable;
-};
-
 // Bytes for the buffer of an argument of the pending call.
 struct CallOutput {
   uint64_t arg;
   Bytes bytes;
+};
+
+// What a saved run's tables and regions are now, in its order; null where it is gone, and the range becomes stale.
+struct Mappings {
+  std::vector<std::optional<TableMapping>> tables;
+  std::vector<std::optional<RegionMapping>> regions;
 };
 
 struct RunOptions {
@@ -87,16 +75,20 @@ struct RunOptions {
   bool suspends = false;                          // functions that suspend do; else they answer -ENOSYS
 };
 
-// What a run maps at most, besides what it was started with.
-inline constexpr size_t kMaxTables = 64;
-inline constexpr size_t kMaxRegions = 256;
-inline constexpr size_t kMaxPieces = 256;
-
 class Run {
  public:
   // WINDOW_FULL, INVALID_ARGUMENT (a descriptor that is not sealed), OUT_OF_MEMORY.
   static Result<std::unique_ptr<Run>> start(std::shared_ptr<const Program> program,
                                             std::shared_ptr<const Engine> engine, const RunOptions& options);
+
+  // A run that goes on where 'saved' stopped; it can suspend. 'saved' has been checked against 'program' (native/image). INVALID_ARGUMENT
+  // for mappings that are not what it had; else as start().
+  static Result<std::unique_ptr<Run>> restore(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
+                                              const SavedRun& saved, const Mappings& mappings, uint64_t output_limit);
+  // What restore() needs; the bytes are valid until the run goes on. Must not be called after an end. Output is not part of it.
+  SavedRun save() const;
+  // The registers and frames alone, in place of those it has; they have been checked against the program.
+  void set_state(const State& state) { state_ = state; }
 
   // Goes on with 'fuel' (1 to 2^63 - 1). Must not be called after a stop that is an end, nor while a call waits for its answer.
   Stop step(int64_t fuel);
@@ -120,7 +112,10 @@ class Run {
   // The program has ended with 'r0', as the next step() says.
   Result<void> answer_end(uint64_t r0);
 
+  // Whether step() said so.
   bool has_ended() const { return has_ended_; }
+  // Whether it has, or the host's answer was an end.
+  bool is_over() const { return has_ended_ || is_ended_by_host_; }
   window::Window& window() { return *window_; }
   const State& state() const { return state_; }
   Output& output() { return output_; }
@@ -135,10 +130,15 @@ class Run {
   Run(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
       std::unique_ptr<window::Window> window)
       : program_(std::move(program)), engine_(std::move(engine)), window_(std::move(window)) {}
-  Result<void> map_program();
+  Result<void> map_program(Bytes data);
   Result<uint32_t> map_segment(const SegmentSource& source, const std::string& what);
   Result<const OpenTable*> map_table(const TableMapping& table);
   void unmap_table(const OpenTable& table);
+
+  // run_save.cc
+  Result<void> restore_table(const OpenTable& saved, const TableMapping* mapping);
+  Result<void> restore_region(const OpenRegion& saved, const RegionMapping* mapping);
+  Result<void> restore_bytes(const SavedRun& saved);
 
   // run_answer.cc
   // Whether a call waits that 'outputs' fit.
@@ -157,6 +157,7 @@ class Run {
   std::vector<MemoryPiece> pieces_;
   Output output_;
   std::vector<uint32_t> segment_addresses_;
+  uint64_t memory_size_ = 0;
   PendingCall pending_;
   bool suspends_ = false;
   bool is_ended_by_host_ = false;

@@ -84,17 +84,18 @@ Result<void> Window::map_anonymous(uint32_t at, uint64_t size, uint64_t end, std
   return {};
 }
 
-Result<void> Window::map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what) {
-  CTI_TRY(map_anonymous(at, bytes.size(), end, what));
-  if (bytes.empty()) return {};
+Result<void> Window::map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what, uint64_t size) {
+  size = std::max<uint64_t>(size, bytes.size());
+  CTI_TRY(map_anonymous(at, size, end, what));
   // SAFETY: map_anonymous() made these pages writable.
-  std::memcpy(base_ + at, bytes.data(), bytes.size());
-  if (access == Access::read) {
-    if (::mprotect(base_ + at, round_up(bytes.size()), PROT_READ) < 0) {
-      return system_error(errno, "protect " + std::string(what));
-    }
-    set_pages(at, bytes.size(), Access::read, true);
-  }
+  if (!bytes.empty()) std::memcpy(base_ + at, bytes.data(), bytes.size());
+  return access == Access::read ? make_read_only(at, size, what) : Result<void>();
+}
+
+Result<void> Window::make_read_only(uint32_t at, uint64_t size, std::string_view what) {
+  if (size == 0) return {};
+  if (::mprotect(base_ + at, round_up(size), PROT_READ) < 0) return system_error(errno, "protect " + std::string(what));
+  set_pages(at, size, Access::read, true);
   return {};
 }
 

@@ -44,7 +44,10 @@ class Window {
   // given. A size of 0 maps nothing. 'what' names the segment in an error. WINDOW_FULL if it does not fit before 'end'
   // or something is there.
   Result<void> map_anonymous(uint32_t at, uint64_t size, uint64_t end, std::string_view what);
-  Result<void> map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what);
+  // 'size' if it is more than the bytes: zeros follow.
+  Result<void> map_copy(uint32_t at, Bytes bytes, Access access, uint64_t end, std::string_view what, uint64_t size = 0);
+  // Of what map_anonymous() mapped at 'at', 'size' bytes.
+  Result<void> make_read_only(uint32_t at, uint64_t size, std::string_view what);
   // 'fd' is a memfd of at least 'size' bytes that nobody can shrink or write, else INVALID_ARGUMENT. It stays the
   // caller's.
   Result<void> map_sealed(uint32_t at, int fd, uint64_t size, uint64_t end, std::string_view what);

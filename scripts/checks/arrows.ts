@@ -13,6 +13,7 @@ const NATIVE: Record<string, readonly string[]> = {
   tables: ['base', 'isa', 'sys'],
   vm: ['base', 'isa', 'sys', 'window', 'tables'],
   jit: ['base', 'isa', 'sys', 'window', 'tables', 'vm'],
+  image: ['base', 'isa', 'window', 'vm', 'jit'],
   ovs: ['base', 'sys', 'tables', 'text'],
   netlink: ['base', 'sys', 'tables'],
   text: ['base', 'sys', 'tables'],

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generateImageControl } from './image-control.js';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
@@ -15,6 +16,7 @@ const schemas = readSchemas(join(root, 'schema'));
 const outputs = new Map<string, string>([
   ...generateErrors(schemas.errors),
   ...generateTraps(schemas.traps),
+  ...generateImageControl(schemas.imageControl),
   ...generateKernelFunctions(schemas.kernelFunctions),
   ...generateSignatures(schemas.kernelFunctions),
   ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),

@@ -10,6 +10,13 @@ const name = z.string().regex(/^[a-z][a-z0-9_]*$/);
 const errorRow = z.strictObject({ name: z.string().regex(/^[A-Z][A-Z_]*$/), doc: z.string() });
 const trapRow = z.strictObject({ id: z.number().int(), name, address: z.boolean(), doc: z.string() });
 
+const controlRow = z.strictObject({
+  name: z.string().regex(/^[a-z][A-Za-z]*$/),
+  type: z.enum(['id', 'u64', 'u32', 'size', 'bool', 'text']),
+  required: z.boolean().default(false),
+  doc: z.string(),
+});
+
 const kernelFunction = z.strictObject({
   number: z.number().int().min(1).max(65535),
   name,
@@ -108,6 +115,7 @@ const table = z.strictObject({
 });
 
 export type ErrorRow = z.infer<typeof errorRow>;
+export type ControlRow = z.infer<typeof controlRow>;
 export type TrapRow = z.infer<typeof trapRow>;
 export type KernelGroup = z.infer<typeof kernelGroup>;
 export type KernelFunction = KernelGroup['functions'][number];
@@ -177,6 +185,7 @@ export function readSchemas(dir: string) {
   return {
     errors: readYaml(join(dir, 'errors.yaml'), z.array(errorRow)),
     traps: readYaml(join(dir, 'traps.yaml'), z.array(trapRow)),
+    imageControl: readYaml(join(dir, 'image-control.yaml'), z.array(controlRow)),
     kernelFunctions: kernelSets(readFolder(join(dir, 'kernel-functions'), kernelGroup)),
     tables: readFolder(join(dir, 'tables'), table),
   };

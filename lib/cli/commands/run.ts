@@ -5,20 +5,29 @@ import { Scheduler } from '../../scheduler/scheduler.js';
 import type { Budget } from '../../scheduler/task.js';
 import type { Context } from '../context.js';
 import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
-import { linkPrograms } from '../program-files.js';
+import { linkPrograms, type NamedProgram } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
+import { openRunHost } from '../run-maps.js';
 import { runPrograms } from '../run-programs.js';
 import { report } from '../run-report.js';
-import { openTables } from '../tables-for-run.js';
+import { type GivenTables, NO_TABLES, openTables } from '../tables-for-run.js';
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
 
-function parseArgs(given: unknown): bigint[] {
+/** `handle` knows the names of regions, which stand for their handles. */
+export function parseArgs(given: unknown, handle: (name: string) => bigint | undefined = () => undefined): bigint[] {
   const list = listOf(given);
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
-  return list.map((text) =>
-    parseInteger('--arg', text, 'a number of 64 bits such as 7, -1 or 0xff', -(1n << 63n), (1n << 64n) - 1n),
-  );
+  const expected = 'a number of 64 bits such as 7, -1 or 0xff, or the name of a region of --map';
+  return list.map((text) => handle(text) ?? parseInteger('--arg', text, expected, -(1n << 63n), (1n << 64n) - 1n));
+}
+
+/** When the programs need tables: before they run, while they do (then they are read on demand), or not at all. */
+function tablesNeeded(programs: readonly NamedProgram[]): 'now' | 'later' | 'never' {
+  const calls = (names: readonly string[]) =>
+    programs.some(({ linked }) => linked?.spec.imports.some(({ name }) => names.includes(name)));
+  if (calls(['table_open'])) return 'now';
+  return calls(['table_refresh', 'event_subscribe']) ? 'later' : 'never';
 }
 
 /** `fuel=1000000,memory=16M,forks=10,lifetime=5m`; --fuel and --timeout say the same of fuel and lifetime. */
@@ -42,18 +51,22 @@ export function parseBudget(options: Options): Budget {
   return budget;
 }
 
+export function parseFormat(options: Options): 'text' | 'json' {
+  const format = options.format ?? 'text';
+  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  return format;
+}
+
 const parsePriority = (text: string): number =>
   Number(parseInteger('--priority', text, 'a number from 1 to 1000', 1n, 1000n));
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
-  const format = options.format ?? 'text';
-  if (format !== 'text' && format !== 'json') throw refuse('--format', 'text or json', String(format));
+  const format = parseFormat(options);
   const state = typeof options.state === 'string' ? options.state : undefined;
   if (args.length === 0 && state === undefined) {
     throw new CtiError('INVALID_ARGUMENT', 'expected files to run, or --state with a directory to go on with');
   }
   const given = {
-    args: parseArgs(options.arg),
     budget: parseBudget(options),
     priorities: listOf(options.priority).map(parsePriority),
     durable: state !== undefined,
@@ -68,18 +81,29 @@ export async function run(context: Context, args: readonly string[], options: Op
       given.priorities.join(' '),
     );
   }
-  const needsTables = programs.some(({ linked }) => linked.spec.imports.some((item) => item.name === 'table_open'));
-  const tables = await openTables(context, options, needsTables);
+  const host = await openRunHost(context, options);
+  let tables: GivenTables = NO_TABLES;
   let journal: Journal | undefined;
   let scheduler: Scheduler | undefined;
   try {
+    const programArgs = parseArgs(options.arg, host.handle);
+    const read = await openTables(context, options, tablesNeeded(programs));
+    tables = { ...read, footer: [...host.lines, ...read.footer] };
+    if (tables.snapshot) host.has(tables.snapshot);
     if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
-    scheduler = new Scheduler({ workers, journal });
-    const { ran, lost } = await runPrograms(context, scheduler, programs, { ...given, tables: tables.mappings });
+    scheduler = new Scheduler({ workers, journal, mapper: host.mapper, functions: host.functions });
+    host.serve(scheduler);
+    const { ran, lost } = await runPrograms(context, scheduler, programs, {
+      ...given,
+      args: programArgs,
+      tables: tables.mappings,
+      started: host.started,
+    });
     return report(context, format, { ran, lost, tables });
   } finally {
     await scheduler?.close();
     await journal?.close();
     tables.close();
+    host.close();
   }
 }
