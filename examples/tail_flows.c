@@ -3,14 +3,14 @@
  *
  *   ctinspector run examples/tail_flows.c --arg 20
  *
- * Arguments: how many to show (0: 10), seconds to wait for the next (0: 30). The condition is a question's `where`; change it here. The
+ * Arguments: how many to show (0: 10), seconds to wait for the next (0: 30). The condition is a question's `where`: first passes; change it here. The
  * result is how many were shown, or -errno.
  */
 #include "ctinspector/ctinspector.h"
 #include "ctinspector/text.h"
 
 #ifndef CONDITION
-#define CONDITION "arp or icmp or tcp or udp"
+#define CONDITION "recirc_id = 0"
 #endif
 
 static struct cti_table table;

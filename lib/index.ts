@@ -5,13 +5,23 @@
  * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
  * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
  *   (docs/sources.md); `TableView` reads cells.
+ * - Memory for programs: `createRegion()`, `Regions.grant()`, `SnapshotStore`, `MemoryMapper` (docs/hooks.md); `mapperFunctions()`, `Hooks` and `ovsHook()` are what a scheduler is given.
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
 export { CtiError, type ErrorCode } from './errors.js';
 export { TRAPS, type TrapKind } from './generated/traps.js';
+export type { EventSink, EventSource, HookEvent } from './hooks/events.js';
+export { type OvsHookOptions, ovsHook } from './hooks/ovs/hook.js';
+export { type HookPoint, Hooks } from './hooks/registry.js';
+export { type MapperFunctionsOptions, mapperFunctions, upstreamMapperFunctions } from './kernel-functions/mapper.js';
+export { handlersOf } from './kernel-functions/typed.js';
 export { type LinkedProgram, type LinkOptions, link } from './linker/link.js';
 export { loadObject } from './loader/load-object.js';
 export type { ObjectSpec } from './loader/spec.js';
+export { MemoryMapper, type MemoryMapperOptions } from './mapper/mapper.js';
+export { RawMemory, type RawOptions } from './mapper/raw.js';
+export { type Access, createRegion, type Grant, Regions, regionHandle, type SharedMemory } from './mapper/regions.js';
+export { type Held, SnapshotStore, type StoreOptions } from './mapper/snapshot-store.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';

@@ -289,19 +289,25 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
     [
       'pmds',
       'queues',
-      (s) => void (s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8),
+      (s) => {
+        s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8;
+      },
       /LAYOUT_MISMATCH.*rxqs is|PROTOCOL/,
     ],
     [
       'pmds',
       'classifiers',
-      (s) => void (s.dpcls!.members.subtables_map![0] += 4),
+      (s) => {
+        s.dpcls!.members.subtables_map![0] += 4;
+      },
       /PROTOCOL.*do not agree with themselves/,
     ],
     [
       'ports',
       'receive queues',
-      (s) => void (s.dp_netdev_port!.members.n_rxq![0] += 8),
+      (s) => {
+        s.dp_netdev_port!.members.n_rxq![0] += 8;
+      },
       /LAYOUT_MISMATCH.*ports.*rx_queues is|PROTOCOL/,
     ],
   ];

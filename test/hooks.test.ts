@@ -1,8 +1,10 @@
 // Hook points: events and their queues, the hook `ovs` on a real switch, and the examples that use it.
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { runCli } from '../lib/cli/main.js';
 import { errno } from '../lib/errno.js';
 import { CtiError } from '../lib/errors.js';
 import {
@@ -350,8 +352,9 @@ t.test('a real switch', async (t) => {
   await onSwitch(t, lab, functions, node.store);
   await examples(t, lab, functions);
   t.strictSame(
-    node.problems.map(({ message }) => message),
-    [],
+    node.problems.map(({ code }) => code),
+    ['QUERY_NAME', 'QUERY_SYNTAX'],
+    'the log has what programs got wrong, and nothing else',
   );
 });
 
@@ -527,7 +530,7 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     const onOutput = (piece: string) => {
       text += piece;
     };
-    const done = drive(linked, functions, { args: [4n, 10n], onOutput });
+    const done = drive(linked, functions, { args: [4n, 60n], onOutput });
     await sleep(1000);
     await addFlow(lab, 5000);
     while (!text.includes('+ ')) await sleep(50);
@@ -540,5 +543,93 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     t.equal(shown.filter((line) => /^[+~] (ufid:|\(gone again\))/.test(line)).length, 4);
     const gone = shown.filter((line) => line.startsWith('- ')).map((line) => line.slice(2));
     for (const ufid of gone) t.ok(text.includes(`+ ufid:${ufid}`), 'what went had come');
+  });
+
+  await t.test('alarm speaks up when the counters grow fast', async (t) => {
+    const linked = await build('examples/alarm.c');
+    const slept: bigint[] = [];
+    const withSleep: KernelFunctions = {
+      ...functions,
+      sleep: async ({ args }) => {
+        slept.push(args[0]!);
+        // The second pause is the busy one.
+        if (slept.length === 2) await inSwitch(lab, ['ping', '-q', '-f', '-c', '500', '-w', '10', '10.0.1.14'], 'h1');
+        return { kind: 'value', r0: 0n };
+      },
+    };
+    const { r0, output } = await drive(linked, withSleep, { args: [300n, 100n, 4n] });
+    t.ok(r0 >= 1n, `${BigInt.asIntN(64, r0)}`);
+    t.strictSame(slept, [100_000_000n, 100_000_000n, 100_000_000n]);
+    const records = output.flatMap((piece) => (piece.kind === 'record' ? [Buffer.from(piece.bytes)] : []));
+    t.equal(BigInt(records.length), r0);
+    const packets = Number(records[0]!.readBigUInt64LE(8));
+    t.ok(packets > 300 && packets < 100_000, `${packets} packets`);
+    t.match(textOf(output), new RegExp(`^alarm: ${packets} packets since the reading before, \\d+ flows\\n`));
+    t.equal((await drive(linked, withSleep, { args: [1_000_000_000n, 1n, 2n] })).r0, 0n, 'a limit that is not reached');
+  });
+
+  await t.test('run gives programs what the operator says, and no more', async (t) => {
+    const cli = async (...args: string[]) => {
+      const text = { out: '', err: '' };
+      const stream = (key: 'out' | 'err') =>
+        new Writable({
+          write(chunk, _, done) {
+            text[key] += String(chunk);
+            done();
+          },
+        });
+      const io = {
+        stdoutIsTerminal: false,
+        stderrIsTerminal: false,
+        env: process.env,
+        signal: new AbortController().signal,
+      };
+      const status = await runCli(args, { stdout: stream('out'), stderr: stream('err'), ...io });
+      return { status, ...text };
+    };
+    // The first page of the switch's executable, by its own maps.
+    const maps = readFileSync(`/proc/${lab.pid}/maps`, 'utf8');
+    const start = `0x${/^([0-9a-f]+)-.*\/ovs-vswitchd/m.exec(maps)![1]}`;
+    const raw = ['run', 'test/fixtures/mapper/raw.c', '--arg', start, '--rundir', lab.rundir];
+    const off = await cli(...raw);
+    t.strictSame([off.status, off.out], [0, 'result: 18446744073709551615 (-1)\n'], 'off unless told: -EPERM');
+    const on = await cli(...raw, '--allow-raw');
+    t.equal(on.status, 0);
+    t.equal(BigInt(/result: (\d+)/.exec(on.out)![1]!) & 0xffff_ffffn, 0x464c_457fn, 'ELF');
+    const hole = await cli('run', 'test/fixtures/mapper/raw.c', '--arg', '8', '--rundir', lab.rundir, '--allow-raw');
+    t.match(hole.out, /\(-14\)/);
+    t.match(
+      (await cli(...raw.slice(0, 4), '--from', 'x', '--allow-raw')).err,
+      /--allow-raw copies from a running switch/,
+    );
+
+    for (const bad of ['x', '=y', 'a@70000=/f', 'a@=/f']) {
+      const refused = await cli('run', 'examples/region/watch.c', '--map', bad);
+      t.equal(refused.status, 2);
+      t.match(refused.err, /--map: expected NAME=FILE/, bad);
+    }
+    const name = `\u001b]0;owned\u0007`;
+    const shown = await cli('run', 'examples/region/watch.c', '--map', `${name}=/etc/hostname`);
+    t.notOk(shown.err.includes('\u001b'), 'nothing steers the terminal');
+    const copied = await cli('run', 'examples/region/watch.c', '--map', 'counters=/etc/hostname:copy');
+    t.match(copied.out, /\(-13\)/, 'a copy is not writable: -EACCES');
+    t.match(copied.err, /region counters: \d+ bytes, a copy, to read; handle 0x[0-9a-f]+/);
+
+    // The whole way: the command line, the scheduler, the switch.
+    await lab.appctl('dpctl/del-flows');
+    const tail = cli('run', 'examples/tail_flows.c', '--arg', '2', '--arg', '20', '--rundir', lab.rundir);
+    const sending = new AbortController();
+    const sender = (async () => {
+      while (!sending.signal.aborted) {
+        await addFlow(lab, 6000);
+        await sleep(1000);
+        if (!sending.signal.aborted) await lab.appctl('dpctl/del-flows');
+      }
+    })();
+    const { status, out } = await tail;
+    sending.abort();
+    await sender;
+    t.equal(status, 0);
+    t.match(out, /^\+ (ufid:|\(gone again\))[\s\S]*result: 2\n$/);
   });
 }

@@ -732,12 +732,12 @@ t.test('on the scheduler: woken in process and on threads; a region taken back e
       scheduler.submit(linked.spec, { name: `w${i}`, args: [BigInt(i)] }),
     );
     const waiting = async (kind: string, n: number) => {
-      for (let i = 0; i < 500 && tasks.filter(({ wait }) => wait?.kind === kind).length !== n; i++) await sleep(10);
+      for (let i = 0; i < 6000 && tasks.filter(({ wait }) => wait?.kind === kind).length !== n; i++) await sleep(10);
       t.equal(tasks.filter(({ wait }) => wait?.kind === kind).length, n, `${n} wait for ${kind}, ${workers} workers`);
     };
     await waiting('address', 20);
     array[0] = 10n;
-    for (let i = 0; i < 500 && Atomics.load(array, 1) !== 10n; i++) await sleep(10);
+    for (let i = 0; i < 6000 && Atomics.load(array, 1) !== 10n; i++) await sleep(10);
     t.equal(array[1], 10n, 'ten saw the limit passed, and asked for a reset');
     t.equal(mapper.poller.nWaiters, 20);
     array[2] = 10n;

@@ -73,6 +73,16 @@ export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
 
+/** What the programs of `run` have of their host. */
+export const MAP_OPTIONS: readonly OptionRow[] = [
+  {
+    flags: '--map <region>',
+    doc: "NAME=FILE[:rw|:copy]: a region for mmap, repeatable. FILE is a memfd that cannot shrink, /proc/PID/fd/N; :rw to write there too; :copy: any file's bytes as they are now. NAME@2: in address space 2",
+    repeats: true,
+  },
+  { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
+];
+
 export const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
   doc: 'table, json, ndjson or csv (default: table)',
@@ -185,7 +195,11 @@ export const COMMANDS: readonly CommandRow[] = [
     doc: 'Links object files (those ending in .c are compiled first) into one program and runs it in a sandbox; a + between files begins another program, which runs beside it. A program that calls table_open gets dp_flows, or the tables of --table, read before it starts. Shows what it prints and its result; with --format json also the records it emits, and where it stopped.',
     args: [{ name: 'file', doc: 'x.c or x.o, one or more a program; + between programs', required: false, list: true }],
     options: [
-      { flags: '--arg <number>', doc: 'an argument of the program, up to five times: 7, -1, 0xff', repeats: true },
+      {
+        flags: '--arg <number>',
+        doc: 'an argument of the program, up to five times: 7, -1, 0xff, or the name of a region',
+        repeats: true,
+      },
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
       {
         flags: '--table <name>',
@@ -216,6 +230,7 @@ export const COMMANDS: readonly CommandRow[] = [
         doc: 'keep images here, so that programs survive a crash; goes on with those that are there',
       },
       { flags: '--salvage', doc: 'with --state: go on with what is intact of a damaged journal' },
+      ...MAP_OPTIONS,
       ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--timeout ')),
       {
         flags: '--timeout <seconds>',

@@ -6,28 +6,22 @@ import { CtiError } from '../errors.js';
 import { escapeText } from '../escape.js';
 import { ovsHook } from '../hooks/ovs/hook.js';
 import { Hooks } from '../hooks/registry.js';
-import { mapperFunctions } from '../kernel-functions/mapper.js';
+import { mapperFunctions, upstreamMapperFunctions } from '../kernel-functions/mapper.js';
 import { MemoryMapper } from '../mapper/mapper.js';
 import { RawMemory } from '../mapper/raw.js';
 import { type Access, MAX_ASID } from '../mapper/regions.js';
 import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
 import type { KernelCall, KernelFunctions, Task } from '../scheduler/kernel-call.js';
+import type { TaskScheduler } from '../scheduler/options.js';
 import { readDpFlowsFile } from '../sources/dp-flows.js';
 import { captureTable } from '../sources/registry.js';
 import { findSwitch } from '../sources/unixctl.js';
+import { DP_FLOWS } from '../tables/generated/dp-flows.js';
+import { TABLES } from '../tables/generated/tables.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { integer } from './figures.js';
-import type { OptionRow, Options } from './registry.js';
-
-export const MAP_OPTIONS: readonly OptionRow[] = [
-  {
-    flags: '--map <region>',
-    doc: "NAME=FILE[:rw|:copy]: a region for mmap, repeatable. FILE is a memfd that cannot shrink, /proc/PID/fd/N; :rw to write there too; :copy: any file's bytes as they are now. NAME@2: in address space 2",
-    repeats: true,
-  },
-  { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
-];
+import type { Options } from './registry.js';
 
 export interface MapRequest {
   readonly name: string;
@@ -50,33 +44,37 @@ export function parseMap(text: string): MapRequest {
   return { name, asid: Number(asid), path, access };
 }
 
-/** The node's URL in images of this command: a name, since nothing can be sent to it. */
-const NODE = 'local://run';
+/** The node's URL in images of a run without --nodes: a name, since nothing can be sent to it. */
+export const THIS_NODE = 'local://run';
 
 /** What `run` gives its programs. */
 export interface RunHost {
   readonly mapper: MemoryMapper;
-  /** For set `ctinspector`. */
-  readonly functions: KernelFunctions;
+  readonly functions: Readonly<Record<'ctinspector' | 'upstream', KernelFunctions>>;
+  /** The handle of a region of address space 0. */
+  handle(name: string): bigint | undefined;
   /** About each region, for people. */
   readonly lines: readonly string[];
   /** A table that was read before they start: programs find its rows by its generation. The caller closes it. */
   has(snapshot: TableSnapshot): void;
   /** A task of this command's own, before it runs. */
-  started(task: Task): void;
-  ended(taskId: string): void;
+  readonly started: (task: Task) => void;
+  /** Tells it of tasks that end, and lets it end those whose region is taken back. */
+  serve(scheduler: TaskScheduler): void;
   close(): void;
 }
 
-export async function openRunHost(context: Context, options: Options): Promise<RunHost> {
+/** `node`: the URL of the node it serves. */
+export async function openRunHost(context: Context, options: Options, node: string): Promise<RunHost> {
   const path = fileOf(options);
   const where = switchOptions(options);
-  const dp_flows = async (table: string, signal: AbortSignal): Promise<TableSnapshot> =>
+  const capture = async (table: string, signal: AbortSignal): Promise<TableSnapshot> =>
     path === undefined
       ? (await captureTable(table, sourceOption(options), { ...where, signal })).snapshot
       : readDpFlowsFile(path, { signal });
-  const store = new SnapshotStore({ tables: { dp_flows } });
-  const mapper = new MemoryMapper({ node: NODE, store });
+  const names = path === undefined ? TABLES.map(({ name }) => name) : [DP_FLOWS.name];
+  const store = new SnapshotStore({ tables: Object.fromEntries(names.map((name) => [name, capture])) });
+  const mapper = new MemoryMapper({ node, store });
   const onProblem = (call: KernelCall, error: CtiError): void => {
     context.stderr.write(escapeText(`ctinspector: ${call.name} of ${call.task.name}: ${error.message}`).concat('\n'));
   };
@@ -98,13 +96,20 @@ export async function openRunHost(context: Context, options: Options): Promise<R
     const pid = options.allowRaw === true ? await switchPid({ ...where, signal: context.signal }, path) : undefined;
     return {
       mapper,
-      functions: { ...mapperFunctions({ mapper, onProblem }), ...hooks.functions },
+      functions: {
+        ctinspector: { ...mapperFunctions({ mapper, onProblem }), ...hooks.functions },
+        upstream: upstreamMapperFunctions({ mapper, onProblem }),
+      },
+      handle: (name) => mapper.regions.find(name, 0)?.handle,
       lines,
       has: (snapshot) => void held.push(store.put(snapshot)),
       started: (task) => {
         if (pid !== undefined) mapper.allowRaw(task.id, new RawMemory({ pid }));
       },
-      ended: (taskId) => hooks.release(taskId),
+      serve: (scheduler) => {
+        scheduler.onEnd(({ id }) => hooks.release(id));
+        mapper.onKill((id, reason) => scheduler.get(id)?.kill(reason));
+      },
       close,
     };
   } catch (error) {

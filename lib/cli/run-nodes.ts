@@ -73,6 +73,7 @@ export async function runOnNodes(
       const task = image
         ? schedulers[0]!.submit(image, common)
         : schedulers[0]!.submit(linked!.spec, { ...common, args, tables });
+      options.started?.(task);
       return { task, linked };
     });
     if (context.signal.aborted) stop();

@@ -28,6 +28,8 @@ export interface RunProgramsOptions {
   readonly engine?: Engine;
   /** Is told what to do with the output of children; they are shown as programs are. */
   readonly forked?: { onOutput?: (output: readonly Output[], task: Task) => void | Promise<void> };
+  /** Told of each program's task before it runs; not of those that come back from a journal. */
+  readonly started?: (task: Task) => void;
   /** Keep the output for the report instead of showing it. */
   readonly keepsOutput: boolean;
 }
@@ -118,6 +120,7 @@ export async function runPrograms(
     const task = image
       ? scheduler.submit(image, common)
       : scheduler.submit(linked!.spec, { ...common, args, tables: given });
+    options.started?.(task);
     tasks.push({ task, linked });
   }
   const stop = (): void => void scheduler.close('stopped on request');

@@ -7,6 +7,7 @@ import type { Captured } from '../sources/registry.js';
 import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import { TABLES } from '../tables/generated/tables.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
 import type { Context } from './context.js';
 import { count } from './figures.js';
 import { startProgress } from './progress.js';
@@ -19,11 +20,13 @@ export interface GivenTables {
   readonly footer: readonly string[];
   /** The same for scripts; null: no table was read. */
   readonly facts: Readonly<Record<string, unknown>> | null;
+  /** What was read, for whoever else wants its rows. */
+  readonly snapshots: readonly TableSnapshot[];
   close(): void;
 }
 
 /** No table, nothing to say. */
-export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, close: () => {} };
+export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, snapshots: [], close: () => {} };
 
 /** The tables of --table, dp_flows without. */
 function tablesOf({ table: given }: Options): readonly TableSchema[] {
@@ -36,10 +39,17 @@ function tablesOf({ table: given }: Options): readonly TableSchema[] {
   });
 }
 
-/** Reads the tables given if the program opens any. The caller closes them. */
-export async function openTables(context: Context, options: Options, isNeeded: boolean): Promise<GivenTables> {
-  if (!isNeeded) {
-    const footer = options.from === undefined ? [] : ['the program does not call table_open, so --from was not read'];
+/** Reads the tables given `now` if a program opens tables; `later`: programs have it read while they run. The caller closes them. */
+export async function openTables(
+  context: Context,
+  options: Options,
+  needed: 'now' | 'later' | 'never',
+): Promise<GivenTables> {
+  if (needed !== 'now') {
+    const footer =
+      needed === 'later' || options.from === undefined
+        ? []
+        : ['the program does not call table_open, so --from was not read'];
     return { ...NO_TABLES, footer };
   }
   const taken: Captured[] = [];
@@ -64,6 +74,7 @@ export async function openTables(context: Context, options: Options, isNeeded: b
       costLine(facts),
     ]),
     facts: Object.fromEntries(taken.map(({ snapshot: { schema, facts } }) => [schema.name, { ...facts }])),
+    snapshots: taken.map(({ snapshot }) => snapshot),
     close,
   };
 }

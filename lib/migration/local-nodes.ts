@@ -20,7 +20,7 @@ export interface LocalNodesOptions
   extends LocalCarrierOptions,
     Pick<NodeOptions, 'limits' | 'requestMs' | 'maxHops' | 'mayLeave'> {
   readonly names: readonly NodeNames[];
-  /** Makes a node's scheduler; `functions` are the node's own, to put beside others. */
+  /** Makes a node's scheduler; `url` is as in `names`, `functions` are the node's own, to put beside others. */
   readonly scheduler: (url: string, functions: NodeFunctions) => TaskScheduler;
   readonly onOutput?: (output: readonly Output[], task: Task, node: Node) => void;
 }
@@ -74,7 +74,7 @@ export class LocalNodes {
         url,
         aliases,
         transport,
-        scheduler: (functions) => scheduler(transport.check(url), functions),
+        scheduler: (functions) => scheduler(url, functions),
         onOutput: (output, task) => onOutput?.(output, task, node),
       });
       made.push(node);

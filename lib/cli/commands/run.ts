@@ -8,21 +8,30 @@ import { Scheduler } from '../../scheduler/scheduler.js';
 import type { Budget } from '../../scheduler/task.js';
 import type { Context } from '../context.js';
 import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
-import { linkPrograms } from '../program-files.js';
+import { linkPrograms, type NamedProgram } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
+import { openRunHost, type RunHost, THIS_NODE } from '../run-maps.js';
 import { aloneOnNode, runOnNodes } from '../run-nodes.js';
 import { type RunProgramsOptions, runPrograms } from '../run-programs.js';
 import { report } from '../run-report.js';
-import { openTables } from '../tables-for-run.js';
+import { type GivenTables, NO_TABLES, openTables } from '../tables-for-run.js';
 
 const listOf = (value: unknown): string[] => (Array.isArray(value) ? (value as string[]) : []);
 
-export function parseArgs(given: unknown): bigint[] {
+/** `handle` knows the names of regions, which stand for their handles. */
+export function parseArgs(given: unknown, handle: (name: string) => bigint | undefined = () => undefined): bigint[] {
   const list = listOf(given);
   if (list.length > 5) throw refuse('--arg', 'at most five', `${list.length} of them`);
-  return list.map((text) =>
-    parseInteger('--arg', text, 'a number of 64 bits such as 7, -1 or 0xff', -(1n << 63n), (1n << 64n) - 1n),
-  );
+  const expected = 'a number of 64 bits such as 7, -1 or 0xff, or the name of a region of --map';
+  return list.map((text) => handle(text) ?? parseInteger('--arg', text, expected, -(1n << 63n), (1n << 64n) - 1n));
+}
+
+/** When the programs need tables: before they run, while they do (then they are read on demand), or not at all. */
+function tablesNeeded(programs: readonly NamedProgram[]): 'now' | 'later' | 'never' {
+  const calls = (names: readonly string[]) =>
+    programs.some(({ linked }) => linked?.spec.imports.some(({ name }) => names.includes(name)));
+  if (calls(['table_open'])) return 'now';
+  return calls(['table_refresh', 'event_subscribe']) ? 'later' : 'never';
 }
 
 /** `fuel=1000000,memory=16M,forks=10,lifetime=5m`; --fuel and --timeout say the same of fuel and lifetime. */
@@ -72,7 +81,6 @@ export async function run(context: Context, args: readonly string[], options: Op
     throw new CtiError('INVALID_ARGUMENT', 'expected files to run, or --state with a directory to go on with');
   }
   const given = {
-    args: parseArgs(options.arg),
     budget: parseBudget(options),
     priorities: listOf(options.priority).map(parsePriority),
     durable: state !== undefined,
@@ -90,30 +98,53 @@ export async function run(context: Context, args: readonly string[], options: Op
       given.priorities.join(' '),
     );
   }
-  const needsTables = programs.some(({ linked }) => linked?.spec.imports.some((item) => item.name === 'table_open'));
-  const tables = await openTables(context, options, needsTables);
+  const [first = THIS_NODE, ...others] = names?.map(({ url }) => url) ?? [];
+  const host = await openRunHost(context, options, first);
+  const opened = [host];
+  let tables: GivenTables = NO_TABLES;
   let journal: Journal | undefined;
   let scheduler: Scheduler | undefined;
   try {
+    const programArgs = parseArgs(options.arg, host.handle);
+    const read = await openTables(context, options, tablesNeeded(programs));
+    tables = { ...read, footer: [...host.lines, ...read.footer] };
+    for (const snapshot of tables.snapshots) host.has(snapshot);
     if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
+    // Each node has regions and tables of its own; what was read before is the first's.
+    const hosts = new Map<string, RunHost>([[first, host]]);
+    for (const url of others) {
+      const more = await openRunHost(context, options, url);
+      opened.push(more);
+      hosts.set(url, more);
+    }
     const forked: NonNullable<RunProgramsOptions['forked']> = {};
-    const schedulerOf = (functions: NodeFunctions) =>
-      new Scheduler({ workers, journal, functions, onOutput: (output, task) => forked.onOutput?.(output, task) });
-    const all = { ...given, tables: tables.mappings };
-    if (names) {
-      const { ran, lost } = await runOnNodes(context, programs, {
-        ...all,
-        names,
-        scheduler: (_, of) => schedulerOf(of),
+    const schedulerOf = (url: string, functions: NodeFunctions) => {
+      const { mapper, functions: own, serve } = hosts.get(url)!;
+      const made = new Scheduler({
+        workers,
+        journal,
+        mapper,
+        functions: {
+          ctinspector: { ...own.ctinspector, ...functions.ctinspector },
+          upstream: { ...own.upstream, ...functions.upstream },
+        },
+        onOutput: (output, task) => forked.onOutput?.(output, task),
       });
+      serve(made);
+      return made;
+    };
+    const all = { ...given, args: programArgs, tables: tables.mappings, started: host.started };
+    if (names) {
+      const { ran, lost } = await runOnNodes(context, programs, { ...all, names, scheduler: schedulerOf });
       return report(context, format, { ran, lost, tables });
     }
-    scheduler = aloneOnNode(schedulerOf);
+    scheduler = aloneOnNode((functions) => schedulerOf(first, functions));
     const { ran, lost } = await runPrograms(context, scheduler, programs, { ...all, forked });
     return report(context, format, { ran, lost, tables });
   } finally {
     await scheduler?.close();
     await journal?.close();
     tables.close();
+    for (const one of opened) one.close();
   }
 }
