@@ -1,5 +1,5 @@
 /**
- * The generator of flow text (native/test/grammar) against a real switch: what it says OVS prints, OVS prints. Each flow goes into
+ * The generator of flow text (native/tools/grammar) against a real switch: what it says OVS prints, OVS prints. Each flow goes into
  * the datapath with dpctl/add-flow and comes out of dpctl/dump-flows as the generator wrote it; and the dump, in all its
  * notations, is read with nothing unknown.
  */

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "test/grammar/grammar.h"
+#include "tools/grammar/grammar.h"
 #include "test/text_support.h"
 #include "text/actions.h"
 #include "text/keys.h"

@@ -2,7 +2,7 @@
  * scripts/record-dumps: dumps of a private ovs-vswitchd, as the tests keep them. A set is a list of flows, and gives a file for each
  * notation: NAME-more.txt (-m), NAME-numbers.txt (-m --no-names), NAME-plain.txt, NAME-names.txt (--names).
  *
- *   grammarN   15 flows of the generator (native/test/grammar) with seed N, as dpctl/add-flow takes them
+ *   grammarN   15 flows of the generator (native/tools/grammar) with seed N, as dpctl/add-flow takes them
  *   pipeline   what the rules below make of packets
  *
  * keys, actions, rules, tunnels, bond and sampling were recorded before this script was; it leaves them alone.

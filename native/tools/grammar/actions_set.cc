@@ -1,6 +1,6 @@
 // set(...): keys as the structs of netlink, whole, or with a mask behind.
-#include "test/grammar/grammar.h"
-#include "test/grammar/key_numbers.h"
+#include "tools/grammar/grammar.h"
+#include "tools/grammar/key_numbers.h"
 
 namespace cti::grammar {
 namespace {

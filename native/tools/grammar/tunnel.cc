@@ -1,5 +1,5 @@
 // tunnel(...) as a key and as what is set, and the headers of tnl_push(...).
-#include "test/grammar/grammar.h"
+#include "tools/grammar/grammar.h"
 
 namespace cti::grammar {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "test/grammar/grammar.h"
+#include "tools/grammar/grammar.h"
 
 namespace cti::grammar {
 namespace {

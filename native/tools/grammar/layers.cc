@@ -1,6 +1,6 @@
 // The keys of the network and transport layers.
-#include "test/grammar/grammar.h"
-#include "test/grammar/key_numbers.h"
+#include "tools/grammar/grammar.h"
+#include "tools/grammar/key_numbers.h"
 
 namespace cti::grammar {
 namespace {

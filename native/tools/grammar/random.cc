@@ -5,13 +5,13 @@
 #include <cstdio>
 #include <cstring>
 
-#include "test/grammar/grammar.h"
+#include "tools/grammar/grammar.h"
 
 namespace cti::grammar {
 
 const std::array<ProductionInfo, kProductions> kProductionInfo = {{
 #define CTI_PRODUCTION(name, cls) {#name, Class::cls},
-#include "test/grammar/productions.def"
+#include "tools/grammar/productions.def"
 #undef CTI_PRODUCTION
 }};
 

@@ -17,7 +17,7 @@ namespace cti::grammar {
 
 enum class Production : uint8_t {
 #define CTI_PRODUCTION(name, class) name,
-#include "test/grammar/productions.def"
+#include "tools/grammar/productions.def"
 #undef CTI_PRODUCTION
   kCount
 };

@@ -1,6 +1,6 @@
 // Rows but for their match and actions, and how values with masks are written.
-#include "test/grammar/grammar.h"
-#include "test/grammar/key_numbers.h"
+#include "tools/grammar/grammar.h"
+#include "tools/grammar/key_numbers.h"
 
 namespace cti::grammar {
 namespace {

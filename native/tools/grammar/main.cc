@@ -1,4 +1,4 @@
-// Prints random rows of `dpctl/dump-flows` of every production (native/test/grammar): what test/grammar.test.ts gives to a real switch.
+// Prints random rows of `dpctl/dump-flows` of every production (native/tools/grammar): what test/grammar.test.ts gives to a real switch.
 //
 //   flow_grammar SEED N             N rows as a dump has them, with -m
 //   flow_grammar SEED N --add-flow  what `dpctl/add-flow` of 3.1 takes: match, a tab, actions
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "test/grammar/grammar.h"
+#include "tools/grammar/grammar.h"
 
 int main(int argc, char** argv) {
   const bool add_flow = argc == 4 && std::string_view(argv[3]) == "--add-flow";
