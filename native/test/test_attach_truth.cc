@@ -1,5 +1,5 @@
 // What each step of the proof of a row is for: memory that changes at the one moment at which only that step can tell, so that the test fails without
-// it. And the counters' refresh, and broken memory (tools/attach_fuzz; CTI_FUZZ_CASES sets how many, by hand a million).
+// it. And the counters' refresh, and broken memory (attach_fuzz/; CTI_FUZZ_CASES sets how many, by hand a million).
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include "ovs/dp_flows_refresh.h"
 #include "tables/dp_flows_view.h"
 #include "test/attach_support.h"
-#include "tools/attach_fuzz/fuzz.h"
+#include "test/attach_fuzz/fuzz.h"
 
 using namespace cti;
 using namespace cti::ovs;

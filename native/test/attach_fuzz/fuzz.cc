@@ -1,4 +1,4 @@
-#include "tools/attach_fuzz/fuzz.h"
+#include "test/attach_fuzz/fuzz.h"
 
 #include <random>
 #include <vector>

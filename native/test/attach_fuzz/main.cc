@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tools/attach_fuzz/fuzz.h"
+#include "test/attach_fuzz/fuzz.h"
 
 int main(int argc, char** argv) {
   using namespace cti::attach_fuzz;
