@@ -283,25 +283,33 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
     [
       'pmds',
       'counters',
-      (_, e) => void (e['pmd_stat_type.PMD_STAT_RECV'] = 4),
+      (_, e) => {
+        e['pmd_stat_type.PMD_STAT_RECV'] = 4;
+      },
       /LAYOUT_MISMATCH.*pmds.*packets is 0 in memory and 2 by the control socket/,
     ],
     [
       'pmds',
       'queues',
-      (s) => void (s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8),
+      (s) => {
+        s.dp_netdev_pmd_thread!.members.poll_list![0] -= 8;
+      },
       /LAYOUT_MISMATCH.*rxqs is|PROTOCOL/,
     ],
     [
       'pmds',
       'classifiers',
-      (s) => void (s.dpcls!.members.subtables_map![0] += 4),
+      (s) => {
+        s.dpcls!.members.subtables_map![0] += 4;
+      },
       /PROTOCOL.*do not agree with themselves/,
     ],
     [
       'ports',
       'receive queues',
-      (s) => void (s.dp_netdev_port!.members.n_rxq![0] += 8),
+      (s) => {
+        s.dp_netdev_port!.members.n_rxq![0] += 8;
+      },
       /LAYOUT_MISMATCH.*ports.*rx_queues is|PROTOCOL/,
     ],
   ];
