@@ -283,7 +283,9 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
     [
       'pmds',
       'counters',
-      (_, e) => void (e['pmd_stat_type.PMD_STAT_RECV'] = 4),
+      (_, e) => {
+        e['pmd_stat_type.PMD_STAT_RECV'] = 4;
+      },
       /LAYOUT_MISMATCH.*pmds.*packets is 0 in memory and 2 by the control socket/,
     ],
     [
