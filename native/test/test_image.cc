@@ -5,6 +5,7 @@
 #include "image/sections.h"
 #include "test/vm_support.h"
 #include "tools/differential/journeys.h"
+#include "tools/differential/lab.h"
 
 using namespace cti;
 using namespace cti::differential;
