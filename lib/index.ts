@@ -4,6 +4,7 @@
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
  * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
  * - Tables: `captureDpFlows()` reads a running switch, `readDpFlowsFile()` a saved dump (docs/sources.md); `TableView` reads cells.
+ * - Nodes: `new LocalNodes(...)` joins several in this process; `Carrier` is what joins others (docs/migration.md).
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
 export { CtiError, type ErrorCode } from './errors.js';
@@ -11,6 +12,8 @@ export { TRAPS, type TrapKind } from './generated/traps.js';
 export { type LinkedProgram, type LinkOptions, link } from './linker/link.js';
 export { loadObject } from './loader/load-object.js';
 export type { ObjectSpec } from './loader/spec.js';
+export { LocalNodes, type LocalNodesOptions, numberedNodes } from './migration/local-nodes.js';
+export { Node, type NodeOptions } from './migration/node.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';
@@ -21,3 +24,6 @@ export { formatCell, jsonCell } from './tables/format.js';
 export { DP_FLOWS } from './tables/generated/dp-flows.js';
 export type { Note, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
 export { TableView } from './tables/view.js';
+export type { Carrier, Delivery, Listener, Receive } from './transport/carrier.js';
+export { LocalCarrier } from './transport/local-carrier.js';
+export { Transport } from './transport/transport.js';
