@@ -11,6 +11,10 @@ const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ benc
     load: () => import('./attach.js'),
   },
   query: { doc: 'a question over a million flows against a loop by hand', load: () => import('./query.js') },
+  vm: {
+    doc: 'images: the smallest one, and registers and frames into one and back',
+    load: () => import('./vm-image.js'),
+  },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };
 
