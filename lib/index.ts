@@ -6,6 +6,7 @@
  * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
  *   (docs/sources.md); `TableView` reads cells.
  * - Memory for programs: `createRegion()`, `Regions.grant()`, `SnapshotStore`, `MemoryMapper` (docs/hooks.md); `mapperFunctions()`, `Hooks` and `ovsHook()` are what a scheduler is given.
+ * - Nodes: `new LocalNodes(...)` joins several in this process; `Carrier` is what joins others (docs/migration.md).
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
 export { CtiError, type ErrorCode } from './errors.js';
@@ -22,6 +23,8 @@ export { MemoryMapper, type MemoryMapperOptions } from './mapper/mapper.js';
 export { RawMemory, type RawOptions } from './mapper/raw.js';
 export { type Access, createRegion, type Grant, Regions, regionHandle, type SharedMemory } from './mapper/regions.js';
 export { type Held, SnapshotStore, type StoreOptions } from './mapper/snapshot-store.js';
+export { LocalNodes, type LocalNodesOptions, numberedNodes } from './migration/local-nodes.js';
+export { Node, type NodeOptions } from './migration/node.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';
@@ -37,3 +40,6 @@ export { PMDS } from './tables/generated/pmds.js';
 export { PORTS } from './tables/generated/ports.js';
 export type { Note, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
 export { TableView } from './tables/view.js';
+export type { Carrier, Delivery, Listener, Receive } from './transport/carrier.js';
+export { LocalCarrier } from './transport/local-carrier.js';
+export { Transport } from './transport/transport.js';
