@@ -18,7 +18,8 @@ export class WorkerExecutor implements Executor {
   readonly name: string;
   readonly depth = 2;
   onDeath: Executor['onDeath'];
-  readonly #worker: Worker;
+  readonly #file: URL;
+  #worker: Worker | undefined;
   /** From #taken on. */
   #waiting: Waiting[] = [];
   #taken = 0;
@@ -26,18 +27,23 @@ export class WorkerExecutor implements Executor {
 
   constructor(name: string, file: URL = script()) {
     this.name = name;
-    this.#worker = new Worker(file, { name: `ctinspector ${name}` });
-    this.#worker.on('message', (reply: Reply) => this.#reply(reply));
-    this.#worker.on('error', (error) =>
-      this.#die(`: ${error instanceof Error ? error.message : String(error)}`, error),
-    );
-    this.#worker.on('exit', (status) => this.#die(` with status ${status}`));
-    this.#worker.unref(); // what waits for a reply keeps the process alive, an idle thread does not
+    this.#file = file;
+  }
+
+  /** Started when it is needed: one that cannot start does not start again and again while there is nothing to do. */
+  #start(): Worker {
+    const worker = new Worker(this.#file, { name: `ctinspector ${this.name}` });
+    worker.on('message', (reply: Reply) => this.#reply(reply));
+    worker.on('error', (error) => this.#die(`: ${error instanceof Error ? error.message : String(error)}`, error));
+    worker.on('exit', (status) => this.#die(` with status ${status}`));
+    worker.unref(); // what waits for a reply keeps the process alive, an idle thread does not
+    return worker;
   }
 
   request(request: Request): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death);
+      this.#worker ??= this.#start();
       if (this.#taken === this.#waiting.length) this.#worker.ref();
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(request);
@@ -49,7 +55,7 @@ export class WorkerExecutor implements Executor {
     if (this.#taken === this.#waiting.length) {
       this.#waiting = [];
       this.#taken = 0;
-      this.#worker.unref();
+      this.#worker?.unref();
     }
     waiting?.resolve(reply);
   }
@@ -67,6 +73,6 @@ export class WorkerExecutor implements Executor {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 }
