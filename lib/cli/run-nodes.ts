@@ -7,11 +7,15 @@ import type { Context } from './context.js';
 import type { NamedProgram } from './program-files.js';
 import { type Ran, type RunProgramsOptions, Sink } from './run-programs.js';
 
+/** Why a task has to stay where it is; undefined: it may go. */
+type MayLeave = (task: Task) => string | undefined;
+
 /** The scheduler of a node by itself: programs that stay here fork and meet too. */
-export function aloneOnNode(make: (functions: NodeFunctions) => Scheduler): Scheduler {
+export function aloneOnNode(make: (functions: NodeFunctions) => Scheduler, mayLeave: MayLeave): Scheduler {
   let scheduler: Scheduler | undefined;
   new LocalNodes({
     names: numberedNodes(1),
+    mayLeave,
     scheduler: (_, functions) => {
       scheduler = make(functions);
       return scheduler;
@@ -25,6 +29,7 @@ export interface RunOnNodesOptions extends RunProgramsOptions {
   readonly names: readonly NodeNames[];
   /** Makes a node's scheduler; closed at the end. */
   readonly scheduler: (url: string, functions: NodeFunctions) => Scheduler;
+  readonly mayLeave: MayLeave;
 }
 
 /** Ends when no program is left on any node. Ctrl-C ends them in order. */
@@ -46,6 +51,7 @@ export async function runOnNodes(
   const schedulers: Scheduler[] = [];
   const network = new LocalNodes({
     names: options.names,
+    mayLeave: options.mayLeave,
     scheduler: (url, functions) => {
       const scheduler = options.scheduler(url, functions);
       schedulers.push(scheduler);

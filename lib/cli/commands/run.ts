@@ -5,7 +5,7 @@ import type { LinkOptions } from '../../linker/link.js';
 import { type NodeFunctions, parseNodes } from '../../migration/local-nodes.js';
 import { Journal } from '../../scheduler/journal.js';
 import { Scheduler } from '../../scheduler/scheduler.js';
-import type { Budget } from '../../scheduler/task.js';
+import type { Budget, Task } from '../../scheduler/task.js';
 import type { Context } from '../context.js';
 import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
 import { linkPrograms, type NamedProgram } from '../program-files.js';
@@ -133,12 +133,17 @@ export async function run(context: Context, args: readonly string[], options: Op
       serve(made);
       return made;
     };
+    // What was copied raw stays on its host.
+    const mayLeave = ({ id }: Task): string | undefined =>
+      opened.some(({ mapper }) => mapper.isConfined(id))
+        ? 'it may copy raw memory of this host (--allow-raw)'
+        : undefined;
     const all = { ...given, args: programArgs, tables: tables.mappings, started: host.started };
     if (names) {
-      const { ran, lost } = await runOnNodes(context, programs, { ...all, names, scheduler: schedulerOf });
+      const { ran, lost } = await runOnNodes(context, programs, { ...all, names, mayLeave, scheduler: schedulerOf });
       return report(context, format, { ran, lost, tables });
     }
-    scheduler = aloneOnNode((functions) => schedulerOf(first, functions));
+    scheduler = aloneOnNode((functions) => schedulerOf(first, functions), mayLeave);
     const { ran, lost } = await runPrograms(context, scheduler, programs, { ...all, forked });
     return report(context, format, { ran, lost, tables });
   } finally {
