@@ -2,6 +2,7 @@
  * Programs on a thread of their own (worker_threads). Replies come in the order of requests, so a queue of promises is all there is to keep.
  * If the thread dies, what it was asked rejects, and `onDeath` says so.
  */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { CtiError } from '../errors.js';
 import type { Executor, Reply, Request } from './executor.js';
@@ -73,6 +74,11 @@ export class WorkerExecutor implements Executor {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    // Asked to end, not terminated: that would interrupt native code in the middle of making its result.
+    const worker = this.#worker;
+    if (!worker || this.#death) return;
+    const ended = once(worker, 'exit');
+    worker.postMessage('end');
+    await ended;
   }
 }

@@ -25,7 +25,7 @@ const SLEEP: ProgramSpec = {
 const WAIT: ProgramSpec = { kernelFunctions: 'conformance', code: assemble('call 7\n exit') };
 
 const collect = (): void => {
-  if (!globalThis.gc) throw new Error('run node with --expose-gc (NODE_OPTIONS does not take it): npm run bench does');
+  if (!globalThis.gc) throw new Error('run it as: node --expose-gc --import tsx scripts/bench/main.ts vm-scheduler');
   for (let i = 0; i < 4; i++) globalThis.gc();
 };
 const inUse = (): { rss: number; js: number } => {
