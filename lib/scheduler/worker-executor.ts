@@ -77,6 +77,7 @@ export class WorkerExecutor implements Executor {
     // Asked to end, not terminated: that would interrupt native code in the middle of making its result.
     const worker = this.#worker;
     if (!worker || this.#death) return;
+    worker.ref();
     const ended = once(worker, 'exit');
     worker.postMessage('end');
     await ended;
