@@ -108,6 +108,8 @@ export interface NativeRun {
   suspendState(): number;
   /** Takes them from there again, checked. */
   resumeState(): void;
+  /** Copies them once and does nothing else; for benchmarks. */
+  copyState(): void;
   /** Fills `into`. */
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;

@@ -17,7 +17,7 @@ const script = (): URL => new URL(import.meta.url.endsWith('.ts') ? './worker.ts
 
 export class WorkerExecutor implements Executor {
   readonly name: string;
-  readonly depth = 2;
+  readonly depth = 1; // a second one in its queue would run whatever its turn
   onDeath: Executor['onDeath'];
   readonly #file: URL;
   #worker: Worker | undefined;

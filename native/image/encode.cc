@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "image/sections.h"
 #include "image/writer.h"
 
@@ -87,8 +89,11 @@ Encoded encode_regions(const std::vector<vm::OpenRegion>& regions) {
 
 Encoded encode_program(const vm::Program& program) {
   Writer writer;
-  uint8_t set = 0;
-  while (kKernelSets[set] != program.kernel_functions().name()) set++;
+  const auto* found = std::find(std::begin(kKernelSets), std::end(kKernelSets), program.kernel_functions().name());
+  if (found == std::end(kKernelSets)) {
+    return Error{ErrorCode::INVALID_ARGUMENT, "a program of set " + std::string(program.kernel_functions().name()) + " does not go into an image"};
+  }
+  auto set = static_cast<uint8_t>(found - std::begin(kKernelSets));
   const isa::CheckedCode& code = program.code();
   writer.number(set);
   writer.number(static_cast<uint16_t>(program.imports().size()));

@@ -11,9 +11,9 @@ const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ benc
     load: () => import('./attach.js'),
   },
   query: { doc: 'a question over a million flows against a loop by hand', load: () => import('./query.js') },
-  'vm-scheduler': {
-    doc: 'a call answered in TypeScript, waiting tasks over their images, CPU of waiting (needs node --expose-gc)',
-    load: () => import('./vm-scheduler.js'),
+  vm: {
+    doc: 'images: the smallest one, registers and frames into one and back; the scheduler: calls answered in TypeScript, waiting tasks',
+    load: () => import('./vm.js'),
   },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };

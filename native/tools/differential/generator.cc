@@ -17,7 +17,7 @@ constexpr int16_t kOffsets[] = {0, 0, 0, 1, -1, 2, 4, 8, -8, -4, 16, 7, 255, -51
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed) {}
+  Generator(uint64_t seed, const World& world) : random_(seed), world_(world) {}
 
   vm::ProgramSpec run() {
     unsigned n_functions = 1 + random_.below(4);
@@ -25,7 +25,7 @@ class Generator {
     patch_calls();
     if (random_.one_in(12)) cross();
     vm::ProgramSpec spec;
-    spec.kernel_functions = &lab_kernel_functions();
+    spec.kernel_functions = world_.kernel_functions;
     spec.functions = entries_;
     if (random_.one_in(8)) spec.entry = random_.pick_of(entries_);
     for (const Slot& slot : slots_) {
@@ -68,7 +68,7 @@ class Generator {
   int16_t offset() { return random_.one_in(8) ? static_cast<int16_t>(random_.next()) : random_.pick_of(kOffsets); }
 
   uint64_t address() {
-    const Region& region = random_.pick_of(kRegions);
+    const Region& region = random_.pick_of(world_.regions);
     uint64_t at = region.address;
     switch (random_.below(6)) {
       case 0:
@@ -159,7 +159,19 @@ class Generator {
     put(op, is_load ? value : pointer, is_load ? pointer : has_imm ? 0 : value, random_.one_in(6) ? offset() : int16_t{8}, has_imm ? immediate() : 0);
   }
 
+  // One that suspends: later(), or exchange() with buffers that are there.
+  void suspending_call() {
+    if (random_.one_in(2)) {
+      put(Op::call, 0, 0, 0, 7);
+      return;
+    }
+    for (unsigned reg : {1, 3, 5}) wide(reg, window::kDataBase + 8 * random_.below(900));
+    for (unsigned reg : {2, 4}) put(Op::mov64_imm, reg, 0, 0, static_cast<int32_t>(random_.below(40)));
+    put(Op::call, 0, 0, 0, 8);
+  }
+
   void call() {
+    if (world_.suspends && random_.one_in(2)) return suspending_call();
     switch (random_.below(4)) {
       case 0:
         calls_.push_back(here());
@@ -184,7 +196,7 @@ class Generator {
         [[fallthrough]];
       default:
         if (random_.one_in(2)) wide(1, address());
-        put(Op::call, 0, 0, 0, random_.pick({1, 1, 1, 8, 8, 9, 9, 9, 5, 7, 1, 8, 9, random_.one_in(8) ? 6 : 1}));
+        put(Op::call, 0, 0, 0, world_.suspends ? random_.pick({1, 1, 5, 7, 8}) : random_.pick({1, 1, 1, 8, 8, 9, 9, 9, 5, 7, 1, 8, 9, random_.one_in(8) ? 6 : 1}));
         break;
     }
   }
@@ -306,6 +318,7 @@ class Generator {
   }
 
   Random random_;
+  const World& world_;
   std::vector<Slot> slots_;
   std::vector<uint32_t> entries_;
   std::vector<uint32_t> calls_;
@@ -314,6 +327,19 @@ class Generator {
 
 }  // namespace
 
-vm::ProgramSpec generate(uint64_t seed) { return Generator(seed).run(); }
+const World& lab_world() {
+  static const World world{&lab_kernel_functions(), kRegions, false};
+  return world;
+}
+
+const World& image_world() {
+  static constexpr Region kOwn[] = {{window::kStackBase, window::kStackSize, true}, {window::kRodataBase, 4096, false},
+                                    {window::kDataBase, 8192, true},                {window::kMemoryBase, 8192, true},
+                                    {window::kTablesBase, 4096, true}};
+  static const World world{vm::find_kernel_set("conformance"), kOwn, true};
+  return world;
+}
+
+vm::ProgramSpec generate(uint64_t seed, const World& world) { return Generator(seed, world).run(); }
 
 }  // namespace cti::differential

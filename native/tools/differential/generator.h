@@ -4,10 +4,21 @@
 // Thread-safety: pure functions.
 #pragma once
 
-#include "vm/program.h"
+#include "tools/differential/lab.h"
 
 namespace cti::differential {
 
-vm::ProgramSpec generate(uint64_t seed);
+// What a program may call and where its memory lies.
+struct World {
+  const vm::KernelSet* kernel_functions;
+  std::span<const Region> regions;
+  bool suspends;  // the set is `conformance`: calls that suspend, with buffers and without
+};
+// The lab's own (lab.h).
+const World& lab_world();
+// What a run has whose image can be made: set `conformance`, a segment at kTablesBase.
+const World& image_world();
+
+vm::ProgramSpec generate(uint64_t seed, const World& world = lab_world());
 
 }  // namespace cti::differential
