@@ -25,6 +25,7 @@ export class WorkerExecutor implements Executor {
   #waiting: Waiting[] = [];
   #taken = 0;
   #death: CtiError | undefined;
+  #isEnding = false;
 
   constructor(name: string, file: URL = script()) {
     this.name = name;
@@ -56,7 +57,7 @@ export class WorkerExecutor implements Executor {
     if (this.#taken === this.#waiting.length) {
       this.#waiting = [];
       this.#taken = 0;
-      this.#worker?.unref();
+      if (!this.#isEnding) this.#worker?.unref();
     }
     waiting?.resolve(reply);
   }
@@ -77,6 +78,7 @@ export class WorkerExecutor implements Executor {
     // Asked to end, not terminated: that would interrupt native code in the middle of making its result.
     const worker = this.#worker;
     if (!worker || this.#death) return;
+    this.#isEnding = true;
     worker.ref();
     const ended = once(worker, 'exit');
     worker.postMessage('end');
