@@ -3,6 +3,7 @@
  *
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
  * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
+ * - Scheduler: `new Scheduler()` runs many programs in fair turns with budgets, answers their calls, keeps durable ones in a `Journal` (docs/scheduler.md).
  * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
  *   (docs/sources.md); `TableView` reads cells.
  * - Memory for programs: `createRegion()`, `Regions.grant()`, `SnapshotStore`, `MemoryMapper` (docs/hooks.md); `mapperFunctions()`, `Hooks` and `ovsHook()` are what a scheduler is given.
@@ -28,6 +29,11 @@ export { Node, type NodeOptions } from './migration/node.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
 export * from './runner/program.js';
+export { Journal, type JournalOptions } from './scheduler/journal.js';
+export type { KernelCall, KernelFunctionHandler, KernelFunctions, Verdict } from './scheduler/kernel-call.js';
+export type { After, EndCondition, Mapper, SubmitOptions } from './scheduler/options.js';
+export { Scheduler, type SchedulerOptions } from './scheduler/scheduler.js';
+export type { Budget, BudgetLeft, Task, TaskEnd, TaskState, Wait } from './scheduler/task.js';
 export { type CaptureOptions, captureDpFlows, type ReadFileOptions, readDpFlowsFile } from './sources/dp-flows.js';
 export { DEFAULT_MANNERS, type Manners } from './sources/pace.js';
 export { type Captured, captureTable } from './sources/registry.js';

@@ -72,7 +72,7 @@ export type Reply =
 export interface Executor {
   /** For messages: 'worker 2'. */
   readonly name: string;
-  /** How many requests to run it takes at once; 1 runs and the others keep it from waiting for the next. */
+  /** How many requests to run it takes at once; what waits there does so out of its turn. */
   readonly depth: number;
   /** Replies at once or by a promise, in the order of requests. A promise rejects (CtiError EXECUTOR_DIED) only if the executor has died. */
   request(request: Request): Reply | Promise<Reply>;

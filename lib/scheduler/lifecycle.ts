@@ -229,15 +229,20 @@ export class Lifecycle implements TurnEvents {
         this.finish(entry, { kind: 'failed', error: new CtiError('EXECUTOR_DIED', message, { cause: error }) });
         continue;
       }
-      void this.guard(entry, async () => {
+      const waits = entry.call !== undefined;
+      // An answer that comes meanwhile waits for the image.
+      const restored = this.guard(entry, async () => {
         const image = await this.durability.read(entry);
         if (entry.end) return;
         if (!image) return this.finish(entry, { kind: 'failed', error: new CtiError('EXECUTOR_DIED', error.message) });
         entry.image = image;
-        if (entry.call) return; // it waits on, for an answer that its image can take
+        if (waits) return; // on, or has its answer by now: the image can take it
         entry.answer = undefined;
         this.turns.waits(entry, { kind: 'call', name: 'journal' });
         this.goOn(entry, undefined);
+      });
+      entry.cooling = restored.then(() => {
+        entry.cooling = undefined;
       });
     }
     this.turns.replaced();

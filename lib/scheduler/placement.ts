@@ -186,8 +186,12 @@ export class Placement {
     if (entry.cooling || !entry.home) return entry.cooling;
     this.#warm.delete(entry);
     const { home } = entry;
+    let cooling: Promise<void> | undefined;
+    const over = (): void => {
+      if (entry.cooling === cooling) entry.cooling = undefined;
+    };
     const done = (reply: Reply): void => {
-      entry.cooling = undefined;
+      over();
       if (entry.end || entry.home !== home) return;
       this.gone(entry);
       if (reply.kind === 'saved') entry.image = reply.image;
@@ -200,10 +204,9 @@ export class Placement {
       drop: true,
     });
     if (!(reply instanceof Promise)) return done(reply);
-    entry.cooling = reply.then(done, () => {
-      entry.cooling = undefined; // onDeath says what becomes of it
-    });
-    return entry.cooling;
+    cooling = reply.then(done, over); // if the executor died, onDeath says what becomes of the task
+    entry.cooling = cooling;
+    return cooling;
   }
 
   /** Whether a task that is ready should give its window back after its slice. */

@@ -61,6 +61,11 @@ export class Scheduler implements TaskScheduler {
   readonly #options: SchedulerOptions;
   readonly #budget: BudgetLeft;
   readonly #core: Lifecycle;
+  /** One function for all tasks. */
+  readonly #kill = (id: string, reason: string): void => {
+    const task = this.#core.tasks.get(id);
+    if (task) this.#core.kill(task, reason);
+  };
   #nextKey = 1;
   #isClosing = false;
 
@@ -212,10 +217,7 @@ export class Scheduler implements TaskScheduler {
       throw new CtiError('INVALID_ARGUMENT', `task ${facts.id} (${facts.name}) is here already`);
     }
     const slice = this.#core.turns.firstSlice;
-    const entry: SlotEntry = new Entry(this.#nextKey++, facts, left, lineage, slice, (id, reason) => {
-      const task = this.#core.tasks.get(id);
-      if (task) this.#core.kill(task, reason);
-    });
+    const entry: SlotEntry = new Entry(this.#nextKey++, facts, left, lineage, slice, this.#kill);
     entry.turn = turn ?? 0;
     this.#core.tasks.set(facts.id, entry);
     lineage.nTasks++;

@@ -2,6 +2,7 @@
  * Programs on a thread of their own (worker_threads). Replies come in the order of requests, so a queue of promises is all there is to keep.
  * If the thread dies, what it was asked rejects, and `onDeath` says so.
  */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { CtiError } from '../errors.js';
 import type { Executor, Reply, Request } from './executor.js';
@@ -16,7 +17,7 @@ const script = (): URL => new URL(import.meta.url.endsWith('.ts') ? './worker.ts
 
 export class WorkerExecutor implements Executor {
   readonly name: string;
-  readonly depth = 2;
+  readonly depth = 1; // a second one in its queue would run whatever its turn
   onDeath: Executor['onDeath'];
   readonly #file: URL;
   #worker: Worker | undefined;
@@ -24,6 +25,7 @@ export class WorkerExecutor implements Executor {
   #waiting: Waiting[] = [];
   #taken = 0;
   #death: CtiError | undefined;
+  #isEnding = false;
 
   constructor(name: string, file: URL = script()) {
     this.name = name;
@@ -55,7 +57,7 @@ export class WorkerExecutor implements Executor {
     if (this.#taken === this.#waiting.length) {
       this.#waiting = [];
       this.#taken = 0;
-      this.#worker?.unref();
+      if (!this.#isEnding) this.#worker?.unref();
     }
     waiting?.resolve(reply);
   }
@@ -73,6 +75,13 @@ export class WorkerExecutor implements Executor {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    // Asked to end, not terminated: that would interrupt native code in the middle of making its result.
+    const worker = this.#worker;
+    if (!worker || this.#death) return;
+    this.#isEnding = true;
+    worker.ref();
+    const ended = once(worker, 'exit');
+    worker.postMessage('end');
+    await ended;
   }
 }

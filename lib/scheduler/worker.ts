@@ -6,4 +6,8 @@ import { Windows } from './windows.js';
 const windows = new Windows();
 const port = parentPort;
 if (!port) throw new Error('worker.ts is for worker_threads; worker-executor.ts starts it');
-port.on('message', (request: Request) => port.postMessage(windows.handle(request)));
+port.on('message', (request: Request | 'end') => {
+  if (request !== 'end') return port.postMessage(windows.handle(request));
+  windows.close();
+  process.exit(); // of this thread
+});

@@ -12,8 +12,8 @@ const BENCHES: Readonly<Record<string, { doc: string; load: () => Promise<{ benc
   },
   query: { doc: 'a question over a million flows against a loop by hand', load: () => import('./query.js') },
   vm: {
-    doc: 'images: the smallest one, and registers and frames into one and back',
-    load: () => import('./vm-image.js'),
+    doc: 'images: the smallest one, registers and frames into one and back; the scheduler: calls answered in TypeScript, waiting tasks',
+    load: () => import('./vm.js'),
   },
   parse: { doc: 'text of dpctl/dump-flows -m into a snapshot', load: () => import('./parse.js') },
 };

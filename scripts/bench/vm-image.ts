@@ -22,20 +22,11 @@ function code(
   return bytes;
 }
 
-/** Hands "local://b" to the host, which takes the program there, and exits: 8 slots, and the name. */
+/** migrate_to("local://b", 9), and exit. */
 const MIGRANT: ProgramSpec = {
-  code: code(
-    [0x18, 1, 0, 0, 0x1800_0000],
-    [0, 0, 0, 0, 0],
-    [0xb7, 2, 0, 0, 9],
-    [0xbf, 3, 1, 0, 0],
-    [0xb7, 4, 0, 0, 0],
-    [0xbf, 5, 10, 0, 0],
-    [0x07, 5, 0, 0, -16],
-    [0x85, 0, 0, 0, 8],
-    [0x95, 0, 0, 0, 0],
-  ),
-  kernelFunctions: 'conformance',
+  code: code([0x18, 1, 0, 0, 0x1800_0000], [0, 0, 0, 0, 0], [0xb7, 2, 0, 0, 9], [0x85, 0, 2, 0, 0], [0x95, 0, 0, 0, 0]),
+  kernelFunctions: 'ctinspector',
+  imports: [{ name: 'migrate_to', version: 1 }],
   rodata: Buffer.from('local://b'),
 };
 
@@ -58,7 +49,8 @@ const DEEP: ProgramSpec = {
 
 export const bench: Bench = async (report) => {
   using migrant = Program.load(MIGRANT).start({ suspends: true });
-  migrant.step(100n);
+  const stop = migrant.step(100n);
+  if (stop.kind !== 'suspended') throw new Error(`expected the program to wait at migrate_to, but it ${stop.kind}`);
   const image = migrant.save({
     id: '0123456789abcdef0123456789abcdef',
     epoch: 1n,
