@@ -1,6 +1,6 @@
 /* Maps a region that an application shares, prints its first word, and writes another.
  *
- *     ctinspector run examples/upstream/mmap.c --map counters=/proc/PID/fd/N --arg counters --arg 4096 --arg 42
+ *     ctinspector run examples/upstream/mmap.c --map counters=/proc/PID/fd/N:rw --arg counters --arg 4096 --arg 42
  */
 #include <ebpf_vm_functions.h>
 

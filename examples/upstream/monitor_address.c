@@ -1,6 +1,6 @@
 /* Waits until another process stores `value` in the first word of a region, then answers in the second.
  *
- *     ctinspector run examples/upstream/monitor_address.c --map counters=/proc/PID/fd/N --arg counters --arg 4096 --arg 7
+ *     ctinspector run examples/upstream/monitor_address.c --map counters=/proc/PID/fd/N:rw --arg counters --arg 4096 --arg 7
  */
 #include <ebpf_vm_functions.h>
 
