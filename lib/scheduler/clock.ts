@@ -46,7 +46,16 @@ export class Clock {
   #sweep(): void {
     this.#timers.retain((timer) => timer.fire !== undefined);
     this.#nCancelled = 0;
-    const next = this.#timers.peek();
+    this.#armNext();
+  }
+
+  /** For the earliest that was not called off; none keeps the process alive for nothing. */
+  #armNext(): void {
+    let next = this.#timers.peek();
+    for (; next && !next.item.fire; next = this.#timers.peek()) {
+      this.#timers.pop();
+      this.#nCancelled--;
+    }
     if (next) this.#arm(next.key);
     else this.#disarm();
   }
@@ -76,12 +85,6 @@ export class Clock {
       if (fire) fire();
       else this.#nCancelled--;
     }
-    // What was called off is not waited for, even if nothing else is left.
-    let next = this.#timers.peek();
-    for (; next && !next.item.fire; next = this.#timers.peek()) {
-      this.#timers.pop();
-      this.#nCancelled--;
-    }
-    if (next) this.#arm(next.key);
+    this.#armNext();
   }
 }
