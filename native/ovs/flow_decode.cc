@@ -85,7 +85,19 @@ struct FlowDecoder::Shape {
   bool ports = false, icmp = false, tcp_flags = false;
   bool ct_tuple4 = false, ct_tuple6 = false;
   int n_mpls = 0;
+  bool mpls_is_empty = false;  // MPLS, but the masked key has no entry to show
 };
+
+// As the switch counts them: up to the bottom of the stack; where the masked key shows none, those that are not all zero.
+int FlowDecoder::mpls_entries(const uint8_t* flow) const {
+  int n = 0;
+  for (int i = 0; i < 3; i++) {
+    const uint32_t entry = be32(flow + l_.flow_mpls_lse.offset + 4 * i);
+    if (entry & 0x100) return i + 1;
+    n += entry != 0;
+  }
+  return n;
+}
 
 FlowDecoder::Shape FlowDecoder::shape_of(const uint8_t* flow, const uint8_t* mask) const {
   Shape s;
@@ -132,10 +144,10 @@ FlowDecoder::Shape FlowDecoder::shape_of(const uint8_t* flow, const uint8_t* mas
     s.arp = true;
     s.attrs |= key_bit(kKeyArp);
   } else if (is_mpls(type)) {
-    s.mpls = true;
-    s.attrs |= key_bit(kKeyMpls);
-    for (s.n_mpls = 0; s.n_mpls < 3;)
-      if (be32(flow + l_.flow_mpls_lse.offset + 4 * s.n_mpls++) & 0x100) break;  // bottom of stack
+    s.n_mpls = mpls_entries(flow);
+    s.mpls = s.n_mpls > 0;
+    if (s.mpls) s.attrs |= key_bit(kKeyMpls);
+    s.mpls_is_empty = !s.mpls;
   } else if (type == kNshType) {
     s.nsh = true;
     s.attrs |= key_bit(kKeyNsh);
@@ -378,6 +390,8 @@ void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, tables::dp_fl
   ct_tuple(flow, mask, s, extras);
   if (s.arp) arp(flow, mask, extras);
   if (s.n_vlans > 1 || s.mpls || s.nsh) encap(flow, mask, s, extras);
+  // What the switch prints then is an error text: its own printer expects an entry at least.
+  if (s.mpls_is_empty && !extras.unknown) extras.unknown = "mpls((bad key length 0)";
 
   // Which keys are printed with a mask: those with a field that is not matched exactly.
   const auto& m = match.mask;

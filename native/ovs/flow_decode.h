@@ -37,6 +37,7 @@ class FlowDecoder {
   Shape shape_of(const uint8_t* flow, const uint8_t* mask) const;
   template <typename Half>
   void match_half(const uint8_t* from, bool is_mask, const Shape& shape, Half& half) const;
+  int mpls_entries(const uint8_t* flow) const;
   void tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& extras) const;
   void ipv6(const uint8_t* flow, const uint8_t* mask, const Shape& shape, FlowExtras& extras) const;
   void ct_tuple(const uint8_t* flow, const uint8_t* mask, const Shape& shape, FlowExtras& extras) const;
