@@ -65,6 +65,7 @@ t.test('a suspended call: what the host sees, its answer, the registers, the fue
       args: [41n, 0n, 0n, 0n, 0n],
       callNumber: 1n,
       inputs: [null, null, null, null, null],
+      mapped: null, // nothing beside the program's own memory
     });
     t.equal(run.pending, waiting(first));
     run.answer({ kind: 'value', r0: 10n });
