@@ -15,7 +15,7 @@ import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ProgramSpec } from '../program-spec.js';
 import { decodeImage, type ImageFacts, withControl } from '../runner/program.js';
-import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, newControl, newId } from './admission.js';
+import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, NEW_CONTROL, newId } from './admission.js';
 import { completeBudget, DEFAULT_BUDGET, Lineage, splitBudget, UNLIMITED } from './budget.js';
 import { Clock } from './clock.js';
 import { checkAfter } from './dependencies.js';
@@ -28,7 +28,7 @@ import { Lifecycle } from './lifecycle.js';
 import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './options.js';
 import type { Slot } from './placement.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
-import { timeFunctions } from './time-functions.js';
+import { TIME_FUNCTIONS } from './time-functions.js';
 import { WorkerExecutor } from './worker-executor.js';
 
 type SlotEntry = Entry<Slot>;
@@ -61,11 +61,13 @@ export class Scheduler implements TaskScheduler {
   readonly #options: SchedulerOptions;
   readonly #budget: BudgetLeft;
   readonly #core: Lifecycle;
-  /** One function for all tasks. */
+  // One function of each kind for all tasks.
   readonly #kill = (id: string, reason: string): void => {
     const task = this.#core.tasks.get(id);
     if (task) this.#core.kill(task, reason);
   };
+  readonly #lifeIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'program', task.pc);
+  readonly #lineageIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'lineage', task.pc);
   #nextKey = 1;
   #isClosing = false;
 
@@ -83,7 +85,7 @@ export class Scheduler implements TaskScheduler {
           ? [() => new InProcessExecutor()]
           : Array.from({ length: workers }, (_, i) => () => new WorkerExecutor(`worker ${i + 1}`)),
       clock: this.clock,
-      functions: { conformance, upstream, ctinspector: { ...NO_TABLE, ...timeFunctions(this.clock), ...ctinspector } },
+      functions: { conformance, upstream, ctinspector: { ...NO_TABLE, ...TIME_FUNCTIONS, ...ctinspector } },
       mapper: options.mapper,
       durability: new Durability(options.journal),
       sliceFuel: options.sliceFuel,
@@ -113,7 +115,7 @@ export class Scheduler implements TaskScheduler {
     const id = newId();
     const root = parent?.root ?? id;
     const entry = this.#enter(
-      { id, root, parent: parent?.id, ...this.#factsOf(options), name: checkName(options.name), control: newControl() },
+      { id, root, parent: parent?.id, ...this.#factsOf(options), name: checkName(options.name), control: NEW_CONTROL },
       left,
       this.#lineage(root, options.lineageBudget),
       parent?.turn,
@@ -224,9 +226,7 @@ export class Scheduler implements TaskScheduler {
     const ofLineage = left.lifetimeNs > lineage.lifetimeLeftNs;
     const lifetimeNs = ofLineage ? lineage.lifetimeLeftNs : left.lifetimeNs;
     entry.deadlineMs = performance.now() + Number(lifetimeNs) / 1e6;
-    entry.lifetime = this.clock.after(lifetimeNs, () =>
-      this.#core.exhausted(entry, 'lifetime', ofLineage ? 'lineage' : 'program', entry.pc),
-    );
+    entry.lifetime = this.clock.after(lifetimeNs, ofLineage ? this.#lineageIsOver : this.#lifeIsOver, entry);
     return entry;
   }
 
@@ -263,7 +263,7 @@ export class Scheduler implements TaskScheduler {
     entry.state = 'ready';
     void this.#core.guard(entry, async () => {
       // An adopted image goes into the journal with its answer: asked anew, its call would be another.
-      const image = entry.image && !entry.answer ? entry.image : await this.#core.imageOf(entry);
+      const image = (entry.answer ? undefined : entry.image) ?? (await this.#core.imageOf(entry));
       await this.#core.durability.keep(entry, image, after);
       if (entry.end || (after && this.#core.dependOn(entry, after))) return;
       this.#core.goOn(entry, undefined);
@@ -304,7 +304,7 @@ export class Scheduler implements TaskScheduler {
     if (!parts || lineage.forksUsed + n > lineage.limits.forks) return null;
     lineage.forksUsed += n;
     const { fuel, memory, forks } = parts.stays;
-    entry.left = { fuel, memory, forks };
+    entry.take({ fuel, memory, forks });
     return Array.from({ length: n }, () => parts.share);
   }
 
@@ -355,7 +355,7 @@ export class Scheduler implements TaskScheduler {
 
   /** A durable task that is between two calls is journalled where it is; one that waits is so already. */
   async #keepNow(entry: SlotEntry): Promise<void> {
-    if (entry.state !== 'ready' || (!entry.home && !entry.image)) return;
+    if (entry.state !== 'ready' || (!entry.home && !entry.hasImage)) return;
     this.#core.turns.leaves(entry);
     await this.#core.placement.begin(entry);
     const image = await this.#core.placement.image(entry);
