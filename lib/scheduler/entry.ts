@@ -27,15 +27,19 @@ export type CarriedControl = Omit<
   | 'durable'
 >;
 
-export interface EntryFacts {
-  readonly id: string;
+/** What many tasks have alike: those that do share one object. */
+export interface EntryTraits {
   readonly name: string;
-  readonly parent: string | undefined;
-  readonly root: string;
   readonly priority: number;
   readonly durable: boolean;
   readonly engine: Engine;
   readonly onOutput: OnOutput | undefined;
+}
+
+export interface EntryFacts extends EntryTraits {
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly root: string;
   readonly control: CarriedControl;
 }
 
@@ -55,7 +59,10 @@ const STATES: Readonly<Record<TaskEnd['kind'], TaskState>> = {
 
 /** `Home`: the executor that has its window. */
 export class Entry<Home> implements Task, Queued<Home> {
-  readonly facts: EntryFacts;
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly root: string;
+  readonly traits: EntryTraits;
   readonly key: number;
   readonly lineage: Lineage;
   // What is left of its budget; of its lifetime `deadlineMs` says it.
@@ -108,13 +115,17 @@ export class Entry<Home> implements Task, Queued<Home> {
   constructor(
     key: number,
     facts: EntryFacts,
+    traits: EntryTraits,
     left: BudgetLeft,
     lineage: Lineage,
     slice: number,
     kill: (id: string, reason: string) => void,
   ) {
     this.key = key;
-    this.facts = facts;
+    this.id = facts.id;
+    this.parent = facts.parent;
+    this.root = facts.root;
+    this.traits = traits;
     this.take(left);
     this.control = facts.control;
     this.lineage = lineage;
@@ -137,26 +148,17 @@ export class Entry<Home> implements Task, Queued<Home> {
     return this.#image !== undefined;
   }
 
-  get id(): string {
-    return this.facts.id;
-  }
   get name(): string {
-    return this.facts.name;
+    return this.traits.name;
   }
   get epoch(): bigint {
     return this.control.epoch;
   }
-  get parent(): string | undefined {
-    return this.facts.parent;
-  }
-  get root(): string {
-    return this.facts.root;
-  }
   get priority(): number {
-    return this.facts.priority;
+    return this.traits.priority;
   }
   get durable(): boolean {
-    return this.facts.durable;
+    return this.traits.durable;
   }
 
   get budgetLeft(): BudgetLeft {
@@ -198,7 +200,7 @@ export class Entry<Home> implements Task, Queued<Home> {
 
   /** What the scheduler writes into its image; `mapper` is what the mapper adds. */
   controlNow(mapper?: MapperControl): ImageControl {
-    const { id, name, parent, root, priority, durable } = this.facts;
+    const { id, name, parent, root, priority, durable } = this;
     return {
       ...this.control,
       ...mapper,

@@ -82,7 +82,7 @@ export class Placement {
     const { image } = entry;
     if (image) {
       const { tables, regions } = this.#mappings(entry, decodeImage(image));
-      begin = { kind: 'image', image, tables, regions, engine: entry.facts.engine };
+      begin = { kind: 'image', image, tables, regions, engine: entry.traits.engine };
     }
     if (!begin) throw new CtiError('INTERNAL', `task ${entry.id} has neither a window nor an image`);
     entry.begin = undefined;

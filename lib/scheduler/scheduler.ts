@@ -20,7 +20,7 @@ import { completeBudget, DEFAULT_BUDGET, Lineage, splitBudget, UNLIMITED } from 
 import { Clock } from './clock.js';
 import { checkAfter } from './dependencies.js';
 import { Durability, type Restored } from './durability.js';
-import { type CarriedControl, Entry, type OnOutput } from './entry.js';
+import { type CarriedControl, Entry, type EntryFacts, type EntryTraits, type OnOutput } from './entry.js';
 import { InProcessExecutor } from './in-process.js';
 import type { Journal } from './journal.js';
 import type { Answer, KernelFunctions } from './kernel-call.js';
@@ -68,6 +68,8 @@ export class Scheduler implements TaskScheduler {
   };
   readonly #lifeIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'program', task.pc);
   readonly #lineageIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'lineage', task.pc);
+  /** Of the task that came last. */
+  #traits: EntryTraits | undefined;
   #nextKey = 1;
   #isClosing = false;
 
@@ -214,12 +216,12 @@ export class Scheduler implements TaskScheduler {
     return entry;
   }
 
-  #enter(facts: SlotEntry['facts'], left: BudgetLeft, lineage: Lineage, turn: number | undefined): SlotEntry {
+  #enter(facts: EntryFacts, left: BudgetLeft, lineage: Lineage, turn: number | undefined): SlotEntry {
     if (this.#core.tasks.has(facts.id)) {
       throw new CtiError('INVALID_ARGUMENT', `task ${facts.id} (${facts.name}) is here already`);
     }
     const slice = this.#core.turns.firstSlice;
-    const entry: SlotEntry = new Entry(this.#nextKey++, facts, left, lineage, slice, this.#kill);
+    const entry: SlotEntry = new Entry(this.#nextKey++, facts, this.#traitsOf(facts), left, lineage, slice, this.#kill);
     entry.turn = turn ?? 0;
     this.#core.tasks.set(facts.id, entry);
     lineage.nTasks++;
@@ -228,6 +230,20 @@ export class Scheduler implements TaskScheduler {
     entry.deadlineMs = performance.now() + Number(lifetimeNs) / 1e6;
     entry.lifetime = this.clock.after(lifetimeNs, ofLineage ? this.#lineageIsOver : this.#lifeIsOver, entry);
     return entry;
+  }
+
+  /** The last task's, if this one's are the same. */
+  #traitsOf({ name, priority, durable, engine, onOutput }: EntryFacts): EntryTraits {
+    const last = this.#traits;
+    const isSame =
+      last?.name === name &&
+      last.priority === priority &&
+      last.durable === durable &&
+      last.engine === engine &&
+      last.onOutput === onOutput;
+    if (last && isSame) return last;
+    this.#traits = { name, priority, durable, engine, onOutput };
+    return this.#traits;
   }
 
   #lineage(root: string, budget: Budget | undefined): Lineage {

@@ -220,7 +220,7 @@ export class Turns {
 
   #output(entry: SlotEntry, output: Extract<Reply, { kind: 'stopped' }>['output']): void | Promise<void> {
     try {
-      return entry.facts.onOutput?.(output, entry);
+      return entry.traits.onOutput?.(output, entry);
     } catch (thrown) {
       this.#events.finish(entry, {
         kind: 'failed',
