@@ -74,7 +74,8 @@ export function beginProgram(spec: ProgramSpec, options: SubmitOptions): Begin {
   };
 }
 
-export const newControl = (): CarriedControl => ({ epoch: 0n, hopsLeft: DEFAULT_HOPS });
+/** Of every program that starts here, until it is told more. */
+export const NEW_CONTROL: CarriedControl = Object.freeze({ epoch: 0n, hopsLeft: DEFAULT_HOPS });
 
 /** Of an image: what the scheduler only carries. */
 export function carriedOf(facts: ImageControl): CarriedControl {

@@ -7,9 +7,16 @@ import { Heap } from './heap.js';
 const MAX_DELAY_MS = 2 ** 31 - 1;
 const NS_PER_MS = 1_000_000;
 
-export interface Timer {
+/** One function may serve many timers, each with its own `item`: ten thousand tasks may wait. */
+export class Timer {
   /** Undefined once it was called off or has fired. */
-  fire: (() => void) | undefined;
+  fire: ((item: never) => void) | undefined;
+  readonly item: unknown;
+
+  constructor(fire: (item: never) => void, item: unknown) {
+    this.fire = fire;
+    this.item = item;
+  }
 }
 
 /** CLOCK_REALTIME in ns since 1970, as exactly as the event loop's clock has it. */
@@ -22,9 +29,11 @@ export class Clock {
   #handle: NodeJS.Timeout | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
 
-  /** Calls `fire` once, `delayNs` from now or up to about a millisecond later. It keeps the process alive until then. */
-  after(delayNs: bigint, fire: () => void): Timer {
-    const timer: Timer = { fire };
+  /** Calls `fire` once, with `item`, `delayNs` from now or up to about a millisecond later. It keeps the process alive until then. */
+  after(delayNs: bigint, fire: () => void): Timer;
+  after<T>(delayNs: bigint, fire: (item: T) => void, item: T): Timer;
+  after(delayNs: bigint, fire: (item: never) => void, item?: unknown): Timer {
+    const timer = new Timer(fire, item);
     const dueMs = performance.now() + Number(delayNs) / NS_PER_MS;
     this.#timers.push(dueMs, timer);
     if (dueMs < this.#dueMs) this.#arm(dueMs);
@@ -51,12 +60,12 @@ export class Clock {
 
   /** For the earliest that was not called off; none keeps the process alive for nothing. */
   #armNext(): void {
-    let next = this.#timers.peek();
-    for (; next && !next.item.fire; next = this.#timers.peek()) {
+    for (let next = this.#timers.peek(); next && !next.fire; next = this.#timers.peek()) {
       this.#timers.pop();
       this.#nCancelled--;
     }
-    if (next) this.#arm(next.key);
+    const dueMs = this.#timers.leastKey;
+    if (dueMs !== undefined) this.#arm(dueMs);
     else this.#disarm();
   }
 
@@ -78,11 +87,11 @@ export class Clock {
     this.#handle = undefined;
     this.#dueMs = Number.POSITIVE_INFINITY;
     const now = performance.now();
-    for (let next = this.#timers.peek(); next && next.key <= now; next = this.#timers.peek()) {
-      this.#timers.pop();
-      const { fire } = next.item;
-      next.item.fire = undefined;
-      if (fire) fire();
+    for (let dueMs = this.#timers.leastKey; dueMs !== undefined && dueMs <= now; dueMs = this.#timers.leastKey) {
+      const timer = this.#timers.pop()!;
+      const { fire, item } = timer;
+      timer.fire = undefined;
+      if (fire) fire(item as never);
       else this.#nCancelled--;
     }
     this.#armNext();

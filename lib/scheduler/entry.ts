@@ -27,17 +27,24 @@ export type CarriedControl = Omit<
   | 'durable'
 >;
 
-export interface EntryFacts {
-  readonly id: string;
+/** What many tasks have alike: those that do share one object. */
+export interface EntryTraits {
   readonly name: string;
-  readonly parent: string | undefined;
-  readonly root: string;
   readonly priority: number;
   readonly durable: boolean;
   readonly engine: Engine;
   readonly onOutput: OnOutput | undefined;
+}
+
+export interface EntryFacts extends EntryTraits {
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly root: string;
   readonly control: CarriedControl;
 }
+
+/** Bytes past which an image costs little more as an array of its own. */
+const MAX_SMALL_IMAGE = 4096;
 
 const STATES: Readonly<Record<TaskEnd['kind'], TaskState>> = {
   exited: 'done',
@@ -52,11 +59,16 @@ const STATES: Readonly<Record<TaskEnd['kind'], TaskState>> = {
 
 /** `Home`: the executor that has its window. */
 export class Entry<Home> implements Task, Queued<Home> {
-  readonly facts: EntryFacts;
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly root: string;
+  readonly traits: EntryTraits;
   readonly key: number;
   readonly lineage: Lineage;
-  /** Of its budget; lifetime is `deadlineMs`. */
-  left: { fuel: bigint; memory: number; forks: number };
+  // What is left of its budget; of its lifetime `deadlineMs` says it.
+  fuelLeft = 0n;
+  memoryLimit = 0;
+  forksLeft = 0;
   fuelUsed = 0n;
   memory = 0;
   pc: number | undefined;
@@ -82,15 +94,19 @@ export class Entry<Home> implements Task, Queued<Home> {
   // Where it is: in a window at `home`, or not begun (`begin`), or an image.
   home: Home | undefined;
   begin: Begin | undefined;
-  image: Uint8Array | undefined;
+  #image: Uint8Array | string | undefined;
   /** Its window is being saved and given back. */
   cooling: Promise<void> | undefined;
   /** Tables it was given at its start, for when its image comes into a window again. */
   tables: readonly TableMapping[] | undefined;
   /** What its next run gives the call it waits at. */
   answer: Answer | undefined;
-  /** While a kernel function answers. */
-  call: OpenCall | undefined;
+  /** While a kernel function answers: the call's number on this scheduler. The call itself is its handler's to keep. */
+  call: number | undefined;
+  /** What is to be told if the task ends before that. */
+  onCallEnd: (() => void)[] | undefined;
+  /** Until when it sleeps, if the answer is a timer's. */
+  sleep: Timer | undefined;
   /** How often it came back from the journal because its executor died. */
   restarts = 0;
   #done: { promise: Promise<TaskEnd>; resolve: (end: TaskEnd) => void } | undefined;
@@ -99,45 +115,66 @@ export class Entry<Home> implements Task, Queued<Home> {
   constructor(
     key: number,
     facts: EntryFacts,
+    traits: EntryTraits,
     left: BudgetLeft,
     lineage: Lineage,
     slice: number,
     kill: (id: string, reason: string) => void,
   ) {
     this.key = key;
-    this.facts = facts;
-    this.left = { fuel: left.fuel, memory: left.memory, forks: left.forks };
+    this.id = facts.id;
+    this.parent = facts.parent;
+    this.root = facts.root;
+    this.traits = traits;
+    this.take(left);
     this.control = facts.control;
     this.lineage = lineage;
     this.slice = slice;
     this.#kill = kill;
   }
 
-  get id(): string {
-    return this.facts.id;
+  /** A small one is kept as text of as many bytes: an array with its buffer takes more than the image itself. */
+  get image(): Uint8Array | undefined {
+    if (typeof this.#image !== 'string') return this.#image;
+    const bytes = new Uint8Array(this.#image.length);
+    Buffer.from(bytes.buffer).write(this.#image, 'latin1');
+    return bytes;
   }
+  set image(image: Uint8Array | undefined) {
+    const isSmall = image && image.length <= MAX_SMALL_IMAGE;
+    this.#image = isSmall ? Buffer.from(image.buffer, image.byteOffset, image.length).toString('latin1') : image;
+  }
+  get hasImage(): boolean {
+    return this.#image !== undefined;
+  }
+
   get name(): string {
-    return this.facts.name;
+    return this.traits.name;
   }
   get epoch(): bigint {
     return this.control.epoch;
   }
-  get parent(): string | undefined {
-    return this.facts.parent;
-  }
-  get root(): string {
-    return this.facts.root;
-  }
   get priority(): number {
-    return this.facts.priority;
+    return this.traits.priority;
   }
   get durable(): boolean {
-    return this.facts.durable;
+    return this.traits.durable;
   }
 
   get budgetLeft(): BudgetLeft {
-    const { fuel, memory, forks } = this.left;
-    return { fuel, memory, forks, lifetimeNs: this.lifetimeLeftNs };
+    return {
+      fuel: this.fuelLeft,
+      memory: this.memoryLimit,
+      forks: this.forksLeft,
+      lifetimeNs: this.lifetimeLeftNs,
+    };
+  }
+
+  /** What is left from now on. */
+  take({ fuel, memory, forks }: Omit<BudgetLeft, 'lifetimeNs'>): void {
+    this.fuelLeft = fuel;
+    this.memoryLimit = memory;
+    this.forksLeft = forks;
   }
 
   get lifetimeLeftNs(): bigint {
@@ -163,7 +200,7 @@ export class Entry<Home> implements Task, Queued<Home> {
 
   /** What the scheduler writes into its image; `mapper` is what the mapper adds. */
   controlNow(mapper?: MapperControl): ImageControl {
-    const { id, name, parent, root, priority, durable } = this.facts;
+    const { id, name, parent, root, priority, durable } = this;
     return {
       ...this.control,
       ...mapper,
@@ -171,10 +208,10 @@ export class Entry<Home> implements Task, Queued<Home> {
       name,
       ...(parent === undefined ? {} : { parent }),
       ...(root === id ? {} : { root }),
-      fuelLeft: this.left.fuel > 0n ? this.left.fuel : 0n,
+      fuelLeft: this.fuelLeft > 0n ? this.fuelLeft : 0n,
       fuelUsed: this.fuelUsed,
-      memoryLimit: this.left.memory,
-      forksLeft: this.left.forks,
+      memoryLimit: this.memoryLimit,
+      forksLeft: this.forksLeft,
       lifetimeLeftNs: this.lifetimeLeftNs,
       priority,
       durable,
@@ -188,6 +225,7 @@ export class Entry<Home> implements Task, Queued<Home> {
     this.wait = undefined;
     this.answer = undefined;
     this.call = undefined;
+    this.onCallEnd = undefined;
     this.begin = undefined;
     this.image = undefined;
     this.tables = undefined;
@@ -196,16 +234,17 @@ export class Entry<Home> implements Task, Queued<Home> {
   }
 }
 
-/** A call while its handler answers, or until its task ends. */
+/** A call while its handler answers, or until its task ends: nobody else holds it. */
 export class OpenCall implements KernelCall {
   readonly task: Entry<unknown>;
   readonly resumed: Wait | undefined;
+  readonly number: number;
   readonly #call: PendingCall;
-  #listeners: (() => void)[] | undefined;
   #abort: AbortController | undefined;
 
-  constructor(task: Entry<unknown>, call: PendingCall, resumed: Wait | undefined) {
+  constructor(task: Entry<unknown>, number: number, call: PendingCall, resumed: Wait | undefined) {
     this.task = task;
+    this.number = number;
     this.#call = call;
     this.resumed = resumed;
   }
@@ -236,25 +275,24 @@ export class OpenCall implements KernelCall {
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
+    if (!this.#abort) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      this.onEnd(() => abort.abort());
+    }
     if (this.task.end) this.#abort.abort();
     return this.#abort.signal;
   }
 
   onEnd(listener: () => void): void {
-    this.#listeners ??= [];
-    this.#listeners.push(listener);
+    const { task } = this;
+    if (task.call !== this.number) return;
+    if (task.onCallEnd) task.onCallEnd.push(listener);
+    else task.onCallEnd = [listener];
   }
 
   waitsFor(wait: Wait): void {
     if (!this.task.end) this.task.wait = wait;
-  }
-
-  /** The task ended before the call was answered. */
-  abandon(): void {
-    this.#abort?.abort();
-    for (const listener of this.#listeners ?? []) listener();
-    this.#listeners = undefined;
   }
 }
 

@@ -1,69 +1,89 @@
-/** A binary heap: least key first, ties in the order of insertion. What waits for a time or for its turn lies in one. */
-
-interface Entry<T> {
-  key: number;
-  order: number;
-  item: T;
-}
-
-const isBefore = <T>(a: Entry<T>, b: Entry<T>): boolean => a.key < b.key || (a.key === b.key && a.order < b.order);
-
+/**
+ * A binary heap: least key first, ties in the order of insertion. What waits for a time or for its turn lies in one. Keys, orders and items lie in
+ * arrays side by side: an object an entry would be most of what a timer costs.
+ */
 export class Heap<T> {
-  readonly #entries: Entry<T>[] = [];
+  readonly #keys: number[] = [];
+  readonly #orders: number[] = [];
+  readonly #items: T[] = [];
   #inserted = 0;
 
   get size(): number {
-    return this.#entries.length;
+    return this.#items.length;
   }
 
   push(key: number, item: T): void {
-    const entries = this.#entries;
-    const entry = { key, order: this.#inserted++, item };
-    let at = entries.length;
-    entries.push(entry);
-    for (; at > 0; ) {
+    const order = this.#inserted++;
+    let at = this.#items.length;
+    this.#put(at, key, order, item);
+    while (at > 0) {
       const up = (at - 1) >> 1;
-      if (!isBefore(entry, entries[up]!)) break;
-      entries[at] = entries[up]!;
+      if (!this.#isBefore(key, order, up)) break;
+      this.#move(up, at);
       at = up;
     }
-    entries[at] = entry;
+    this.#put(at, key, order, item);
   }
 
-  /** The least entry, which stays. */
-  peek(): Readonly<{ key: number; item: T }> | undefined {
-    return this.#entries[0];
+  /** The least key there is; undefined: none. */
+  get leastKey(): number | undefined {
+    return this.#keys[0];
+  }
+
+  /** The item of the least key, which stays. */
+  peek(): T | undefined {
+    return this.#items[0];
   }
 
   pop(): T | undefined {
-    const entries = this.#entries;
-    const first = entries[0];
-    const last = entries.pop();
-    if (!first || !last) return undefined;
-    if (entries.length > 0) this.#sink(last, 0);
-    return first.item;
-  }
-
-  /** Puts `entry` at `at` or below, where its key belongs. */
-  #sink(entry: Entry<T>, from: number): void {
-    const entries = this.#entries;
-    let at = from;
-    for (;;) {
-      let down = 2 * at + 1;
-      if (down >= entries.length) break;
-      if (down + 1 < entries.length && isBefore(entries[down + 1]!, entries[down]!)) down++;
-      if (!isBefore(entries[down]!, entry)) break;
-      entries[at] = entries[down]!;
-      at = down;
-    }
-    entries[at] = entry;
+    const first = this.#items[0];
+    const key = this.#keys.pop();
+    const order = this.#orders.pop();
+    const item = this.#items.pop();
+    if (key === undefined || order === undefined) return undefined;
+    if (this.#items.length > 0) this.#sink(key, order, item as T, 0);
+    return first;
   }
 
   /** Drops every entry whose item does not pass; the others keep their order. */
   retain(keeps: (item: T) => boolean): void {
-    const kept = this.#entries.filter(({ item }) => keeps(item));
-    this.#entries.length = 0;
-    for (const entry of kept) this.#entries.push(entry);
-    for (let at = (kept.length >> 1) - 1; at >= 0; at--) this.#sink(this.#entries[at]!, at);
+    let n = 0;
+    for (let at = 0; at < this.#items.length; at++) {
+      if (keeps(this.#items[at]!)) this.#move(at, n++);
+    }
+    this.#keys.length = n;
+    this.#orders.length = n;
+    this.#items.length = n;
+    for (let at = (n >> 1) - 1; at >= 0; at--) this.#sink(this.#keys[at]!, this.#orders[at]!, this.#items[at]!, at);
+  }
+
+  #isBefore(key: number, order: number, other: number): boolean {
+    const otherKey = this.#keys[other]!;
+    return key < otherKey || (key === otherKey && order < this.#orders[other]!);
+  }
+
+  #put(at: number, key: number, order: number, item: T): void {
+    this.#keys[at] = key;
+    this.#orders[at] = order;
+    this.#items[at] = item;
+  }
+
+  #move(from: number, to: number): void {
+    this.#put(to, this.#keys[from]!, this.#orders[from]!, this.#items[from]!);
+  }
+
+  /** Puts an entry at `from` or below, where its key belongs. */
+  #sink(key: number, order: number, item: T, from: number): void {
+    const n = this.#items.length;
+    let at = from;
+    for (;;) {
+      let down = 2 * at + 1;
+      if (down >= n) break;
+      if (down + 1 < n && this.#isBefore(this.#keys[down + 1]!, this.#orders[down + 1]!, down)) down++;
+      if (this.#isBefore(key, order, down)) break;
+      this.#move(down, at);
+      at = down;
+    }
+    this.#put(at, key, order, item);
   }
 }

@@ -34,8 +34,14 @@ export interface KernelCall {
   waitsFor(wait: Wait): void;
 }
 
-/** `gone`: the image left this scheduler: its task ends as migrated to `to`. */
-export type Verdict = Answer | { readonly kind: 'gone'; readonly to: string };
+/**
+ * `gone`: the image left this scheduler: its task ends as migrated to `to`. `sleeps`: the answer is 0, at `untilNs` of CLOCK_REALTIME; it is a timer of the
+ * task's and needs no promise.
+ */
+export type Verdict =
+  | Answer
+  | { readonly kind: 'gone'; readonly to: string }
+  | { readonly kind: 'sleeps'; readonly untilNs: bigint };
 
 /**
  * Answers a call, at once (that costs a few microseconds) or by a promise; meanwhile the task waits. What a program may expect is an errno

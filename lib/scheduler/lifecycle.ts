@@ -5,7 +5,7 @@ import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
 import { decodeImage, type PendingCall } from '../runner/program.js';
 import type { Lineage } from './budget.js';
-import type { Clock } from './clock.js';
+import { type Clock, realtimeNs } from './clock.js';
 import { type checkAfter, Dependencies, type Outcome } from './dependencies.js';
 import type { Durability } from './durability.js';
 import { asError, OpenCall } from './entry.js';
@@ -28,6 +28,7 @@ export interface LifecycleOptions {
   readonly maxWindows: number;
 }
 
+const SLEPT: Verdict = { kind: 'value', r0: 0n };
 /** A task that brought down this many executors does not come back. */
 const MAX_RESTARTS = 3;
 /** Tasks that have ended and are still listed. */
@@ -44,6 +45,7 @@ export class Lifecycle implements TurnEvents {
   readonly listeners = new Set<(task: Task, end: TaskEnd) => void>();
   readonly #clock: Clock;
   readonly #functions: Readonly<Record<string, KernelFunctions>>;
+  #nCalls = 0;
   readonly #dependencies = new Dependencies<SlotEntry>();
 
   constructor(options: LifecycleOptions) {
@@ -66,8 +68,9 @@ export class Lifecycle implements TurnEvents {
   async imageOf(entry: SlotEntry): Promise<Uint8Array> {
     await this.placement.begin(entry);
     await this.placement.cool(entry);
-    if (!entry.image) throw new CtiError('EXECUTOR_DIED', `task ${entry.id} (${entry.name}) was gone before it began`);
-    return entry.image;
+    const { image } = entry;
+    if (!image) throw new CtiError('EXECUTOR_DIED', `task ${entry.id} (${entry.name}) was gone before it began`);
+    return image;
   }
 
   /** Waits for other tasks; false if it may start. */
@@ -88,7 +91,8 @@ export class Lifecycle implements TurnEvents {
 
   /** Runs, or asks anew for the answer of the call that its image waits at. */
   goOn(entry: SlotEntry, resumed: Wait | undefined): void {
-    const waits = entry.image && !entry.answer && decodeImage(entry.image).pending;
+    const image = entry.answer ? undefined : entry.image;
+    const waits = image && decodeImage(image).pending;
     if (!waits) {
       this.turns.ready(entry);
       return;
@@ -117,18 +121,20 @@ export class Lifecycle implements TurnEvents {
 
   /** Has a call answered; whether that was done at once and the slice goes on. */
   call(entry: SlotEntry, pending: PendingCall, resumed: Wait | undefined): boolean {
-    const call = new OpenCall(entry, pending, resumed);
-    entry.call = call;
+    const call = new OpenCall(entry, ++this.#nCalls, pending, resumed);
+    entry.call = call.number;
+    entry.onCallEnd = undefined;
+    this.#wake(entry);
     if (!entry.durable) return this.#ask(entry, call);
     this.turns.waits(entry, resumed ?? { kind: 'call', name: call.name });
     void this.guard(entry, async () => {
       // Before the call has an effect: a crash repeats it, under the same id, and nothing that came before.
       const image = resumed ? undefined : await this.placement.image(entry);
       if (image) await this.durability.keep(entry, image);
-      if (entry.end || entry.call !== call) return;
+      if (entry.end || entry.call !== call.number) return;
       if (this.#ask(entry, call)) return this.turns.ready(entry);
       // Now it is known until when it sleeps.
-      if (image && entry.call === call && entry.wait?.kind === 'timer') await this.durability.keep(entry, image);
+      if (image && entry.call === call.number && entry.wait?.kind === 'timer') await this.durability.keep(entry, image);
     });
     return false;
   }
@@ -139,30 +145,58 @@ export class Lifecycle implements TurnEvents {
     try {
       verdict = handler ? handler(call) : { kind: 'value', r0: errno('ENOSYS') };
     } catch (thrown) {
-      this.#callFailed(entry, call, thrown);
+      this.#callFailed(entry, call.number, call.name, thrown);
       return false;
     }
-    if (!(verdict instanceof Promise)) return this.#answered(entry, call, verdict);
+    if (!(verdict instanceof Promise)) return this.#answered(entry, call.number, verdict);
     if (entry.end) return false;
     this.turns.waits(entry, entry.wait ?? { kind: 'call', name: call.name });
     this.placement.waits(entry);
+    this.#await(entry, call.number, call.name, verdict);
+    return false;
+  }
+
+  /** Apart from #ask, so that what waits here does not hold the call with its arguments and inputs. */
+  #await(entry: SlotEntry, call: number, name: string, verdict: Promise<Verdict>): void {
     verdict.then(
       (later) => {
         if (this.#answered(entry, call, later)) this.turns.ready(entry);
       },
-      (thrown) => this.#callFailed(entry, call, thrown),
+      (thrown) => this.#callFailed(entry, call, name, thrown),
     );
-    return false;
+  }
+
+  #sleep(entry: SlotEntry, untilNs: bigint): void {
+    const left = untilNs - realtimeNs();
+    this.turns.waits(entry, { kind: 'timer', untilNs });
+    this.placement.waits(entry);
+    entry.sleep = this.#clock.after(left > 0n ? left : 0n, this.#slept, entry);
+  }
+
+  readonly #slept = (entry: SlotEntry): void => {
+    entry.sleep = undefined;
+    if (entry.call !== undefined && this.#answered(entry, entry.call, SLEPT)) this.turns.ready(entry);
+  };
+
+  /** Calls its sleep off. */
+  #wake(entry: SlotEntry): void {
+    if (entry.sleep) this.#clock.cancel(entry.sleep);
+    entry.sleep = undefined;
   }
 
   /** Takes the verdict; whether the task can go on. */
-  #answered(entry: SlotEntry, call: OpenCall, verdict: Verdict): boolean {
+  #answered(entry: SlotEntry, call: number, verdict: Verdict): boolean {
     if (entry.call !== call) return false; // ended meanwhile, or asked anew
     if (verdict.kind === 'gone') {
       this.finish(entry, { kind: 'migrated', to: verdict.to });
       return false;
     }
+    if (verdict.kind === 'sleeps') {
+      this.#sleep(entry, verdict.untilNs);
+      return false;
+    }
     entry.call = undefined;
+    entry.onCallEnd = undefined;
     entry.wait = undefined;
     entry.answer = verdict;
     if (entry.state !== 'running') return true;
@@ -170,15 +204,15 @@ export class Lifecycle implements TurnEvents {
     return this.turns.yield(entry);
   }
 
-  #callFailed(entry: SlotEntry, call: OpenCall, thrown: unknown): void {
+  #callFailed(entry: SlotEntry, call: number, name: string, thrown: unknown): void {
     if (entry.call === call)
-      this.finish(entry, { kind: 'failed', error: asError(thrown, `kernel function ${call.name} failed`) });
+      this.finish(entry, { kind: 'failed', error: asError(thrown, `kernel function ${name} failed`) });
   }
 
   isExhausted(entry: SlotEntry, pc: number): boolean {
     const ofLineage = entry.lineage.exceeded();
-    if (entry.left.fuel <= 0n) this.exhausted(entry, 'fuel', 'program', pc);
-    else if (entry.memory > entry.left.memory) this.exhausted(entry, 'memory', 'program', pc);
+    if (entry.fuelLeft <= 0n) this.exhausted(entry, 'fuel', 'program', pc);
+    else if (entry.memory > entry.memoryLimit) this.exhausted(entry, 'memory', 'program', pc);
     else if (ofLineage) this.exhausted(entry, ofLineage, 'lineage', pc);
     return entry.end !== undefined;
   }
@@ -193,7 +227,7 @@ export class Lifecycle implements TurnEvents {
 
   finish(entry: SlotEntry, end: TaskEnd): void {
     if (entry.end) return;
-    const { call, lineage } = entry;
+    const { onCallEnd, lineage } = entry;
     this.turns.leaves(entry);
     if (entry.wait?.kind === 'task') this.#dependencies.remove(entry);
     lineage.memory -= entry.memory;
@@ -201,10 +235,11 @@ export class Lifecycle implements TurnEvents {
     if (lineage.nTasks === 0) this.lineages.delete(entry.root);
     if (entry.lifetime) this.#clock.cancel(entry.lifetime);
     entry.lifetime = undefined;
+    this.#wake(entry);
     this.placement.drop(entry);
     this.tasks.delete(entry.id);
     entry.settle(end);
-    call?.abandon();
+    for (const listener of onCallEnd ?? []) listener();
     this.ended.push(entry);
     if (this.ended.length > MAX_ENDED) this.ended.shift();
     this.durability.ended(entry, end);

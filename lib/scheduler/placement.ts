@@ -79,9 +79,10 @@ export class Placement {
   #beginOf(entry: SlotEntry, slot: Slot): Begin | undefined {
     if (entry.home) return undefined;
     let { begin } = entry;
-    if (entry.image) {
-      const { tables, regions } = this.#mappings(entry, decodeImage(entry.image));
-      begin = { kind: 'image', image: entry.image, tables, regions, engine: entry.facts.engine };
+    const { image } = entry;
+    if (image) {
+      const { tables, regions } = this.#mappings(entry, decodeImage(image));
+      begin = { kind: 'image', image, tables, regions, engine: entry.traits.engine };
     }
     if (!begin) throw new CtiError('INTERNAL', `task ${entry.id} has neither a window nor an image`);
     entry.begin = undefined;
@@ -113,12 +114,12 @@ export class Placement {
     const begin = this.#beginOf(entry, slot);
     const { answer } = entry;
     entry.answer = undefined;
-    const { key, left, lineage } = entry;
+    const { key, memoryLimit, lineage } = entry;
     return slot.executor.request({
       kind: 'run',
       key,
       fuel,
-      memory: Math.min(left.memory, lineage.limits.memory - lineage.memory + entry.memory),
+      memory: Math.min(memoryLimit, lineage.limits.memory - lineage.memory + entry.memory),
       ...(begin === undefined ? {} : { begin }),
       ...(answer === undefined ? {} : { answer }),
     });
@@ -153,7 +154,8 @@ export class Placement {
   async image(entry: SlotEntry): Promise<Uint8Array> {
     await entry.cooling;
     if (!entry.home) {
-      if (entry.image) return entry.image;
+      const { image } = entry;
+      if (image) return image;
       throw new CtiError('INTERNAL', `task ${entry.id} has neither a window nor an image`);
     }
     const request: Request = {

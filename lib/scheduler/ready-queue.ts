@@ -56,7 +56,7 @@ export class ReadyQueue<Home, T extends Queued<Home>> {
     const heap = this.#heaps.get(home);
     for (let next = heap?.peek(); heap && next; next = heap.peek()) {
       // A task can have left and come back with another turn or home: then this entry is not the one that counts.
-      if (next.item.isQueued && next.item.home === home && next.item.turn === next.key) return next.item;
+      if (next.isQueued && next.home === home && next.turn === heap.leastKey) return next;
       heap.pop();
     }
     if (home !== undefined) this.#heaps.delete(home);

@@ -15,12 +15,12 @@ import { CtiError } from '../errors.js';
 import type { KernelFunctionSet } from '../generated/kernel-functions.js';
 import type { ProgramSpec } from '../program-spec.js';
 import { decodeImage, type ImageFacts, withControl } from '../runner/program.js';
-import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, newControl, newId } from './admission.js';
+import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, NEW_CONTROL, newId } from './admission.js';
 import { completeBudget, DEFAULT_BUDGET, Lineage, splitBudget, UNLIMITED } from './budget.js';
 import { Clock } from './clock.js';
 import { checkAfter } from './dependencies.js';
 import { Durability, type Restored } from './durability.js';
-import { type CarriedControl, Entry, type OnOutput } from './entry.js';
+import { type CarriedControl, Entry, type EntryFacts, type EntryTraits, type OnOutput } from './entry.js';
 import { InProcessExecutor } from './in-process.js';
 import type { Journal } from './journal.js';
 import type { Answer, KernelFunctions } from './kernel-call.js';
@@ -28,7 +28,7 @@ import { Lifecycle } from './lifecycle.js';
 import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './options.js';
 import type { Slot } from './placement.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
-import { timeFunctions } from './time-functions.js';
+import { TIME_FUNCTIONS } from './time-functions.js';
 import { WorkerExecutor } from './worker-executor.js';
 
 type SlotEntry = Entry<Slot>;
@@ -61,11 +61,15 @@ export class Scheduler implements TaskScheduler {
   readonly #options: SchedulerOptions;
   readonly #budget: BudgetLeft;
   readonly #core: Lifecycle;
-  /** One function for all tasks. */
+  // One function of each kind for all tasks.
   readonly #kill = (id: string, reason: string): void => {
     const task = this.#core.tasks.get(id);
     if (task) this.#core.kill(task, reason);
   };
+  readonly #lifeIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'program', task.pc);
+  readonly #lineageIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'lineage', task.pc);
+  /** Of the task that came last. */
+  #traits: EntryTraits | undefined;
   #nextKey = 1;
   #isClosing = false;
 
@@ -83,7 +87,7 @@ export class Scheduler implements TaskScheduler {
           ? [() => new InProcessExecutor()]
           : Array.from({ length: workers }, (_, i) => () => new WorkerExecutor(`worker ${i + 1}`)),
       clock: this.clock,
-      functions: { conformance, upstream, ctinspector: { ...NO_TABLE, ...timeFunctions(this.clock), ...ctinspector } },
+      functions: { conformance, upstream, ctinspector: { ...NO_TABLE, ...TIME_FUNCTIONS, ...ctinspector } },
       mapper: options.mapper,
       durability: new Durability(options.journal),
       sliceFuel: options.sliceFuel,
@@ -113,7 +117,7 @@ export class Scheduler implements TaskScheduler {
     const id = newId();
     const root = parent?.root ?? id;
     const entry = this.#enter(
-      { id, root, parent: parent?.id, ...this.#factsOf(options), name: checkName(options.name), control: newControl() },
+      { id, root, parent: parent?.id, ...this.#factsOf(options), name: checkName(options.name), control: NEW_CONTROL },
       left,
       this.#lineage(root, options.lineageBudget),
       parent?.turn,
@@ -212,22 +216,34 @@ export class Scheduler implements TaskScheduler {
     return entry;
   }
 
-  #enter(facts: SlotEntry['facts'], left: BudgetLeft, lineage: Lineage, turn: number | undefined): SlotEntry {
+  #enter(facts: EntryFacts, left: BudgetLeft, lineage: Lineage, turn: number | undefined): SlotEntry {
     if (this.#core.tasks.has(facts.id)) {
       throw new CtiError('INVALID_ARGUMENT', `task ${facts.id} (${facts.name}) is here already`);
     }
     const slice = this.#core.turns.firstSlice;
-    const entry: SlotEntry = new Entry(this.#nextKey++, facts, left, lineage, slice, this.#kill);
+    const entry: SlotEntry = new Entry(this.#nextKey++, facts, this.#traitsOf(facts), left, lineage, slice, this.#kill);
     entry.turn = turn ?? 0;
     this.#core.tasks.set(facts.id, entry);
     lineage.nTasks++;
     const ofLineage = left.lifetimeNs > lineage.lifetimeLeftNs;
     const lifetimeNs = ofLineage ? lineage.lifetimeLeftNs : left.lifetimeNs;
     entry.deadlineMs = performance.now() + Number(lifetimeNs) / 1e6;
-    entry.lifetime = this.clock.after(lifetimeNs, () =>
-      this.#core.exhausted(entry, 'lifetime', ofLineage ? 'lineage' : 'program', entry.pc),
-    );
+    entry.lifetime = this.clock.after(lifetimeNs, ofLineage ? this.#lineageIsOver : this.#lifeIsOver, entry);
     return entry;
+  }
+
+  /** The last task's, if this one's are the same. */
+  #traitsOf({ name, priority, durable, engine, onOutput }: EntryFacts): EntryTraits {
+    const last = this.#traits;
+    const isSame =
+      last?.name === name &&
+      last.priority === priority &&
+      last.durable === durable &&
+      last.engine === engine &&
+      last.onOutput === onOutput;
+    if (last && isSame) return last;
+    this.#traits = { name, priority, durable, engine, onOutput };
+    return this.#traits;
   }
 
   #lineage(root: string, budget: Budget | undefined): Lineage {
@@ -263,7 +279,7 @@ export class Scheduler implements TaskScheduler {
     entry.state = 'ready';
     void this.#core.guard(entry, async () => {
       // An adopted image goes into the journal with its answer: asked anew, its call would be another.
-      const image = entry.image && !entry.answer ? entry.image : await this.#core.imageOf(entry);
+      const image = (entry.answer ? undefined : entry.image) ?? (await this.#core.imageOf(entry));
       await this.#core.durability.keep(entry, image, after);
       if (entry.end || (after && this.#core.dependOn(entry, after))) return;
       this.#core.goOn(entry, undefined);
@@ -304,7 +320,7 @@ export class Scheduler implements TaskScheduler {
     if (!parts || lineage.forksUsed + n > lineage.limits.forks) return null;
     lineage.forksUsed += n;
     const { fuel, memory, forks } = parts.stays;
-    entry.left = { fuel, memory, forks };
+    entry.take({ fuel, memory, forks });
     return Array.from({ length: n }, () => parts.share);
   }
 
@@ -355,7 +371,7 @@ export class Scheduler implements TaskScheduler {
 
   /** A durable task that is between two calls is journalled where it is; one that waits is so already. */
   async #keepNow(entry: SlotEntry): Promise<void> {
-    if (entry.state !== 'ready' || (!entry.home && !entry.image)) return;
+    if (entry.state !== 'ready' || (!entry.home && !entry.hasImage)) return;
     this.#core.turns.leaves(entry);
     await this.#core.placement.begin(entry);
     const image = await this.#core.placement.image(entry);

@@ -137,7 +137,7 @@ export class Turns {
 
   #fuelOf(entry: SlotEntry): bigint {
     const slice = BigInt(Math.max(entry.slice - entry.used, 1));
-    const { fuel } = entry.left;
+    const { fuelLeft: fuel } = entry;
     const ofLineage = entry.lineage.limits.fuel - entry.lineage.fuelUsed;
     const least = fuel < ofLineage ? fuel : ofLineage;
     return slice < least ? slice : least < 1n ? 1n : least;
@@ -163,7 +163,7 @@ export class Turns {
     const { stop, memory, output, elapsedMs } = reply;
     entry.pc = stop.pc;
     entry.fuelUsed += stop.fuelUsed;
-    entry.left.fuel -= stop.fuelUsed;
+    entry.fuelLeft -= stop.fuelUsed;
     entry.lineage.fuelUsed += stop.fuelUsed;
     entry.lineage.memory += memory - entry.memory;
     entry.memory = memory;
@@ -220,7 +220,7 @@ export class Turns {
 
   #output(entry: SlotEntry, output: Extract<Reply, { kind: 'stopped' }>['output']): void | Promise<void> {
     try {
-      return entry.facts.onOutput?.(output, entry);
+      return entry.traits.onOutput?.(output, entry);
     } catch (thrown) {
       this.#events.finish(entry, {
         kind: 'failed',
