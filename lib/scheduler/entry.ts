@@ -89,6 +89,8 @@ export class Entry<Home> implements Task, Queued<Home> {
   tables: readonly TableMapping[] | undefined;
   /** What its next run gives the call it waits at. */
   answer: Answer | undefined;
+  /** Gets its image before it ends for want of fuel. */
+  onOutOfFuel: ((image: Uint8Array) => void) | undefined;
   /** While a kernel function answers. */
   call: OpenCall | undefined;
   /** How often it came back from the journal because its executor died. */
