@@ -260,13 +260,15 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       {
         flags: '--at <call>',
-        doc: 'for save: stop at this kernel function; others that suspend are answered -ENOSYS (default: at any)',
+        doc: 'for save: stop at this kernel function; others are answered as for run (default: at any that suspends)',
       },
       { flags: '--arg <number>', doc: 'for save: an argument of the program, up to five times', repeats: true },
       { flags: '--entry <symbol>', doc: 'for save: where it starts (default: vm_main, else the only global function)' },
-      { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000; resume: what the image has left)' },
+      { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000)' },
       { flags: '--budget <limits>', doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME' },
       { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
+      ...MAP_OPTIONS,
+      ...SOURCE_OPTIONS,
       { flags: '--format <form>', doc: 'text or json (default: text)' },
     ],
     examples: [

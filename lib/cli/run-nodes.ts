@@ -1,14 +1,42 @@
 /** `run --nodes`: programs on the first of several nodes in this process; wherever they go, and what they fork, is shown by node. */
 import { LocalNodes, type NodeFunctions, type NodeNames, numberedNodes } from '../migration/local-nodes.js';
 import type { Output, TableMapping } from '../runner/program.js';
-import type { Scheduler } from '../scheduler/scheduler.js';
+import type { KernelFunctions } from '../scheduler/kernel-call.js';
+import { Scheduler, type SchedulerOptions } from '../scheduler/scheduler.js';
 import type { Task } from '../scheduler/task.js';
 import type { Context } from './context.js';
 import type { NamedProgram } from './program-files.js';
+import type { RunHost } from './run-maps.js';
 import { type Ran, type RunProgramsOptions, Sink } from './run-programs.js';
 
 /** Why a task has to stay where it is; undefined: it may go. */
 type MayLeave = (task: Task) => string | undefined;
+
+/** What was copied raw stays on its host. */
+export const mayLeaveFrom =
+  (hosts: readonly RunHost[]): MayLeave =>
+  ({ id }) =>
+    hosts.some(({ mapper }) => mapper.isConfined(id)) ? 'it may copy raw memory of this host (--allow-raw)' : undefined;
+
+export interface HostedOptions extends Pick<SchedulerOptions, 'workers' | 'journal' | 'onOutput'> {
+  /** Puts something before all functions of a set that the host answers. */
+  readonly wrap?: (functions: KernelFunctions) => KernelFunctions;
+}
+
+/** A scheduler whose programs have what the host gives them, and the functions of their node. */
+export function hostedScheduler(host: RunHost, node: NodeFunctions, options: HostedOptions): Scheduler {
+  const { wrap = (functions) => functions, ...more } = options;
+  const scheduler = new Scheduler({
+    ...more,
+    mapper: host.mapper,
+    functions: {
+      ctinspector: wrap({ ...host.functions.ctinspector, ...node.ctinspector }),
+      upstream: wrap({ ...host.functions.upstream, ...node.upstream }),
+    },
+  });
+  host.serve(scheduler);
+  return scheduler;
+}
 
 /** The scheduler of a node by itself: programs that stay here fork and meet too. */
 export function aloneOnNode(make: (functions: NodeFunctions) => Scheduler, mayLeave: MayLeave): Scheduler {

@@ -101,6 +101,8 @@ export class Entry<Home> implements Task, Queued<Home> {
   tables: readonly TableMapping[] | undefined;
   /** What its next run gives the call it waits at. */
   answer: Answer | undefined;
+  /** Gets its image before it ends for want of fuel. */
+  onOutOfFuel: ((image: Uint8Array) => void) | undefined;
   /** While a kernel function answers: the call's number on this scheduler. The call itself is its handler's to keep. */
   call: number | undefined;
   /** What is to be told if the task ends before that. */

@@ -211,6 +211,15 @@ export class Lifecycle implements TurnEvents {
 
   isExhausted(entry: SlotEntry, pc: number): boolean {
     const ofLineage = entry.lineage.exceeded();
+    const { onOutOfFuel } = entry;
+    if (entry.fuelLeft <= 0n && onOutOfFuel) {
+      this.turns.waits(entry, { kind: 'call', name: 'image' });
+      void this.guard(entry, async () => {
+        onOutOfFuel(await this.placement.image(entry));
+        this.exhausted(entry, 'fuel', 'program', pc);
+      });
+      return true;
+    }
     if (entry.fuelLeft <= 0n) this.exhausted(entry, 'fuel', 'program', pc);
     else if (entry.memory > entry.memoryLimit) this.exhausted(entry, 'memory', 'program', pc);
     else if (ofLineage) this.exhausted(entry, ofLineage, 'lineage', pc);

@@ -69,6 +69,8 @@ export interface SubmitOptions {
   readonly engine?: Engine;
   /** What it prints and emits, soon after it did. Without it the output is dropped. */
   readonly onOutput?: (output: readonly Output[], task: Task) => void;
+  /** Gets the image of where it stopped when its own fuel is used up, before it ends. */
+  readonly onOutOfFuel?: (image: Uint8Array) => void;
 }
 
 export type AdoptOptions = Pick<SubmitOptions, 'engine' | 'onOutput'>;

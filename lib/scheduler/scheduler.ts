@@ -123,6 +123,7 @@ export class Scheduler implements TaskScheduler {
       parent?.turn,
     );
     entry.set = program.kernelFunctions;
+    entry.onOutOfFuel = options.onOutOfFuel;
     entry.begin = beginProgram(program, options);
     entry.tables = options.tables?.length ? options.tables : undefined;
     this.#admit(entry, after);

@@ -4,14 +4,14 @@ import { KERNEL_FUNCTIONS, type KernelFunctionSet } from '../../generated/kernel
 import type { LinkOptions } from '../../linker/link.js';
 import { type NodeFunctions, parseNodes } from '../../migration/local-nodes.js';
 import { Journal } from '../../scheduler/journal.js';
-import { Scheduler } from '../../scheduler/scheduler.js';
-import type { Budget, Task } from '../../scheduler/task.js';
+import type { Scheduler } from '../../scheduler/scheduler.js';
+import type { Budget } from '../../scheduler/task.js';
 import type { Context } from '../context.js';
 import { parseFuel, parseInteger, parseSize, parseTime, refuse } from '../numbers.js';
-import { linkPrograms, type NamedProgram } from '../program-files.js';
+import { linkPrograms } from '../program-files.js';
 import type { Options, Status } from '../registry.js';
 import { openRunHost, type RunHost, THIS_NODE } from '../run-maps.js';
-import { aloneOnNode, runOnNodes } from '../run-nodes.js';
+import { aloneOnNode, hostedScheduler, mayLeaveFrom, runOnNodes } from '../run-nodes.js';
 import { type RunProgramsOptions, runPrograms } from '../run-programs.js';
 import { report } from '../run-report.js';
 import { type GivenTables, NO_TABLES, openTables } from '../tables-for-run.js';
@@ -27,9 +27,8 @@ export function parseArgs(given: unknown, handle: (name: string) => bigint | und
 }
 
 /** When the programs need tables: before they run, while they do (then they are read on demand), or not at all. */
-function tablesNeeded(programs: readonly NamedProgram[]): 'now' | 'later' | 'never' {
-  const calls = (names: readonly string[]) =>
-    programs.some(({ linked }) => linked?.spec.imports.some(({ name }) => names.includes(name)));
+function tablesNeeded(imports: readonly { readonly name: string }[]): 'now' | 'later' | 'never' {
+  const calls = (names: readonly string[]) => imports.some(({ name }) => names.includes(name));
   if (calls(['table_open'])) return 'now';
   return calls(['table_refresh', 'event_subscribe']) ? 'later' : 'never';
 }
@@ -106,7 +105,11 @@ export async function run(context: Context, args: readonly string[], options: Op
   let scheduler: Scheduler | undefined;
   try {
     const programArgs = parseArgs(options.arg, host.handle);
-    const read = await openTables(context, options, tablesNeeded(programs));
+    const read = await openTables(
+      context,
+      options,
+      tablesNeeded(programs.flatMap(({ linked }) => linked?.spec.imports ?? [])),
+    );
     tables = { ...read, footer: [...host.lines, ...read.footer] };
     for (const snapshot of tables.snapshots) host.has(snapshot);
     if (state !== undefined) journal = Journal.open(state, { salvage: options.salvage === true });
@@ -118,26 +121,13 @@ export async function run(context: Context, args: readonly string[], options: Op
       hosts.set(url, more);
     }
     const forked: NonNullable<RunProgramsOptions['forked']> = {};
-    const schedulerOf = (url: string, functions: NodeFunctions) => {
-      const { mapper, functions: own, serve } = hosts.get(url)!;
-      const made = new Scheduler({
+    const schedulerOf = (url: string, functions: NodeFunctions) =>
+      hostedScheduler(hosts.get(url)!, functions, {
         workers,
         journal,
-        mapper,
-        functions: {
-          ctinspector: { ...own.ctinspector, ...functions.ctinspector },
-          upstream: { ...own.upstream, ...functions.upstream },
-        },
         onOutput: (output, task) => forked.onOutput?.(output, task),
       });
-      serve(made);
-      return made;
-    };
-    // What was copied raw stays on its host.
-    const mayLeave = ({ id }: Task): string | undefined =>
-      opened.some(({ mapper }) => mapper.isConfined(id))
-        ? 'it may copy raw memory of this host (--allow-raw)'
-        : undefined;
+    const mayLeave = mayLeaveFrom(opened);
     const all = { ...given, args: programArgs, tables: tables.mappings, started: host.started };
     if (names) {
       const { ran, lost } = await runOnNodes(context, programs, { ...all, names, mayLeave, scheduler: schedulerOf });
