@@ -259,7 +259,8 @@ t.test('flows that come and go while they are read: every row is one that was', 
   const after = await attachment.capture();
   t.ok(after.snapshot.facts.nRows < 500, 'deleted flows are gone');
   after.snapshot.close();
-  t.ok(facts.readings >= 3 && facts.retried > 0, JSON.stringify(facts));
+  // Whether a row had to be read again is chance here; native/test/test_attach_truth.cc makes it happen at every step.
+  t.ok(facts.readings >= 3 && facts.rows > 0, JSON.stringify(facts));
   t.comment(JSON.stringify(facts));
 });
 

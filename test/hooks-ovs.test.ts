@@ -252,9 +252,9 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     const onOutput = (piece: string) => {
       text += piece;
     };
-    const done = drive(linked, functions, { args: [4n, 60n], onOutput });
+    const done = drive(linked, functions, { args: [40n, 6n], onOutput });
     await sleep(1000);
-    // A reading may miss a flow between two of its own; the program ends by itself after a minute without any.
+    // A reading may miss a flow between two of its own; then the program is given another.
     let ended = false;
     const ending = done.finally(() => {
       ended = true;
@@ -268,11 +268,11 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     };
     await until('+ ', () => addFlow(lab, 5000));
     await until('\n- ', () => lab.appctl('dpctl/del-flows'));
-    await lab.traffic();
+    // Six seconds in which nothing comes or goes end it, or forty flows.
     const { r0 } = await ending;
-    t.equal(r0, 4n);
+    t.ok(r0 > 0n);
     const shown = text.trimEnd().split('\n');
-    t.equal(shown.filter((line) => /^[+~] (ufid:|\(gone again\))/.test(line)).length, 4);
+    t.equal(BigInt(shown.filter((line) => /^[+~] (ufid:|\(gone again\))/.test(line)).length), r0);
     const gone = shown.filter((line) => line.startsWith('- ')).map((line) => line.slice(2));
     for (const ufid of gone) t.ok(text.includes(`+ ufid:${ufid}`), 'what went had come');
   });
