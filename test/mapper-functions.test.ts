@@ -19,43 +19,13 @@ import type { Output } from '../lib/runner/program.js';
 import type { KernelFunctions, Verdict } from '../lib/scheduler/kernel-call.js';
 import { Scheduler } from '../lib/scheduler/scheduler.js';
 import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
-import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { compileBpf, scratch } from './support/clang.js';
 import { drive } from './support/drive.js';
 import { fakeCall } from './support/kernel-call.js';
+import { isClosed, storeOf } from './support/store.js';
 
-const DUMP = resolve('test/fixtures/dumps/rules-more.txt');
 const dir = mkdtempSync(join(tmpdir(), 'cti-mapper-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-
-/** A store of one table, read from a saved dump, that counts its readings and how many went on at once. */
-function storeOf(options: Partial<ConstructorParameters<typeof SnapshotStore>[0]> = {}, delayMs = 20) {
-  const seen = { readings: 0, atOnce: 0, most: 0, stopped: 0, snapshots: [] as TableSnapshot[] };
-  const dp_flows = async (_table: string, signal: AbortSignal): Promise<TableSnapshot> => {
-    seen.readings++;
-    seen.most = Math.max(seen.most, ++seen.atOnce);
-    signal.addEventListener('abort', () => seen.atOnce > 0 && seen.stopped++, { once: true });
-    try {
-      await sleep(delayMs, undefined, { signal });
-      const snapshot = await readDpFlowsFile(DUMP, { signal });
-      seen.snapshots.push(snapshot);
-      return snapshot;
-    } finally {
-      seen.atOnce--;
-    }
-  };
-  const store = new SnapshotStore({ tables: { dp_flows }, pace: { minPauseMs: 1, factor: 0 }, ...options });
-  t.teardown(() => store.close());
-  return { store, seen };
-}
-
-const isClosed = (snapshot: TableSnapshot): boolean => {
-  try {
-    return snapshot.segments.length === 0;
-  } catch {
-    return true;
-  }
-};
 
 /** A process that writes where its memory is, and waits. */
 async function processWithSecret(): Promise<{ child: ChildProcess; address: bigint }> {

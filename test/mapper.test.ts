@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { words } from '../lib/kernel-functions/mapper.js';
@@ -10,10 +10,9 @@ import { isMet, MONITOR, Poller, withLast, withMonitor, withoutMonitors } from '
 import { RawMemory } from '../lib/mapper/raw.js';
 import { createRegion, Regions, regionHandle } from '../lib/mapper/regions.js';
 import { SnapshotStore } from '../lib/mapper/snapshot-store.js';
-import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
-import type { TableSnapshot } from '../lib/tables/snapshot.js';
 
-const DUMP = resolve('test/fixtures/dumps/rules-more.txt');
+import { isClosed, storeOf } from './support/store.js';
+
 const dir = mkdtempSync(join(tmpdir(), 'cti-mapper-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
 async function expectError(t: Test, promise: Promise<unknown>, code: string, message: RegExp): Promise<void> {
@@ -21,35 +20,6 @@ async function expectError(t: Test, promise: Promise<unknown>, code: string, mes
 }
 
 const never = new AbortController().signal;
-
-/** A store of one table, read from a saved dump, that counts its readings and how many went on at once. */
-function storeOf(options: Partial<ConstructorParameters<typeof SnapshotStore>[0]> = {}, delayMs = 20) {
-  const seen = { readings: 0, atOnce: 0, most: 0, stopped: 0, snapshots: [] as TableSnapshot[] };
-  const dp_flows = async (_table: string, signal: AbortSignal): Promise<TableSnapshot> => {
-    seen.readings++;
-    seen.most = Math.max(seen.most, ++seen.atOnce);
-    signal.addEventListener('abort', () => seen.atOnce > 0 && seen.stopped++, { once: true });
-    try {
-      await sleep(delayMs, undefined, { signal });
-      const snapshot = await readDpFlowsFile(DUMP, { signal });
-      seen.snapshots.push(snapshot);
-      return snapshot;
-    } finally {
-      seen.atOnce--;
-    }
-  };
-  const store = new SnapshotStore({ tables: { dp_flows }, pace: { minPauseMs: 1, factor: 0 }, ...options });
-  t.teardown(() => store.close());
-  return { store, seen };
-}
-
-const isClosed = (snapshot: TableSnapshot): boolean => {
-  try {
-    return snapshot.segments.length === 0;
-  } catch {
-    return true;
-  }
-};
 
 t.test('many who ask share one reading; a max-age says how old it may be', async (t) => {
   const { store, seen } = storeOf();
