@@ -265,7 +265,10 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--arg <number>', doc: 'for save: an argument of the program, up to five times', repeats: true },
       { flags: '--entry <symbol>', doc: 'for save: where it starts (default: vm_main, else the only global function)' },
       { flags: '--fuel <n>', doc: 'how much it may do (default: 1000000000)' },
-      { flags: '--budget <limits>', doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME' },
+      {
+        flags: '--budget <limits>',
+        doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME (default: what the image has left of each, else as for run)',
+      },
       { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
       ...MAP_OPTIONS,
       ...SOURCE_OPTIONS,

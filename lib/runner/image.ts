@@ -91,6 +91,24 @@ export interface ImageFacts extends ControlFields {
   readonly codeHash: string;
 }
 
+/** Bytes past which an image costs little more as an array of its own. */
+export const MAX_TEXT_IMAGE = 4096;
+
+/** An image while it waits: a small one is text of as many characters, for an array with its buffer takes more than the image itself. */
+export type KeptImage = Uint8Array | string;
+
+export function keepImage(image: Uint8Array): KeptImage {
+  if (image.length > MAX_TEXT_IMAGE) return image;
+  return Buffer.from(image.buffer, image.byteOffset, image.length).toString('latin1');
+}
+
+export function keptBytes(kept: KeptImage): Uint8Array {
+  if (typeof kept !== 'string') return kept;
+  const bytes = new Uint8Array(kept.length);
+  Buffer.from(bytes.buffer).write(kept, 'latin1');
+  return bytes;
+}
+
 const MAX_TEXT = 1024;
 const MAX_MONITORS = 256;
 

@@ -103,7 +103,8 @@ export interface NativeRun {
   pending(): PendingCall | null;
   answer(answer: NativeAnswer): void;
   privateBytes(): number;
-  save(control: NativeControl): Uint8Array;
+  /** An image of at most `maxText` bytes as a string of as many characters. */
+  save(control: NativeControl, maxText: number): Uint8Array | string;
   /** Writes registers and frames into the run's own image block; how many bytes. */
   suspendState(): number;
   /** Takes them from there again, checked. */
@@ -114,8 +115,8 @@ export interface NativeRun {
   read(address: number, into: Uint8Array): void;
   write(address: number, bytes: Uint8Array): void;
   segmentAddresses(): number[];
-  /** Pieces as native/vm/output.h lays them out. */
-  takeOutput(): Uint8Array;
+  /** Pieces as native/vm/output.h lays them out; null: none. */
+  takeOutput(): Uint8Array | null;
   close(): void;
 }
 

@@ -29,6 +29,9 @@ export {
   type ImageMonitor,
   type ImageRegion,
   type ImageTable,
+  type KeptImage,
+  keepImage,
+  keptBytes,
   withControl,
 } from './image.js';
 export { createMemfd } from './memfd.js';

@@ -2,7 +2,7 @@
 import { CtiError, fromNative } from '../errors.js';
 import { type Answer, checkAnswer, checkRegion, type PendingCall, type RegionMapping } from './call.js';
 import { checkArray, checkBigint, checkBytes, checkInteger, checkObject } from './check.js';
-import { checkControl, decodeImage, type ImageControl } from './image.js';
+import { checkControl, decodeImage, type ImageControl, type KeptImage, MAX_TEXT_IMAGE } from './image.js';
 import { type NativeProgram, type NativeResumeOptions, type NativeRun, native } from './native.js';
 import {
   checkEngine,
@@ -22,6 +22,7 @@ export * from './options.js';
 export * from './stop.js';
 
 const MAX_FUEL = (1n << 63n) - 1n;
+const NO_OUTPUT: readonly Output[] = [];
 const WINDOW_SIZE = 2 ** 32;
 
 export type RunResult = End & {
@@ -114,7 +115,14 @@ export class Run implements Disposable {
   save(control: ImageControl): Uint8Array {
     const run = this.#open();
     const checked = checkControl(control);
-    return call(() => run.save(checked));
+    return call(() => run.save(checked, 0)) as Uint8Array;
+  }
+
+  /** `save`, a small image as text: for who keeps thousands. */
+  saveKept(control: ImageControl): KeptImage {
+    const run = this.#open();
+    const checked = checkControl(control);
+    return call(() => run.save(checked, MAX_TEXT_IMAGE));
   }
 
   /** Whether the run was closed. */
@@ -219,8 +227,9 @@ export class Run implements Disposable {
   }
 
   /** What the program printed and emitted since the last call, in order. That makes room for more. */
-  output(): Output[] {
-    return decodeOutput(this.#open().takeOutput());
+  output(): readonly Output[] {
+    const pieces = this.#open().takeOutput();
+    return pieces ? decodeOutput(pieces) : NO_OUTPUT;
   }
 
   /** Gives the window back. Closing again does nothing. */

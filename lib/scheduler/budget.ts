@@ -94,18 +94,15 @@ export class Lineage {
   /** Tasks that have not ended. */
   nTasks = 0;
 
-  readonly #deadlineMs: number;
+  /** End of its lifetime, of performance.now(). */
+  readonly deadlineMs: number;
 
   constructor(limits: BudgetLeft) {
     this.limits = limits;
-    this.#deadlineMs = performance.now() + Number(limits.lifetimeNs) / 1e6;
+    this.deadlineMs = performance.now() + Number(limits.lifetimeNs) / 1e6;
   }
 
-  get lifetimeLeftNs(): bigint {
-    return BigInt(Math.max(Math.round((this.#deadlineMs - performance.now()) * 1e6), 1));
-  }
-
-  /** What is used up, if anything is. Lifetime is a timer's business. */
+  /** What is used up, if anything is. Lifetime has its deadline. */
   exceeded(): 'fuel' | 'memory' | undefined {
     if (this.fuelUsed >= this.limits.fuel) return 'fuel';
     if (this.memory > this.limits.memory) return 'memory';

@@ -33,8 +33,12 @@ export class Clock {
   after(delayNs: bigint, fire: () => void): Timer;
   after<T>(delayNs: bigint, fire: (item: T) => void, item: T): Timer;
   after(delayNs: bigint, fire: (item: never) => void, item?: unknown): Timer {
-    const timer = new Timer(fire, item);
-    const dueMs = performance.now() + Number(delayNs) / NS_PER_MS;
+    return this.at(performance.now() + Number(delayNs) / NS_PER_MS, fire, item as never);
+  }
+
+  /** `after`, at a time of performance.now() and not earlier. */
+  at<T>(dueMs: number, fire: (item: T) => void, item: T): Timer {
+    const timer = new Timer(fire as (item: never) => void, item);
     this.#timers.push(dueMs, timer);
     if (dueMs < this.#dueMs) this.#arm(dueMs);
     return timer;

@@ -1,6 +1,16 @@
 /** A task as the scheduler keeps it. Ten thousand of them may wait: what is seldom needed is made when it is asked for. */
 import { CtiError } from '../errors.js';
-import type { Engine, ImageControl, Output, PendingCall, TableMapping } from '../runner/program.js';
+import type { KernelFunctionSet } from '../generated/kernel-functions.js';
+import {
+  type Engine,
+  type ImageControl,
+  type KeptImage,
+  keepImage,
+  keptBytes,
+  type Output,
+  type PendingCall,
+  type TableMapping,
+} from '../runner/program.js';
 import type { Lineage } from './budget.js';
 import type { Timer } from './clock.js';
 import type { Begin } from './executor.js';
@@ -33,18 +43,18 @@ export interface EntryTraits {
   readonly priority: number;
   readonly durable: boolean;
   readonly engine: Engine;
+  /** The functions it is linked against. */
+  readonly set: KernelFunctionSet;
   readonly onOutput: OnOutput | undefined;
+  readonly kill: (id: string, reason: string) => void;
 }
 
-export interface EntryFacts extends EntryTraits {
+export interface EntryFacts extends Omit<EntryTraits, 'kill'> {
   readonly id: string;
   readonly parent: string | undefined;
   readonly root: string;
   readonly control: CarriedControl;
 }
-
-/** Bytes past which an image costs little more as an array of its own. */
-const MAX_SMALL_IMAGE = 4096;
 
 const STATES: Readonly<Record<TaskEnd['kind'], TaskState>> = {
   exited: 'done',
@@ -73,14 +83,14 @@ export class Entry<Home> implements Task, Queued<Home> {
   memory = 0;
   pc: number | undefined;
   control: CarriedControl;
-  /** The functions it is linked against. */
-  set: string = 'ctinspector';
   state: TaskState = 'waiting';
-  wait: Wait | undefined;
+  /** Of a sleep, which is what thousands do at once, only its end. */
+  #wait: Wait | bigint | undefined;
   end: TaskEnd | undefined;
-  /** Of performance.now(). */
+  /** End of its lifetime, or of its lineage's if that is earlier; of performance.now(). */
   deadlineMs = Number.POSITIVE_INFINITY;
-  lifetime: Timer | undefined;
+  /** While it waits: of its deadline, or of its sleep if that ends earlier. */
+  timer: Timer | undefined;
 
   // Its turn.
   turn = 0;
@@ -94,7 +104,7 @@ export class Entry<Home> implements Task, Queued<Home> {
   // Where it is: in a window at `home`, or not begun (`begin`), or an image.
   home: Home | undefined;
   begin: Begin | undefined;
-  #image: Uint8Array | string | undefined;
+  #image: KeptImage | undefined;
   /** Its window is being saved and given back. */
   cooling: Promise<void> | undefined;
   /** Tables it was given at its start, for when its image comes into a window again. */
@@ -107,22 +117,11 @@ export class Entry<Home> implements Task, Queued<Home> {
   call: number | undefined;
   /** What is to be told if the task ends before that. */
   onCallEnd: (() => void)[] | undefined;
-  /** Until when it sleeps, if the answer is a timer's. */
-  sleep: Timer | undefined;
   /** How often it came back from the journal because its executor died. */
   restarts = 0;
   #done: { promise: Promise<TaskEnd>; resolve: (end: TaskEnd) => void } | undefined;
-  readonly #kill: (id: string, reason: string) => void;
 
-  constructor(
-    key: number,
-    facts: EntryFacts,
-    traits: EntryTraits,
-    left: BudgetLeft,
-    lineage: Lineage,
-    slice: number,
-    kill: (id: string, reason: string) => void,
-  ) {
+  constructor(key: number, facts: EntryFacts, traits: EntryTraits, left: BudgetLeft, lineage: Lineage, slice: number) {
     this.key = key;
     this.id = facts.id;
     this.parent = facts.parent;
@@ -132,19 +131,23 @@ export class Entry<Home> implements Task, Queued<Home> {
     this.control = facts.control;
     this.lineage = lineage;
     this.slice = slice;
-    this.#kill = kill;
   }
 
-  /** A small one is kept as text of as many bytes: an array with its buffer takes more than the image itself. */
+  get wait(): Wait | undefined {
+    return typeof this.#wait === 'bigint' ? { kind: 'timer', untilNs: this.#wait } : this.#wait;
+  }
+  set wait(wait: Wait | undefined) {
+    this.#wait = wait?.kind === 'timer' ? wait.untilNs : wait;
+  }
+
   get image(): Uint8Array | undefined {
-    if (typeof this.#image !== 'string') return this.#image;
-    const bytes = new Uint8Array(this.#image.length);
-    Buffer.from(bytes.buffer).write(this.#image, 'latin1');
-    return bytes;
+    return this.#image === undefined ? undefined : keptBytes(this.#image);
   }
   set image(image: Uint8Array | undefined) {
-    const isSmall = image && image.length <= MAX_SMALL_IMAGE;
-    this.#image = isSmall ? Buffer.from(image.buffer, image.byteOffset, image.length).toString('latin1') : image;
+    this.#image = image && keepImage(image);
+  }
+  keep(image: KeptImage): void {
+    this.#image = image;
   }
   get hasImage(): boolean {
     return this.#image !== undefined;
@@ -197,7 +200,7 @@ export class Entry<Home> implements Task, Queued<Home> {
   }
 
   kill(reason: string): void {
-    this.#kill(this.id, reason);
+    this.traits.kill(this.id, reason);
   }
 
   /** What the scheduler writes into its image; `mapper` is what the mapper adds. */

@@ -9,6 +9,7 @@ import type {
   Answer,
   Engine,
   ImageControl,
+  KeptImage,
   Output,
   PendingCall,
   RegionMapping,
@@ -64,7 +65,7 @@ export type Reply =
       readonly memory: number;
       readonly elapsedMs: number;
     }
-  | { readonly kind: 'saved'; readonly image: Uint8Array }
+  | { readonly kind: 'saved'; readonly image: KeptImage }
   | { readonly kind: 'dropped' }
   /** The request could not be done; its window, if there was one, is gone. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };

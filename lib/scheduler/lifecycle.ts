@@ -41,7 +41,8 @@ export class Lifecycle implements TurnEvents {
   /** Those that have not ended. */
   readonly tasks = new Map<string, SlotEntry>();
   readonly ended: Task[] = [];
-  readonly lineages = new Map<string, Lineage>();
+  /** Of lineages whose first task is not here; else that has it. */
+  readonly #rootless = new Map<string, Lineage>();
   readonly listeners = new Set<(task: Task, end: TaskEnd) => void>();
   readonly #clock: Clock;
   readonly #functions: Readonly<Record<string, KernelFunctions>>;
@@ -64,6 +65,18 @@ export class Lifecycle implements TurnEvents {
     return this.tasks.get(id) ?? this.ended.findLast((task) => task.id === id);
   }
 
+  enter(entry: SlotEntry): void {
+    const { id, root, lineage } = entry;
+    this.tasks.set(id, entry);
+    lineage.nTasks++;
+    if (root === id) this.#rootless.delete(id);
+    else if (!this.tasks.has(root)) this.#rootless.set(root, lineage);
+  }
+
+  lineageOf(root: string): Lineage | undefined {
+    return this.tasks.get(root)?.lineage ?? this.#rootless.get(root);
+  }
+
   /** The image of what has not run here yet, which is all that is left of it. */
   async imageOf(entry: SlotEntry): Promise<Uint8Array> {
     await this.placement.begin(entry);
@@ -77,8 +90,7 @@ export class Lifecycle implements TurnEvents {
   dependOn(entry: SlotEntry, after: ReturnType<typeof checkAfter>): boolean {
     const decision = this.#dependencies.add(entry, after, (id) => this.outcomeOf(id));
     if (decision?.kind === 'start') return false;
-    entry.state = 'waiting';
-    entry.wait = { kind: 'task', ids: after.tasks };
+    this.turns.waits(entry, { kind: 'task', ids: after.tasks });
     if (decision) this.finish(entry, { kind: 'not_started', reason: decision.reason });
     return true;
   }
@@ -97,8 +109,7 @@ export class Lifecycle implements TurnEvents {
       this.turns.ready(entry);
       return;
     }
-    entry.state = 'waiting';
-    entry.wait = { kind: 'call', name: waits.name };
+    this.turns.waits(entry, { kind: 'call', name: waits.name });
     void this.guard(entry, async () => {
       const call = await this.placement.begin(entry);
       if (!entry.end && call && this.call(entry, call, resumed)) this.turns.ready(entry);
@@ -124,7 +135,6 @@ export class Lifecycle implements TurnEvents {
     const call = new OpenCall(entry, ++this.#nCalls, pending, resumed);
     entry.call = call.number;
     entry.onCallEnd = undefined;
-    this.#wake(entry);
     if (!entry.durable) return this.#ask(entry, call);
     this.turns.waits(entry, resumed ?? { kind: 'call', name: call.name });
     void this.guard(entry, async () => {
@@ -140,7 +150,7 @@ export class Lifecycle implements TurnEvents {
   }
 
   #ask(entry: SlotEntry, call: OpenCall): boolean {
-    const handler = this.#functions[entry.set]?.[call.name];
+    const handler = this.#functions[entry.traits.set]?.[call.name];
     let verdict: Verdict | Promise<Verdict>;
     try {
       verdict = handler ? handler(call) : { kind: 'value', r0: errno('ENOSYS') };
@@ -167,21 +177,38 @@ export class Lifecycle implements TurnEvents {
   }
 
   #sleep(entry: SlotEntry, untilNs: bigint): void {
-    const left = untilNs - realtimeNs();
+    this.#arm(entry, performance.now() + Number(untilNs - realtimeNs()) / 1e6);
     this.turns.waits(entry, { kind: 'timer', untilNs });
     this.placement.waits(entry);
-    entry.sleep = this.#clock.after(left > 0n ? left : 0n, this.#slept, entry);
   }
 
-  readonly #slept = (entry: SlotEntry): void => {
-    entry.sleep = undefined;
+  /** A task has a timer only while it waits: at its stops its deadline is looked at anyway. */
+  waits(entry: SlotEntry): void {
+    if (!entry.timer) this.#arm(entry, entry.deadlineMs);
+  }
+
+  wakes(entry: SlotEntry): void {
+    if (entry.timer) this.#clock.cancel(entry.timer);
+    entry.timer = undefined;
+  }
+
+  #arm(entry: SlotEntry, atMs: number): void {
+    if (entry.end) return;
+    this.wakes(entry);
+    entry.timer = this.#clock.at(Math.min(atMs, entry.deadlineMs), this.#due, entry);
+  }
+
+  readonly #due = (entry: SlotEntry): void => {
+    entry.timer = undefined;
+    if (this.#isTooOld(entry, entry.pc)) return;
     if (entry.call !== undefined && this.#answered(entry, entry.call, SLEPT)) this.turns.ready(entry);
   };
 
-  /** Calls its sleep off. */
-  #wake(entry: SlotEntry): void {
-    if (entry.sleep) this.#clock.cancel(entry.sleep);
-    entry.sleep = undefined;
+  #isTooOld(entry: SlotEntry, pc: number | undefined): boolean {
+    const { deadlineMs, lineage } = entry;
+    if (performance.now() < deadlineMs) return false;
+    this.exhausted(entry, 'lifetime', lineage.deadlineMs <= deadlineMs ? 'lineage' : 'program', pc);
+    return true;
   }
 
   /** Takes the verdict; whether the task can go on. */
@@ -223,6 +250,7 @@ export class Lifecycle implements TurnEvents {
     if (entry.fuelLeft <= 0n) this.exhausted(entry, 'fuel', 'program', pc);
     else if (entry.memory > entry.memoryLimit) this.exhausted(entry, 'memory', 'program', pc);
     else if (ofLineage) this.exhausted(entry, ofLineage, 'lineage', pc);
+    else this.#isTooOld(entry, pc);
     return entry.end !== undefined;
   }
 
@@ -241,12 +269,11 @@ export class Lifecycle implements TurnEvents {
     if (entry.wait?.kind === 'task') this.#dependencies.remove(entry);
     lineage.memory -= entry.memory;
     lineage.nTasks--;
-    if (lineage.nTasks === 0) this.lineages.delete(entry.root);
-    if (entry.lifetime) this.#clock.cancel(entry.lifetime);
-    entry.lifetime = undefined;
-    this.#wake(entry);
+    this.wakes(entry);
     this.placement.drop(entry);
     this.tasks.delete(entry.id);
+    if (lineage.nTasks === 0) this.#rootless.delete(entry.root);
+    else if (entry.id === entry.root) this.#rootless.set(entry.root, lineage);
     entry.settle(end);
     for (const listener of onCallEnd ?? []) listener();
     this.ended.push(entry);

@@ -3,7 +3,7 @@
  * images many and small, so what waits keeps its window for a moment only, and only a bounded number does.
  */
 import { CtiError } from '../errors.js';
-import { decodeImage, type ImageFacts, type PendingCall } from '../runner/program.js';
+import { decodeImage, type ImageFacts, keptBytes, type PendingCall } from '../runner/program.js';
 import type { Clock, Timer } from './clock.js';
 import type { Entry } from './entry.js';
 import type { Begin, Executor, Reply, Request } from './executor.js';
@@ -164,7 +164,7 @@ export class Placement {
       control: entry.controlNow(this.#options.mapper?.control?.(entry.id)),
       drop: false,
     };
-    return accept(await this.#request(entry, entry.home, request), 'saved').image;
+    return keptBytes(accept(await this.#request(entry, entry.home, request), 'saved').image);
   }
 
   /** Its window is no more: dropped by its executor, or with it. */
@@ -196,7 +196,7 @@ export class Placement {
       over();
       if (entry.end || entry.home !== home) return;
       this.gone(entry);
-      if (reply.kind === 'saved') entry.image = reply.image;
+      if (reply.kind === 'saved') entry.keep(reply.image);
       else if (reply.kind === 'refused') this.#options.onRefused(entry, new CtiError(reply.code, reply.message));
     };
     const reply = home.executor.request({

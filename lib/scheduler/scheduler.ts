@@ -66,8 +66,6 @@ export class Scheduler implements TaskScheduler {
     const task = this.#core.tasks.get(id);
     if (task) this.#core.kill(task, reason);
   };
-  readonly #lifeIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'program', task.pc);
-  readonly #lineageIsOver = (task: SlotEntry): void => this.#core.exhausted(task, 'lifetime', 'lineage', task.pc);
   /** Of the task that came last. */
   #traits: EntryTraits | undefined;
   #nextKey = 1;
@@ -117,12 +115,19 @@ export class Scheduler implements TaskScheduler {
     const id = newId();
     const root = parent?.root ?? id;
     const entry = this.#enter(
-      { id, root, parent: parent?.id, ...this.#factsOf(options), name: checkName(options.name), control: NEW_CONTROL },
+      {
+        id,
+        root,
+        parent: parent?.id,
+        ...this.#factsOf(options),
+        name: checkName(options.name),
+        set: program.kernelFunctions,
+        control: NEW_CONTROL,
+      },
       left,
       this.#lineage(root, options.lineageBudget),
       parent?.turn,
     );
-    entry.set = program.kernelFunctions;
     entry.onOutOfFuel = options.onOutOfFuel;
     entry.begin = beginProgram(program, options);
     entry.tables = options.tables?.length ? options.tables : undefined;
@@ -179,6 +184,7 @@ export class Scheduler implements TaskScheduler {
       throw new CtiError('INVALID_ARGUMENT', 'args, tables and parent are for programs; an image has its own');
     }
     const entry = this.#enterImage(image, { ...facts, ...changes }, options, options.budget);
+    entry.onOutOfFuel = options.onOutOfFuel;
     this.#admit(entry, after);
     return entry;
   }
@@ -204,6 +210,7 @@ export class Scheduler implements TaskScheduler {
         priority: checkPriority(facts.priority),
         durable: facts.durable === true && this.#options.journal !== undefined,
         engine: options.engine ?? 'auto',
+        set: facts.set,
         onOutput: options.onOutput ?? this.#options.onOutput,
         control: carriedOf(facts),
       },
@@ -212,7 +219,6 @@ export class Scheduler implements TaskScheduler {
       undefined,
     );
     entry.fuelUsed = facts.fuelUsed ?? 0n;
-    entry.set = facts.set;
     entry.image = image;
     return entry;
   }
@@ -222,38 +228,31 @@ export class Scheduler implements TaskScheduler {
       throw new CtiError('INVALID_ARGUMENT', `task ${facts.id} (${facts.name}) is here already`);
     }
     const slice = this.#core.turns.firstSlice;
-    const entry: SlotEntry = new Entry(this.#nextKey++, facts, this.#traitsOf(facts), left, lineage, slice, this.#kill);
+    const entry: SlotEntry = new Entry(this.#nextKey++, facts, this.#traitsOf(facts), left, lineage, slice);
     entry.turn = turn ?? 0;
-    this.#core.tasks.set(facts.id, entry);
-    lineage.nTasks++;
-    const ofLineage = left.lifetimeNs > lineage.lifetimeLeftNs;
-    const lifetimeNs = ofLineage ? lineage.lifetimeLeftNs : left.lifetimeNs;
-    entry.deadlineMs = performance.now() + Number(lifetimeNs) / 1e6;
-    entry.lifetime = this.clock.after(lifetimeNs, ofLineage ? this.#lineageIsOver : this.#lifeIsOver, entry);
+    this.#core.enter(entry);
+    entry.deadlineMs = Math.min(performance.now() + Number(left.lifetimeNs) / 1e6, lineage.deadlineMs);
     return entry;
   }
 
   /** The last task's, if this one's are the same. */
-  #traitsOf({ name, priority, durable, engine, onOutput }: EntryFacts): EntryTraits {
+  #traitsOf({ name, priority, durable, engine, set, onOutput }: EntryFacts): EntryTraits {
     const last = this.#traits;
     const isSame =
       last?.name === name &&
       last.priority === priority &&
       last.durable === durable &&
       last.engine === engine &&
+      last.set === set &&
       last.onOutput === onOutput;
     if (last && isSame) return last;
-    this.#traits = { name, priority, durable, engine, onOutput };
+    this.#traits = { name, priority, durable, engine, set, onOutput, kill: this.#kill };
     return this.#traits;
   }
 
   #lineage(root: string, budget: Budget | undefined): Lineage {
-    let lineage = this.#core.lineages.get(root);
-    if (!lineage) {
-      lineage = new Lineage(completeBudget('lineageBudget', budget, UNLIMITED));
-      this.#core.lineages.set(root, lineage);
-    }
-    return lineage;
+    const limits = completeBudget('lineageBudget', budget, UNLIMITED);
+    return this.#core.lineageOf(root) ?? new Lineage(limits);
   }
 
   /** A child's part of its parent's budget, at most what it asks for. */

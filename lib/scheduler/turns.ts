@@ -15,6 +15,9 @@ export type SlotEntry = Entry<Slot>;
 /** What the owner does. */
 export interface TurnEvents {
   finish(entry: SlotEntry, end: TaskEnd): void;
+  /** It begins to wait; it waits no longer. */
+  waits(entry: SlotEntry): void;
+  wakes(entry: SlotEntry): void;
   /** Ends a task whose budget is used up; whether it was. */
   isExhausted(entry: SlotEntry, pc: number): boolean;
   /** Has a call answered; whether that was done at once and the task can go on. */
@@ -57,6 +60,7 @@ export class Turns {
     if (entry.end) return;
     entry.state = 'ready';
     entry.wait = undefined;
+    this.#events.wakes(entry);
     if (entry.cooling) {
       void entry.cooling.then(() => {
         if (entry.state === 'ready' && !entry.end) this.#queueUp(entry);
@@ -246,6 +250,7 @@ export class Turns {
   waits(entry: SlotEntry, wait: Wait): void {
     entry.state = 'waiting';
     entry.wait = wait;
+    this.#events.waits(entry);
     if (entry.isRunnable) {
       entry.isRunnable = false;
       entry.lineage.nRunnable--;

@@ -41,7 +41,7 @@ export class Windows {
         case 'run':
           return this.#run(request);
         case 'save': {
-          const image = this.#get(request.key).run.save(request.control);
+          const image = this.#get(request.key).run.saveKept(request.control);
           if (request.drop) this.#drop(request.key);
           return { kind: 'saved', image };
         }
@@ -118,7 +118,7 @@ export class Windows {
       const stop = { kind: 'out_of_fuel', pc: 0, fuelUsed: 0n } as const; // it did not run; the scheduler sees why
       return { kind: 'stopped', stop, output: [], memory, elapsedMs: 0 };
     }
-    let output: Output[] = [];
+    let output: readonly Output[] = [];
     let fuelUsed = 0n;
     for (;;) {
       const left = request.fuel - fuelUsed;

@@ -107,7 +107,7 @@ interface AttachAddon {
   attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
   attachDatapaths(handle: object): DatapathFacts[];
   attachAlive(handle: object): boolean;
-  attachAvoidCpus(handle: object, cpus: readonly number[]): void;
+  attachSetManners(handle: object, avoidedCpus: readonly number[], avoidsMainThread: boolean): void;
   attachCapture(handle: object, onProgress: undefined): NativeJob<Read<Reading>>;
   attachRefresh(handle: object, snapshot: object, places: object): NativeJob<Read<Refreshing>>;
   attachReadTable(
@@ -173,7 +173,7 @@ export class MemoryAttachment {
   }
 
   #beforeReading(fast: boolean): void {
-    native().attachAvoidCpus(this.#handle, fast ? [] : allOf(this.#avoided));
+    native().attachSetManners(this.#handle, fast ? [] : allOf(this.#avoided), !fast);
   }
 
   get alive(): boolean {

@@ -119,22 +119,22 @@ Napi::Value datapaths(const Napi::CallbackInfo& info) {
 
 Napi::Value alive(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), attachment_of(info)->target.still_the_same()); }
 
-// (handle, cpus): readings that begin from now on stay off these.
-Napi::Value avoid_cpus(const Napi::CallbackInfo& info) {
+// (handle, cpus, whether the main thread's too): readings that begin from now on stay off these.
+Napi::Value set_manners(const Napi::CallbackInfo& info) {
   const Napi::Array cpus = info[1].As<Napi::Array>();
   std::vector<int> avoided;
   for (uint32_t i = 0; i < cpus.Length(); i++) avoided.push_back(cpus.Get(i).As<Napi::Number>().Int32Value());
-  attachment_of(info)->avoided_cpus = std::move(avoided);
+  attachment_of(info)->manners = {std::move(avoided), info[2].ToBoolean()};
   return info.Env().Undefined();
 }
 
 class CaptureTask : public Task {
  public:
   std::shared_ptr<Attachment> attachment;
-  std::vector<int> avoided_cpus;
+  Manners manners;
 
   Result<void> run(JobContext& context) override {
-    const sys::AvoidCpus avoid(avoided_cpus);
+    const KeepOut keep_out(manners, attachment->target.pid);
     cpus_ = sys::allowed_cpus();
     ovs::ProcessMemory memory(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_);
@@ -185,10 +185,10 @@ class RefreshTask : public Task {
   std::shared_ptr<Attachment> attachment;
   tables::Snapshot base;
   Places places;
-  std::vector<int> avoided_cpus;
+  Manners manners;
 
   Result<void> run(JobContext& context) override {
-    const sys::AvoidCpus avoid(avoided_cpus);
+    const KeepOut keep_out(manners, attachment->target.pid);
     ovs::ProcessMemory memory(attachment->target.pid);
     new_places_ = *places;
     auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);
@@ -226,14 +226,14 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<CaptureTask>();
   task->attachment = attachment_of(info);
   root_of(info.Env(), *task->attachment);
-  task->avoided_cpus = task->attachment->avoided_cpus;
+  task->manners = task->attachment->manners;
   return start_job(info.Env(), std::move(task), info[1]);
 }
 
 Napi::Value refresh(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<RefreshTask>();
   task->attachment = attachment_of(info);
-  task->avoided_cpus = task->attachment->avoided_cpus;
+  task->manners = task->attachment->manners;
   root_of(info.Env(), *task->attachment);
   task->base = share_snapshot(info.Env(), info[1]);
   if (!info[2].IsExternal() || !info[2].As<Napi::External<Places>>().CheckTypeTag(&kPlacesTag))
@@ -248,7 +248,7 @@ void init_attach(Napi::Env env, Napi::Object exports) {
   exports.Set("attachOpen", Napi::Function::New(env, open, "attachOpen"));
   exports.Set("attachLayout", Napi::Function::New(env, set_layout, "attachLayout"));
   exports.Set("attachDatapaths", Napi::Function::New(env, datapaths, "attachDatapaths"));
-  exports.Set("attachAvoidCpus", Napi::Function::New(env, avoid_cpus, "attachAvoidCpus"));
+  exports.Set("attachSetManners", Napi::Function::New(env, set_manners, "attachSetManners"));
   exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
   exports.Set("attachRefresh", Napi::Function::New(env, refresh, "attachRefresh"));
   exports.Set("attachCapture", Napi::Function::New(env, capture, "attachCapture"));

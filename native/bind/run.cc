@@ -138,13 +138,14 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     report_memory(env);
   }
 
-  // ({ fields, monitors }) -> Uint8Array
+  // ({ fields, monitors }, largest image to be given as text) -> Uint8Array, or a string of as many characters
   Napi::Value save(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     vm::Run& run = this->run(env);
     if (run.is_over()) throw to_js(env, invalid("the run has ended; there is nothing that could go on"));
     auto control = info[0].As<Napi::Object>();
-    return guarded(env, [&] {
+    size_t max_text = info[1].As<Napi::Number>().Uint32Value();
+    return guarded(env, [&]() -> Napi::Value {
       auto program = unwrap(env, image::encode_program(run.program()));
       image::Image image;
       image.program = program;
@@ -152,6 +153,12 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
       image.control = control_of(control);
       image.monitors = monitors_of(control);
       auto bytes = unwrap(env, image::encode(image));
+      if (bytes.size() <= max_text) {
+        // Napi::String has no maker for Latin-1.
+        napi_value text = nullptr;
+        if (napi_create_string_latin1(env, reinterpret_cast<const char*>(bytes.data()), bytes.size(), &text) != napi_ok) throw Napi::Error::New(env);
+        return Napi::Value(env, text);
+      }
       auto copy = Napi::Uint8Array::New(env, bytes.size());
       std::copy(bytes.begin(), bytes.end(), copy.Data());
       return copy;
@@ -161,25 +168,28 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
   // () -> bytes of the state section, which stays in this object
   Napi::Value suspend_state(const Napi::CallbackInfo& info) {
     vm::Run& run = this->run(info.Env());
-    state_size_ = image::encode_state(run.state(), run.pending().number, state_block_.data());
-    return Napi::Number::New(info.Env(), static_cast<double>(state_size_));
+    if (!kept_state_) guarded(info.Env(), [&] { kept_state_ = std::make_unique<KeptState>(run.program()); });
+    kept_state_->size = image::encode_state(run.state(), run.pending().number, kept_state_->block.data());
+    return Napi::Number::New(info.Env(), static_cast<double>(kept_state_->size));
   }
 
   // What suspend_state() left becomes the run's registers and frames again, checked as what comes from elsewhere is.
   void resume_state(const Napi::CallbackInfo& info) {
     vm::Run& run = this->run(info.Env());
-    if (!facts_) guarded(info.Env(), [&] { facts_.emplace(run.program()); });
+    if (!kept_state_) throw to_js(info.Env(), invalid("suspendState() has left nothing yet"));
     vm::State state;
     uint64_t call_number = 0;
-    unwrap(info.Env(), image::decode_state({state_block_.data(), state_size_}, 0, state, call_number));
-    unwrap(info.Env(), image::check_state(state, run.program(), *facts_));
+    unwrap(info.Env(), image::decode_state({kept_state_->block.data(), kept_state_->size}, 0, state, call_number));
+    unwrap(info.Env(), image::check_state(state, run.program(), kept_state_->facts));
     run.set_state(state);
   }
 
   // Copies what suspend_state() left, and that is all: what the two above are measured against (scripts/bench/vm-image.ts).
-  void copy_state(const Napi::CallbackInfo&) {
-    std::memcpy(copied_state_.data(), state_block_.data(), state_size_);
-    asm volatile("" : : "r"(copied_state_.data()) : "memory");  // it is not left out
+  void copy_state(const Napi::CallbackInfo& info) {
+    if (!kept_state_) throw to_js(info.Env(), invalid("suspendState() has left nothing yet"));
+    KeptState& kept = *kept_state_;
+    std::memcpy(kept.copy.data(), kept.block.data(), kept.size);
+    asm volatile("" : : "r"(kept.copy.data()) : "memory");  // it is not left out
   }
 
   // The collector must know that a small object holds this much.
@@ -353,9 +363,10 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     return list;
   }
 
-  // () -> Uint8Array: the pieces of vm/output.h since the last call
+  // () -> Uint8Array: the pieces of vm/output.h since the last call; null: none
   Napi::Value take_output(const Napi::CallbackInfo& info) {
     std::vector<uint8_t> pieces = run(info.Env()).output().take();
+    if (pieces.empty()) return info.Env().Null();
     auto copy = Napi::Uint8Array::New(info.Env(), pieces.size());
     std::copy(pieces.begin(), pieces.end(), copy.Data());
     return copy;
@@ -370,10 +381,15 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
   }
 
   std::unique_ptr<vm::Run> run_;
-  std::array<uint8_t, image::kMaxStateSize> state_block_;
-  std::array<uint8_t, image::kMaxStateSize> copied_state_;
-  uint64_t state_size_ = 0;
-  std::optional<image::ProgramFacts> facts_;
+  // Of suspend_state() and what belongs to it. Apart, because thousands of closed runs may wait for the collector.
+  struct KeptState {
+    explicit KeptState(const vm::Program& program) : facts(program) {}
+    std::array<uint8_t, image::kMaxStateSize> block;
+    std::array<uint8_t, image::kMaxStateSize> copy;
+    uint64_t size = 0;
+    image::ProgramFacts facts;
+  };
+  std::unique_ptr<KeptState> kept_state_;
   int64_t external_bytes_ = 0;
 };
 

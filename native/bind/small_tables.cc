@@ -87,10 +87,10 @@ class AskTask : public TableTask {
 class ReadTask : public TableTask {
  public:
   std::shared_ptr<Attachment> attachment;
-  std::vector<int> avoided_cpus;
+  Manners manners;
 
   Result<void> run(JobContext&) override {
-    const sys::AvoidCpus avoid(avoided_cpus);
+    const KeepOut keep_out(manners, attachment->target.pid);
     ovs::ProcessMemory memory(attachment->target.pid);
     auto read = timed([&] { return table->read(memory, attachment->layout, *attachment->dp_netdevs); });
     // What was read of a process that is no longer there may be another's: nothing of it is used.
@@ -126,7 +126,7 @@ Napi::Value attach_read_table(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<ReadTask>();
   task->attachment = attachment_of(info);
   root_of(info.Env(), *task->attachment);
-  task->avoided_cpus = task->attachment->avoided_cpus;
+  task->manners = task->attachment->manners;
   task->table = table_of(info.Env(), info[1]);
   return start_job(info.Env(), std::move(task), info.Env().Undefined());
 }

@@ -40,6 +40,16 @@ std::optional<uint64_t> main_thread_cpu_ns(pid_t pid) {
 
 }  // namespace
 
+std::optional<int> main_thread_cpu(pid_t pid) {
+  const std::string stat = read_proc(pid, "task/" + std::to_string(pid) + "/stat");
+  size_t at = stat.rfind(')');
+  // proc(5): the 37th field after the name.
+  for (int field = 0; field < 37 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
+  int cpu = 0;
+  if (at == std::string::npos || std::sscanf(stat.c_str() + at, "%d", &cpu) != 1) return std::nullopt;
+  return cpu;
+}
+
 ProcessSample sample_process(pid_t pid) {
   ProcessSample sample;
   if (pid <= 0) return sample;

@@ -18,6 +18,9 @@ struct ProcessSample {
 // What could not be read (hidden, gone, pid 0) is absent.
 ProcessSample sample_process(pid_t pid);
 
+// The CPU that its main thread runs on, or ran on last.
+std::optional<int> main_thread_cpu(pid_t pid);
+
 // The pid that 'pid' has in its own pid namespace (a container's), or 0 if that cannot be read.
 pid_t innermost_pid(pid_t pid);
 

@@ -11,12 +11,18 @@ std::vector<int> allowed_cpus() {
   return cpus;
 }
 
-AvoidCpus::AvoidCpus(std::span<const int> cpus) {
-  if (cpus.empty() || ::sched_getaffinity(0, sizeof before_, &before_) != 0) return;
+AvoidCpus::AvoidCpus(std::span<const int> cpus, std::span<const int> also) {
+  if ((cpus.empty() && also.empty()) || ::sched_getaffinity(0, sizeof before_, &before_) != 0) return;
   cpu_set_t wanted = before_;
-  for (int cpu : cpus)
-    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, &wanted);
-  if (CPU_COUNT(&wanted) == 0 || CPU_EQUAL(&wanted, &before_)) return;
+  auto drop = [&wanted](std::span<const int> dropped) {
+    cpu_set_t left = wanted;
+    for (int cpu : dropped)
+      if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_CLR(cpu, &left);
+    if (CPU_COUNT(&left) > 0) wanted = left;
+  };
+  drop(cpus);
+  drop(also);
+  if (CPU_EQUAL(&wanted, &before_)) return;
   changed_ = ::sched_setaffinity(0, sizeof wanted, &wanted) == 0;
 }
 

@@ -14,10 +14,10 @@ namespace cti::sys {
 std::vector<int> allowed_cpus();
 
 // Keeps the calling thread off some CPUs while it lives; what the thread was allowed before comes back with its end. Where nothing else is
-// left, or the kernel refuses, nothing changes.
+// left, or the kernel refuses, nothing changes. 'also' are kept off where that leaves some besides.
 class AvoidCpus {
  public:
-  explicit AvoidCpus(std::span<const int> cpus);
+  explicit AvoidCpus(std::span<const int> cpus, std::span<const int> also = {});
   ~AvoidCpus();
   AvoidCpus(const AvoidCpus&) = delete;
   AvoidCpus& operator=(const AvoidCpus&) = delete;

@@ -3,10 +3,16 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 namespace cti::sys {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr auto kSealRetry = 1ms;
+constexpr auto kSealPatience = 500ms;
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 }  // namespace
@@ -33,7 +39,11 @@ Result<UniqueFd> create_memfd(const std::string& name) {
 }
 
 Result<void> seal_memfd(int fd) {
-  if (::fcntl(fd, F_ADD_SEALS, kSeals) < 0) return system_error(errno, "seal memfd");
+  // Another thread may be starting a program: until its exec the child has a copy of every mapping, those just unmapped here among them.
+  for (auto waited = 0ms; ::fcntl(fd, F_ADD_SEALS, kSeals) < 0; waited += kSealRetry) {
+    if (errno != EBUSY || waited >= kSealPatience) return system_error(errno, "seal memfd");
+    std::this_thread::sleep_for(kSealRetry);
+  }
   return {};
 }
 

@@ -60,7 +60,8 @@ class Mapping {
 // A new memfd that allows sealing, close-on-exec. 'name' shows in /proc/PID/maps.
 Result<UniqueFd> create_memfd(const std::string& name);
 
-// Forbids write, grow, shrink and further seals. No writable shared mapping of 'fd' may exist.
+// Forbids write, grow, shrink and further seals. No writable shared mapping of 'fd' may exist; one that a child has before its exec is
+// waited for, half a second at most.
 Result<void> seal_memfd(int fd);
 
 // The seals of 'fd' (F_SEAL_*, fcntl.h); 0 for what is no memfd. SYSTEM if it is no descriptor; 'what' names it then.

@@ -1,5 +1,6 @@
 /** scripts/churn: memory read while flows come and go (docs/attach.md has its figures). Status 1 if a row was wrong, 2 on an error. */
 import { parseArgs } from 'node:util';
+import { DEFAULT_MANNERS } from '../../lib/sources/pace.js';
 import { churn, pairedLoss, setupRates } from '../../test/support/churn.js';
 import { startLab } from '../../test/support/lab.js';
 
@@ -41,10 +42,13 @@ try {
     }
   }
   if (pairs > 0) {
-    const found = await setupRates(lab, pairs, flows, 1000);
+    const found = await setupRates(lab, pairs, flows, {
+      ...DEFAULT_MANNERS,
+      share: Number(process.env.CTI_SHARE ?? DEFAULT_MANNERS.share),
+    });
     for (const pair of found)
       console.log(
-        `set up a second: ${pair.without.toFixed(0)} without reading, ${pair.with.toFixed(0)} with one a second`,
+        `set up a second: ${pair.without.toFixed(0)} without reading, ${pair.with.toFixed(0)} with ${pair.readings} readings`,
       );
     const loss = pairedLoss(found);
     console.log(

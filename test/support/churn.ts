@@ -5,10 +5,13 @@
  * size functions of the flow's number, which the address tells. So a row can be checked by itself, to the last field: one that was put together from two
  * flows, or was never injected, shows itself.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CtiError } from '../../lib/errors.js';
 import { MemoryReader } from '../../lib/sources/memory-reader.js';
+import { type Manners, Pace } from '../../lib/sources/pace.js';
 import { unixctl } from '../../lib/sources/unixctl.js';
+import { costOf, systemClock } from '../../lib/sources/watch.js';
 import type { TableSnapshot } from '../../lib/tables/snapshot.js';
 import type { Lab } from './lab.js';
 import { sendFill } from './lab-traffic.js';
@@ -274,36 +277,63 @@ export interface SetupPair {
   /** Flows installed a second, nobody reading, and with a reading every second. */
   without: number;
   with: number;
+  /** In the window with. */
+  readings: number;
 }
 
-/** Installs `n` new flows as fast as the switch can, in pairs of windows: without reading and with, first one and then the other first. */
-export async function setupRates(lab: Lab, pairs: number, n: number, everyMs: number): Promise<SetupPair[]> {
+const TICK_MS = 10;
+/** Returns when a process has used at most 5 % of a CPU for a while, after 10 s at the latest. */
+async function untilIdle(pid: number): Promise<void> {
+  const cpuMs = (): number => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  };
+  for (let i = 0; i < 25; i++) {
+    const before = cpuMs();
+    await sleep(400);
+    if (cpuMs() - before <= 20) return;
+  }
+}
+
+/**
+ * Installs `n` new flows as fast as the switch can, in pairs of windows: without reading and with, first one and then the other first. It is read as whoever
+ * watches a switch reads it: once a second if that is at most `manners.share` of a core, else less often.
+ */
+export async function setupRates(lab: Lab, pairs: number, n: number, manners: Manners): Promise<SetupPair[]> {
   const reader = new MemoryReader({ rundir: lab.rundir });
   await other(lab, { 'max-idle': 100_000_000, 'max-revalidator': 10_000 });
   let first = 0;
+  let nReadings = 0;
   const window = async (reads: boolean): Promise<number> => {
     await lab.appctl('dpctl/del-flows');
     (await reader.capture()).snapshot.close(); // attached and proved before
-    await sleep(500);
+    await untilIdle(lab.pid); // what was deleted is freed in the background
     let over = false;
-    const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120 }).finally(() => {
+    const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120, rate: 1_000_000 }).finally(() => {
       over = true;
     });
     filling.catch(() => {});
     first += n;
+    const ended = new AbortController();
+    void filling.finally(() => ended.abort()).catch(() => {});
+    const pace = new Pace(manners, systemClock);
     while (reads && !over) {
-      const begin = performance.now();
-      (await reader.capture()).snapshot.close();
-      const left = everyMs - (performance.now() - begin);
-      for (let waited = 0; waited < left && !over; waited += 50) await sleep(50);
+      const { snapshot } = await reader.capture();
+      pace.took(costOf(snapshot.facts));
+      nReadings++;
+      snapshot.close();
+      await pace.wait(ended.signal).catch(() => {});
     }
     return n / (await filling).installSeconds;
   };
   const found: SetupPair[] = [];
   for (let i = 0; i < pairs; i++) {
+    nReadings = 0;
     const one = await window(i % 2 === 1);
     const two = await window(i % 2 === 0);
-    found.push(i % 2 === 1 ? { with: one, without: two } : { without: one, with: two });
+    found.push({ ...(i % 2 === 1 ? { with: one, without: two } : { without: one, with: two }), readings: nReadings });
   }
   return found;
 }
@@ -315,7 +345,11 @@ const median = (values: readonly number[]): number => {
 };
 
 /** The median paired loss (0.03: 3 % fewer flows a second), and the upper bound of its 95 % confidence interval by bootstrap. */
-export function pairedLoss(pairs: readonly SetupPair[]): { median: number; upper95: number; spread: number } {
+export function pairedLoss(pairs: readonly Pick<SetupPair, 'with' | 'without'>[]): {
+  median: number;
+  upper95: number;
+  spread: number;
+} {
   const losses = pairs.map((pair) => 1 - pair.with / pair.without);
   const medians: number[] = [];
   let state = 12345n; // the same answer for the same figures
