@@ -2,8 +2,10 @@
 import { closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { imageText } from '../lib/cli/image-text.js';
 import { errno } from '../lib/errno.js';
 import { CtiError } from '../lib/errors.js';
+import { CONTROL_FIELDS } from '../lib/generated/image-control.js';
 import { native } from '../lib/runner/native.js';
 import {
   createMemfd,
@@ -339,4 +341,38 @@ t.test('what cannot be saved', (t) => {
     { code: 'INVALID_ARGUMENT', message: /255 bytes/ },
   );
   t.end();
+});
+
+t.test('image show has every field of the control section', async (t) => {
+  const given = {
+    id: '11'.repeat(16),
+    epoch: 12_345n,
+    name: 'all of it',
+    parent: '22'.repeat(16),
+    root: '33'.repeat(16),
+    childIndex: 4321,
+    hopsLeft: 61,
+    fuelLeft: 777_000_001n,
+    fuelUsed: 777_000_002n,
+    memoryLimit: 888_001,
+    forksLeft: 53,
+    lifetimeLeftNs: 9_000_000_000n,
+    priority: 207,
+    durable: true,
+    meeting: '44'.repeat(16),
+    meetingSlot: 1234,
+    meetingHome: 'local://meeting',
+    home: 'local://home',
+    addressSpace: 4711,
+  };
+  t.same(Object.keys(given).sort(), Object.keys(CONTROL_FIELDS).sort(), 'a new field needs a value here, and a line');
+  const run = load('r0 = 0\n exit').start();
+  t.teardown(() => run.close());
+  const image = run.save(given);
+  t.match(decodeImage(image), given);
+  const text = imageText(decodeImage(image), image.length);
+  for (const [field, value] of Object.entries(given)) {
+    const shown = field === 'lifetimeLeftNs' ? '9 s' : field === 'durable' ? 'durable: true' : String(value);
+    t.ok(text.includes(shown), `${field}: ${shown}`);
+  }
 });

@@ -205,6 +205,20 @@ for (const [mode, options] of MODES) {
     t.match(await flood.done, { kind: 'budget', resource: 'fuel', of: 'program' });
   });
 
+  t.test(`${mode}: out of fuel, its image goes on with more`, async (t) => {
+    const scheduler = new Scheduler({ ...options });
+    t.teardown(() => scheduler.close());
+    const COUNT = asm('r0 = 0\nagain: r0 += 1\n if r0 < 100000 goto again\n exit');
+    const images: Uint8Array[] = [];
+    const onOutOfFuel = (image: Uint8Array): void => void images.push(image);
+    const first = scheduler.submit(COUNT, { budget: { fuel: 50_000n }, onOutOfFuel });
+    t.match(await first.done, { kind: 'budget', resource: 'fuel' });
+    const second = scheduler.submit(images[0]!, { budget: { fuel: 60_000n }, onOutOfFuel });
+    t.match(await second.done, { kind: 'budget', resource: 'fuel' });
+    t.equal(images.length, 2, 'an image that was submitted leaves one too');
+    t.equal(exitOf(await scheduler.submit(images[1]!, { budget: { fuel: 1_000_000n } }).done), 100_000n);
+  });
+
   t.test(`${mode}: starts after others`, async (t) => {
     const scheduler = new Scheduler({ ...options });
     t.teardown(() => scheduler.close());
