@@ -2,6 +2,7 @@
 import { ACTIONS, SETTABLE, setsField } from './actions.js';
 import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
 import { checkCovers } from './check-covers.js';
+import { bareDerived, checkDerived } from './check-derived.js';
 import { type Column, namesOf, partMask, type Relation, requirementsOf, resolve } from './columns.js';
 import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
@@ -64,6 +65,7 @@ export class ConditionChecker {
 
   private field(condition: Exclude<FieldCondition, { kind: 'bare' | 'sets' }>): Formula {
     const column = this.column(condition.field);
+    if (column.derived) return checkDerived(this, column, condition);
     switch (condition.kind) {
       case 'has':
         return this.has(column, condition.span);
@@ -293,19 +295,8 @@ export class ConditionChecker {
   }
 
   private matches(column: Column, pattern: Pattern, span: Span): Formula {
-    const { dictionaries, source } = this.context;
-    let regex: RegExp;
-    try {
-      regex = new RegExp(pattern.source, pattern.flags);
-    } catch (error) {
-      const reason = (error as Error).message.replace(/^.*: /, '');
-      throw questionError(
-        'QUERY_SYNTAX',
-        source,
-        pattern.span,
-        `this is not a pattern (a JavaScript regular expression): ${reason}`,
-      );
-    }
+    const { dictionaries } = this.context;
+    const regex = this.regex(pattern);
     const truth = (names: readonly (string | undefined)[]): TruthTable =>
       truthTable(names.length, (id): Truth => {
         const name = names[id];
@@ -335,6 +326,16 @@ export class ConditionChecker {
     }
   }
 
+  regex(pattern: Pattern): RegExp {
+    try {
+      return new RegExp(pattern.source, pattern.flags);
+    } catch (error) {
+      const reason = (error as Error).message.replace(/^.*: /, '');
+      const message = `this is not a pattern (a JavaScript regular expression): ${reason}`;
+      throw questionError('QUERY_SYNTAX', this.context.source, pattern.span, message);
+    }
+  }
+
   private does(action: Name, span: Span): Formula {
     const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
     if (!attrs) {
@@ -354,17 +355,11 @@ export class ConditionChecker {
   }
 
   private to(port: Value, span: Span): Formula {
-    const column = this.actionsColumn(span);
+    // out_port, of the table's lists or of those that count by left.
+    const derived = { name: 'out_port', type: 'port', set: true, index: 'actions' } as const;
+    const column: Column = { ...this.actionsColumn(span), name: 'to', kind: 'derived', derived };
     if (port.kind === 'range') this.fail(port.span, 'to takes the name of one port');
-    const { source, dictionaries } = this.context;
-    const wanted = named(source, dictionaries, 'port', [port as Atom]);
-    const { actions } = dictionaries;
-    const truth = truthTable(actions.size, (id): Truth => {
-      const outs = actions.outPorts(id).map((out) => wanted[out]);
-      if (outs.includes(TRUE)) return TRUE;
-      return outs.includes(UNKNOWN) || actions.hasUnknown(id) ? UNKNOWN : FALSE;
-    });
-    return this.entry(column, truth, false, span);
+    return checkDerived(this, column, { kind: 'compare', field: { text: 'to', span }, op: '=', value: port, span });
   }
 
   private sets(field: Name, span: Span): Formula {
@@ -418,7 +413,7 @@ export class ConditionChecker {
       throw questionError('QUERY_NAME', source, name.span, message, { expected: ['a field', 'a word'], suggestions });
     }
     const column = this.column(name);
-    const no = column.kind === 'enum' ? column.values?.no : undefined;
+    const no = column.kind === 'enum' || column.derived?.type === 'enum' ? column.values?.no : undefined;
     if (no === undefined) {
       const also = column.maskAt === undefined ? '' : `, or has ${name.text} for flows that look at it`;
       this.fail(
@@ -427,6 +422,7 @@ export class ConditionChecker {
       );
     }
     const atom: Atom = { kind: 'atom', text: 'no', quoted: false, span: name.span };
+    if (column.derived) return bareDerived(this, column, atom, span);
     return this.equals(column, [atom], true, span);
   }
 

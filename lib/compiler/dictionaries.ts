@@ -3,6 +3,7 @@
  * name or an action list is decided once an entry here; the program then looks the row's id up in a table of truths. Without
  * a snapshot (`explain` with no switch) there are no entries, and names cannot be checked.
  */
+import type { DerivedColumn } from '../derived-column.js';
 import type { Atom } from './ast.js';
 import { nearest, questionError } from './diagnostics.js';
 
@@ -18,6 +19,8 @@ export interface Dictionaries {
   /** What columns of text say. */
   readonly texts: readonly string[];
   readonly actions: ActionLists;
+  /** A derived column of the table, by name; undefined without a snapshot. */
+  derived(name: string): DerivedColumn | undefined;
 }
 
 export interface ActionLists {

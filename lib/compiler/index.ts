@@ -39,6 +39,7 @@ export const NO_DICTIONARIES: Dictionaries = {
   datapaths: [],
   texts: [],
   actions: { size: 0, text: () => '', outPorts: () => [], hasUnknown: () => false },
+  derived: () => undefined,
 };
 
 /**
