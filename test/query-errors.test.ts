@@ -98,7 +98,7 @@ t.test('names', async (t) => {
   name('‹of_rules› | count', /there is no table called "of_rules"; there is dp_flows\n/);
   name('‹tcp›', /there is no table called "tcp": a question begins with one, dp_flows \| where/);
   name(`${WHERE}‹metadata› = 1`, /no field called "metadata"; `ctinspector tables dp_flows` lists them\n/);
-  name(`${WHERE}‹recirc›`, /no field or word called "recirc"; did you mean does recirc\?/, ["does recirc"]);
+  name(`${WHERE}‹recirc›`, /no field or word called "recirc"; did you mean does recirc\?/, ['does recirc']);
   name(`${WHERE}does ‹nothing_like_it›`, /no action called "nothing_like_it"; there are output, .*, lb_output\n/);
   name(`${WHERE}‹tcp› = 5`, /tcp is a word for a kind of packet, not a field: write it alone/);
   name(`${WHERE}‹tpc›`, /dp_flows has no field or word called "tpc"; did you mean tcp/, ['tcp']);

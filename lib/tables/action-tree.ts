@@ -57,10 +57,9 @@ function* attrs(view: DataView): Generator<Attr> {
 export interface ActionFacts {
   readonly encapDst: Set<bigint>;
   readonly encapVni: Set<bigint>;
-  /** Reasons that drop actions give. */
-  readonly dropReasons: Set<bigint>;
-  /** Drop actions that give none. */
-  dropsUnsaid: number;
+  /** The list itself, not one nested in it, has a drop action; and its reason, where it gives one. */
+  drops: boolean;
+  dropReason?: bigint;
 }
 
 const ipv6 = (view: DataView, at: number): bigint => (view.getBigUint64(at) << 64n) | view.getBigUint64(at + 8);
@@ -116,8 +115,9 @@ function walk(list: DataView, facts: ActionFacts, depth: number): void {
         pushTunnel(payload, facts);
         break;
       case DROP:
-        if (payload.byteLength >= 4) facts.dropReasons.add(BigInt(payload.getUint32(0, true)));
-        else facts.dropsUnsaid++;
+        if (depth > 0) break;
+        facts.drops = true;
+        if (payload.byteLength >= 4) facts.dropReason = BigInt(payload.getUint32(0, true));
         break;
       case CLONE:
         walk(payload, facts, depth + 1);
@@ -132,7 +132,7 @@ function walk(list: DataView, facts: ActionFacts, depth: number): void {
 }
 
 export function actionFacts(tree: DataView): ActionFacts {
-  const facts: ActionFacts = { encapDst: new Set(), encapVni: new Set(), dropReasons: new Set(), dropsUnsaid: 0 };
+  const facts: ActionFacts = { encapDst: new Set(), encapVni: new Set(), drops: false };
   walk(tree, facts, 0);
   return facts;
 }

@@ -11,7 +11,6 @@ import { maskShapes, type ShapeSnapshot } from './mask-shapes.js';
 /** The part of a snapshot that is read. */
 export type DerivedSnapshot = ShapeSnapshot;
 
-const DOES_DROP = 1n << 24n;
 const DOES_LB_OUTPUT = 1n << 28n;
 
 /** A distinct action list. */
@@ -67,8 +66,9 @@ const one = (element: bigint): DerivedValue => ({ elements: [element], partial: 
 const UNKNOWN: DerivedValue = { elements: [], partial: true };
 const NONE: DerivedValue = { elements: [], partial: false };
 
-const drops = ({ does, hasUnknown }: List): boolean | undefined =>
-  (does & DOES_DROP) !== 0n ? true : hasUnknown ? undefined : does === 0n;
+/** A list nested in it that drops does so for some packets only. */
+const drops = ({ does, facts, hasUnknown }: List): boolean | undefined =>
+  facts.drops ? true : hasUnknown ? undefined : does === 0n;
 
 const OF_LIST: Readonly<Record<string, (list: List) => DerivedValue>> = {
   // Which port of a bond lb_output takes is decided by each packet's hash, and the list names only the bond.
@@ -81,8 +81,8 @@ const OF_LIST: Readonly<Record<string, (list: List) => DerivedValue>> = {
     return dropped === undefined ? UNKNOWN : one(dropped ? 1n : 0n);
   },
   drop_reason: (list) => {
-    const [reason, ...more] = list.facts.dropReasons;
-    if (reason !== undefined && more.length === 0 && list.facts.dropsUnsaid === 0) return one(reason);
+    const { dropReason } = list.facts;
+    if (dropReason !== undefined) return one(dropReason);
     return drops(list) === false ? NONE : UNKNOWN;
   },
   'encap.dst': ({ facts, hasUnknown }) => ({ elements: ascending(facts.encapDst), partial: hasUnknown }),

@@ -13,14 +13,14 @@
  * | enumeration | its word | the same string |
  * | port, datapath, actions, text, ufid | name, name, text, text, UUID | the same string; a port whose name is not known gives the datapath's number for it |
  * | milliseconds | `4.646s`, `never` | number, `"never"` |
- * | list (a derived column) | `veth1,veth2`; `-` if it is empty; `veth1,?` if there may be more | an array; null if nothing of it is known |
+ * | list (a derived column) | `veth1,veth2`; `-` if it is empty; `veth1,?` if there may be more | an array, with a null at its end if there may be more; null if nothing of it is known |
  * | derived column without a value | `-` | null |
  */
 import type { DerivedValue } from '../derived-column.js';
 import type { Column } from './columns.js';
 import { allOnes, type Cell, type Names } from './view.js';
 
-export type JsonCell = number | string | null | readonly (number | string)[];
+export type JsonCell = number | string | null | readonly (number | string | null)[];
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -153,7 +153,8 @@ function derivedText(column: Column, { elements, partial }: DerivedValue, names:
 function derivedJson(column: Column, { elements, partial }: DerivedValue, names: Names): JsonCell {
   const parts = elements.map((value) => element(column, value, names));
   if (!column.derived!.set) return parts[0] ?? null;
-  return parts.length === 0 && partial ? null : parts;
+  if (!partial) return parts;
+  return parts.length === 0 ? null : [...parts, null];
 }
 
 export function formatCell(column: Column, cell: Cell, names: Names): string {

@@ -1714,7 +1714,7 @@ export const DP_FLOWS: TableSchema = {
         "no": 0,
         "yes": 1
       },
-      "doc": "the list is empty or has a drop action"
+      "doc": "the list is empty, or drops outside of nested lists"
     },
     {
       "name": "drop_reason",
