@@ -97,7 +97,10 @@ t.test('names', async (t) => {
   name(`${WHERE}‹nw_dts› = 10.0.0.1`, /dp_flows has no field called "nw_dts"; did you mean nw_dst\?/, ['nw_dst']);
   name('‹of_rules› | count', /there is no table called "of_rules"; there is dp_flows\n/);
   name('‹tcp›', /there is no table called "tcp": a question begins with one, dp_flows \| where/);
-  name(`${WHERE}‹metadata› = 1`, /no field called "metadata"; `ctinspector tables dp_flows` lists them\n/);
+  name(
+    `${WHERE}‹metadata› = 1`,
+    /metadata is scratch space while a packet goes through the OpenFlow tables, .*ovs-appctl ofproto\/trace/,
+  );
   name(`${WHERE}‹recirc›`, /no field or word called "recirc"; did you mean does recirc\?/, ['does recirc']);
   name(`${WHERE}does ‹nothing_like_it›`, /no action called "nothing_like_it"; there are output, .*, lb_output\n/);
   name(`${WHERE}‹tcp› = 5`, /tcp is a word for a kind of packet, not a field: write it alone/);
@@ -150,7 +153,10 @@ t.test('types', async (t) => {
     /in_port has no order, so < means nothing there \(their numbers have: odp_port\)/,
   );
   type(`${WHERE}in_port in {‹a..b›}`, /in_port has no order, so a range means nothing/);
-  type(`${WHERE}in_port = ‹3›`, /ports go by name here; the datapath's number is odp_port = 3/);
+  type(
+    `${WHERE}in_port = ‹3›`,
+    /ports go by name here: 3 may be the datapath's number \(odp_port = 3\) or an OpenFlow number/,
+  );
   type(`${WHERE}‹actions = drop›`, /an action list is not compared as a whole: use does ACTION/);
   type(`${WHERE}‹in_port within veth-web›`, /within is for fields with values in between/);
   type(

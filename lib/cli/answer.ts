@@ -55,6 +55,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   lines.push(`${shown}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`);
   lines.push(...passedOver);
   lines.push(...readingLines(about));
+  lines.push(...facts.notes);
   if (facts.undecided > 0)
     lines.push(
       `${count(facts.undecided, 'row')} undecided: what is asked for is not known of them ('FIELD is unknown' shows them)`,

@@ -77,11 +77,22 @@ export type FieldCondition =
   | NameCondition<'sets'>
   | NameCondition<'bare'>;
 
+/** A line of dump-flows: keys as printed; `tail`: counters and actions stood after them. */
+export interface Pasted {
+  readonly kind: 'pasted';
+  readonly text: string;
+  readonly tail: boolean;
+  readonly span: Span;
+}
+
 export type Condition =
   | { readonly kind: 'and' | 'or' | 'covers'; readonly terms: readonly Condition[]; readonly span: Span }
   | { readonly kind: 'not'; readonly term: Condition; readonly span: Span }
   | { readonly kind: 'does'; readonly action: Name; readonly span: Span }
   | { readonly kind: 'to'; readonly port: Value; readonly span: Span }
+  | Pasted
+  /** ` actions=...` at the end of a line of ovs-ofctl dump-flows. */
+  | { readonly kind: 'rule-actions'; readonly span: Span }
   | FieldCondition;
 
 export type Stage =

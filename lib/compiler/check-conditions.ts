@@ -3,6 +3,7 @@ import { ACTIONS, SETTABLE, setsField } from './actions.js';
 import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
 import { checkCovers } from './check-covers.js';
 import { bareDerived, checkDerived } from './check-derived.js';
+import { checkPasted } from './check-pasted.js';
 import { type Column, namesOf, partMask, type Relation, requirementsOf, resolve } from './columns.js';
 import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
@@ -16,6 +17,7 @@ import {
   truthTable,
   UNKNOWN,
 } from './dictionaries.js';
+import { elsewhere, isRuleData } from './elsewhere.js';
 import { both, either, type Formula, negate, type Test } from './formula.js';
 import { type Element, EXPECTED, ValueReader } from './values.js';
 
@@ -23,6 +25,8 @@ export interface CheckContext {
   readonly source: string;
   readonly relation: Relation;
   readonly dictionaries: Dictionaries;
+  /** What the answer must say about the question: parts of it that were not asked. */
+  readonly notes: string[];
 }
 
 const inverted = (truth: TruthTable): TruthTable =>
@@ -44,8 +48,13 @@ export class ConditionChecker {
   private condition(condition: Condition): Formula {
     switch (condition.kind) {
       case 'and':
+        return { kind: 'and', terms: this.withoutRule(condition.terms).map((term) => this.check(term)) };
       case 'or':
-        return { kind: condition.kind, terms: condition.terms.map((term) => this.check(term)) };
+        return { kind: 'or', terms: condition.terms.map((term) => this.check(term)) };
+      case 'pasted':
+        return checkPasted(this, condition);
+      case 'rule-actions':
+        return this.test({ kind: 'constant', value: true }, condition.span);
       case 'not':
         return negate(this.check(condition.term));
       case 'covers':
@@ -61,6 +70,18 @@ export class ConditionChecker {
       default:
         return this.field(condition);
     }
+  }
+
+  /** Of a pasted line of ovs-ofctl dump-flows, the match. */
+  private withoutRule(terms: readonly Condition[]): readonly Condition[] {
+    if (!terms.some(({ kind }) => kind === 'rule-actions')) return terms;
+    this.context.notes.push(
+      'of the pasted rule only its match is asked for: table, priority, counters and actions are not compared',
+    );
+    return terms.filter((term) => {
+      const isField = term.kind === 'bare' || (term.kind === 'compare' && term.op === '=');
+      return !isField || !isRuleData(term.field.text.toLowerCase());
+    });
   }
 
   private field(condition: Exclude<FieldCondition, { kind: 'bare' | 'sets' }>): Formula {
@@ -232,7 +253,7 @@ export class ConditionChecker {
     ]);
   }
 
-  private exactly(column: Column, value: Value, span: Span): Formula {
+  exactly(column: Column, value: Value, span: Span): Formula {
     if (column.kind === 'port') {
       const truth = named(this.context.source, this.context.dictionaries, 'port', this.atoms(column, [value]));
       return this.test({ kind: 'entry', column, meaning: 'exactly', truth }, span);
@@ -405,6 +426,8 @@ export class ConditionChecker {
     const word = Object.hasOwn(relation.words, text) ? relation.words[text] : undefined;
     if (word && !word.hidden && relation.fields.size > 0) return this.word(text, span);
     if (!relation.columns.has(text)) {
+      if (relation.name === 'dp_flows' && !Object.hasOwn(ACTIONS, text) && elsewhere(text) !== undefined)
+        this.column(name);
       const words = Object.entries(relation.words).filter(([, { hidden }]) => !hidden && relation.fields.size > 0);
       const names = [...relation.columns.keys(), ...words.map(([w]) => w)];
       const suggestions = Object.hasOwn(ACTIONS, text) ? [`does ${text}`] : nearest(name.text, names);

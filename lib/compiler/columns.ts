@@ -7,6 +7,7 @@ import type { ColumnSchema, FieldSchema, SegmentSchema, TableSchema, WordSchema 
 import type { Name } from './ast.js';
 import { type Cube, ones } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
+import { elsewhere } from './elsewhere.js';
 
 export type ColumnKind =
   | 'number'
@@ -253,6 +254,9 @@ export function resolve(source: string, relation: Relation, name: Name): Column 
   const column = relation.columns.get(name.text.toLowerCase());
   if (column) return column;
   const isWord = Object.hasOwn(relation.words, name.text.toLowerCase());
+  const lives = relation.name === 'dp_flows' ? elsewhere(name.text.toLowerCase()) : undefined;
+  if (lives !== undefined)
+    throw questionError('QUERY_NAME', source, name.span, `${name.text} ${lives}`, { expected: ['a field'] });
   const suggestions = nearest(name.text, relation.columns.keys());
   const message = isWord
     ? `${name.text} is a word for a kind of packet, not a field: write it alone`

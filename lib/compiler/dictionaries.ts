@@ -65,7 +65,7 @@ export function named(source: string, dictionaries: Dictionaries, kind: EntryKin
   for (const atom of atoms) {
     if (known.some((name) => isCalled(kind, name, atom.text))) continue;
     if (kind === 'port' && /^[0-9]+$/.test(atom.text)) {
-      const message = `ports go by name here; the datapath's number is odp_port = ${atom.text}`;
+      const message = `ports go by name here: ${atom.text} may be the datapath's number (odp_port = ${atom.text}) or an OpenFlow number, which only its bridge knows (paste what ovs-ofctl --names prints)`;
       throw questionError('QUERY_TYPE', source, atom.span, message, { expected: ['a port name'] });
     }
     // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.

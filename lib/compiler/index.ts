@@ -31,6 +31,8 @@ export interface CompiledQuestion extends Compiled {
   readonly columns: readonly OutputColumn[];
   /** The plan in words, a line a step. */
   readonly planText: string;
+  /** What of the question is not asked (parts of a pasted line), a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What is known of dictionaries without a snapshot: nothing. */
@@ -52,7 +54,8 @@ export function compileQuestion(source: string, { schema, dictionaries, nRows }:
   const checked = checkQuestion(source, parseQuestion(source), relationOf(schema), dictionaries);
   const plan = planOf(checked);
   const compiled = generate(plan, { source, schema, dictionaries, nRows });
-  return { ...compiled, plan, columns: checked.columns, planText: describePlan(plan, source) };
+  const { columns, notes } = checked;
+  return { ...compiled, plan, columns, planText: describePlan(plan, source), notes };
 }
 
 /** The schema of the table that a question is about. QUERY_NAME if there is none of that name. */

@@ -64,6 +64,8 @@ export interface AnswerFacts {
   readonly compileMs: number;
   readonly runMs: number;
   readonly programSlots: number;
+  /** What of the question was not asked, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface QuestionResult {
@@ -184,6 +186,7 @@ export async function runQuestion(
         compileMs: loaded - begin,
         runMs: ended - loaded,
         programSlots: program.nSlots,
+        notes: compiled.notes,
       },
     };
   } finally {
