@@ -1,4 +1,5 @@
 /** Asks a question of the switch, or of a saved dump, and writes the answer. `query` and `flows` are this. */
+import type { Names } from '../compiler/index.js';
 import { type QuestionResult, runQuestion } from '../query/run.js';
 import type { Captured } from '../sources/registry.js';
 import type { TableSchema } from '../table-schema.js';
@@ -76,6 +77,7 @@ export async function answer(
   table: TableSchema,
   question: string,
   options: Options,
+  names: Names,
 ): Promise<Status> {
   const format = formatOf(options);
   const begin = performance.now();
@@ -86,6 +88,7 @@ export async function answer(
     const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,
+      names,
       onProgress: () => progress.update('running the program'),
     });
     progress.stop();

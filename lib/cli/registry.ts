@@ -83,6 +83,11 @@ export const MAP_OPTIONS: readonly OptionRow[] = [
   { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
 ];
 
+export const NAMES_OPTION: OptionRow = {
+  flags: '--names <file>',
+  doc: 'names of your own, a line each: let web = tp_dst in {80, 443} (default: ~/.config/ctinspector/names)',
+};
+
 export const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
   doc: 'table, json, ndjson or csv (default: table)',
@@ -101,7 +106,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command:
@@ -131,7 +136,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command: "ctinspector flows 'arp or icmp6'",
@@ -158,7 +163,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'show the plan and the eBPF of a question',
     doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch.',
     args: [{ name: 'question', doc: 'as for query', required: true, rest: true }],
-    options: [],
+    options: [NAMES_OPTION],
     examples: [{ command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' }],
     load: () => import('./commands/explain.js'),
   },

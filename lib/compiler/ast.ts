@@ -7,6 +7,8 @@
 export interface Span {
   readonly start: number;
   readonly end: number;
+  /** Of what a user's name stands for: the name, file and line (names.ts). `start` and `end` are where the name is used. */
+  readonly origin?: string;
 }
 
 export interface Name {
@@ -106,4 +108,14 @@ export type Stage =
 export interface Question {
   readonly table: Name;
   readonly stages: readonly Stage[];
+}
+
+/** What a user's name stands for (names.ts). */
+export type DefinitionBody =
+  | { readonly kind: 'condition'; readonly condition: Condition }
+  | { readonly kind: 'values'; readonly values: readonly Value[] };
+
+export interface ParsedDefinition {
+  readonly name: Name;
+  readonly body: DefinitionBody;
 }

@@ -65,7 +65,17 @@ class KeyReader {
   constructor(
     private readonly source: string,
     private readonly relation: Relation,
+    /** Where a user's name stands that the key came from. */
+    private readonly use: Span | undefined,
   ) {}
+
+  private spanOf(text: string, at: number): Span {
+    return this.use ?? { start: at, end: at + text.length };
+  }
+
+  private atomOf(text: string, at: number): Atom {
+    return { kind: 'atom', text, quoted: false, span: this.spanOf(text, at) };
+  }
 
   level(text: string, at: number, depth: number): void {
     const all = items(text, at);
@@ -73,7 +83,7 @@ class KeyReader {
     for (const item of all) this.item(item, depth, tagged);
     const ethType = all.find(({ name }) => name === 'eth_type');
     if (depth === 0 && !tagged && ethType) {
-      const span = { start: ethType.at, end: ethType.at + ethType.inside!.length };
+      const span = this.spanOf(ethType.inside!, ethType.at);
       this.parts.push({ kind: 'untagged', column: this.relation.fields.get('vlan_tci')!, span });
     }
   }
@@ -85,7 +95,8 @@ class KeyReader {
     else if (inside === undefined) this.skip(item);
     else if (name === 'encap' && depth < 2) this.level(inside, at, depth + 1);
     else if (name === 'eth_type') this.field(tagged ? `${tag}_tpid` : 'eth_type', inside, at, depth > 1 && tagged);
-    else if (name === 'in_port') this.parts.push({ kind: 'port', atom: atomOf(inside, at), span: spanOf(inside, at) });
+    else if (name === 'in_port')
+      this.parts.push({ kind: 'port', atom: this.atomOf(inside, at), span: this.spanOf(inside, at) });
     else if (name === 'vlan') this.packed(item, `${tag}_tci`, CFI);
     else if (name === 'mpls') this.mpls(item);
     else if (name === 'packet_type') this.packed(item, 'packet_type', 0n);
@@ -99,7 +110,7 @@ class KeyReader {
     const keys = [...Object.keys(SINGLE), ...Object.keys(STRUCTS), ...Object.keys(PACKED), ...OTHER_KEYS];
     const suggestions = nearest(name, [...keys, 'covers']);
     const message = `dump-flows prints no key called ${JSON.stringify(name)}${suggestions.length > 0 ? '' : `; the keys are ${keys.join(', ')}`}`;
-    const span = { start: at - name.length - 1, end: at - 1 };
+    const span = this.spanOf(name, at - name.length - 1);
     throw questionError('QUERY_NAME', this.source, span, message, { expected: keys, suggestions });
   }
 
@@ -155,7 +166,7 @@ class KeyReader {
       mask = (mask & ~all) | ((given & all) !== 0n ? all : bits.mask << BigInt(shift));
     }
     const column = this.relation.fields.get(field)!;
-    this.parts.push({ kind: 'field', column, cube: cube(value, mask), span: spanOf(inside!, at) });
+    this.parts.push({ kind: 'field', column, cube: cube(value, mask), span: this.spanOf(inside!, at) });
   }
 
   /** Entries follow one another, outermost first: label, tc, ttl, bos, label, ... */
@@ -171,19 +182,19 @@ class KeyReader {
 
   private number(text: string, at: number, width: number, field: string): Cube {
     const column = { ...this.relation.fields.get(field)!, kind: 'number', width, shift: 0 } as const;
-    return new ValueReader(this.source, column).read(atomOf(text, at)).set.cubes[0]!;
+    return new ValueReader(this.source, column).read(this.atomOf(text, at)).set.cubes[0]!;
   }
 
   private field(name: string, text: string, at: number, deeper = false): void {
     const column = this.relation.fields.get(name) ?? this.relation.columns.get(name)!;
-    const span = spanOf(text, at);
+    const span = this.spanOf(text, at);
     if (deeper) this.notes.push('VLAN tags beyond the second are not compared');
     else this.parts.push({ kind: 'field', column, cube: this.value(column, text, at), span });
   }
 
   private value(column: Column, text: string, at: number): Cube {
     if (column.kind === 'flags' && !/^0x|^[0-9]+\//i.test(text)) return this.flags(column, text, at);
-    const { set } = new ValueReader(this.source, column).read(atomOf(text, at));
+    const { set } = new ValueReader(this.source, column).read(this.atomOf(text, at));
     return set.cubes[0]!;
   }
 
@@ -199,7 +210,7 @@ class KeyReader {
         const flags = Object.keys(column.values!);
         const message = `${column.name} has the flags ${flags.join(', ')}; received ${JSON.stringify(name)}`;
         const from = at + index + sign!.length;
-        throw questionError('QUERY_NAME', this.source, spanOf(name!, from), message, { expected: flags });
+        throw questionError('QUERY_NAME', this.source, this.spanOf(name!, from), message, { expected: flags });
       }
       mask |= bit;
       if (sign !== '-') value |= bit;
@@ -212,11 +223,8 @@ class KeyReader {
   }
 }
 
-const spanOf = (text: string, at: number): Span => ({ start: at, end: at + text.length });
-const atomOf = (text: string, at: number): Atom => ({ kind: 'atom', text, quoted: false, span: spanOf(text, at) });
-
 export function readPasted(source: string, relation: Relation, { text, tail, span }: Pasted): PastedKey {
-  const reader = new KeyReader(source, relation);
+  const reader = new KeyReader(source, relation, span.origin === undefined ? undefined : span);
   reader.level(text, span.start, 0);
   if (tail)
     reader.notes.push(
