@@ -1402,6 +1402,85 @@ export const DP_FLOWS: TableSchema = {
         }
       ]
     },
+    "tcp6": {
+      "doc": "TCP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            6
+          ]
+        }
+      ]
+    },
+    "udp6": {
+      "doc": "UDP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            17
+          ]
+        }
+      ]
+    },
+    "sctp6": {
+      "doc": "SCTP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            132
+          ]
+        }
+      ]
+    },
+    "rarp": {
+      "doc": "RARP",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            32821
+          ]
+        }
+      ]
+    },
+    "mpls": {
+      "doc": "MPLS",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34887,
+            34888
+          ]
+        }
+      ]
+    },
     "udp": {
       "doc": "UDP over IPv4 or IPv6",
       "hidden": false,
