@@ -1,6 +1,6 @@
 // Names of the user's: what they stand for, and what is said of a file or a question that is wrong about them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { packageRoot } from '../lib/addon.js';
 import { compileQuestion, NO_DICTIONARIES, parseNames } from '../lib/compiler/index.js';
@@ -72,6 +72,16 @@ t.test('conditions and values, in one another, in any case', async (t) => {
     ['odd_ports', 8],
     ['web', 2],
   ]);
+});
+
+t.test('the example of docs/questions.md', async (t) => {
+  const docs = readFileSync(new URL('../docs/questions.md', import.meta.url), 'utf8');
+  const block = /(?:^ {4}.*\n)+/m.exec(docs.slice(docs.indexOf('## Names of your own')))![0];
+  const names = parseNames(block.replaceAll(/^ {4}/gm, ''), 'docs');
+  t.same([...names.keys()], ['web', 'servers', 'uplinks', 'lost']);
+  const input = { schema: DP_FLOWS, dictionaries: NO_DICTIONARIES, nRows: 1, names };
+  for (const condition of ['web and nw_dst within servers', 'in_port in uplinks', 'lost'])
+    t.doesNotThrow(() => compileQuestion(`dp_flows | where ${condition}`, input), condition);
 });
 
 t.test('a question that is wrong about a name', async (t) => {
