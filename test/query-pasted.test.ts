@@ -117,6 +117,8 @@ t.test('parts of a key, written by hand and among other conditions', async (t) =
   );
   t.same(rowsOf(staged), [0], 'the next stage is not part of the line');
   t.same((await ask('in_port(2)', [0, 1, 4, 5])).facts.notes, []);
+  const packet = await ask('covers(ufid:00000000-0000-0000-0000-000000000001, in_port(3))', [2]);
+  t.match(packet.facts.notes, [/^the ufid of the pasted flow is not compared: in covers/]);
 });
 
 t.test('an OpenFlow match, as ovs-ofctl --names prints it', async (t) => {

@@ -118,6 +118,10 @@ export const COMMANDS: readonly CommandRow[] = [
         says: 'flows per port, first pass or new connections',
       },
       {
+        command: "ctinspector query 'dp_flows | where drop | count by drop_reason'",
+        says: 'why flows drop, where the switch says',
+      },
+      {
         command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
         says: 'what would match such a packet, from a saved dump, without OVS',
       },
@@ -141,6 +145,10 @@ export const COMMANDS: readonly CommandRow[] = [
       {
         command: "ctinspector flows 'arp or icmp6'",
         says: 'neighbour traffic of both kinds: an OR, which dump-flows filters cannot say',
+      },
+      {
+        command: "ctinspector flows 'recirc_id(0),in_port(2),eth_type(0x0800),ipv4(dst=10.0.0.0/8,frag=no)'",
+        says: 'the flow of a line of dump-flows, pasted: exactly this key',
       },
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],

@@ -57,7 +57,9 @@ class Packet {
       if (part.kind === 'port')
         this.onePort(relation.columns.get('in_port')!, pastedPort(source, dictionaries, part.atom), part.span);
       else if (part.kind === 'untagged') this.require({ column: part.column, cubes: [cube(0n, ones(16))] }, part.span);
-      else if (part.column.maskAt !== undefined) this.require({ column: part.column, cubes: [part.cube] }, part.span);
+      else if (part.column.maskAt === undefined)
+        notes.push(`the ${part.column.name} of the pasted flow is not compared: in covers(...) it is a packet`);
+      else this.require({ column: part.column, cubes: [part.cube] }, part.span);
     }
   }
 
