@@ -10,6 +10,7 @@
  * - Nodes: `new LocalNodes(...)` joins several in this process; `Carrier` is what joins others (docs/migration.md).
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
  */
+export { type Names, parseNames } from './compiler/index.js';
 export { CtiError, type ErrorCode } from './errors.js';
 export { TRAPS, type TrapKind } from './generated/traps.js';
 export type { EventSink, EventSource, HookEvent } from './hooks/events.js';

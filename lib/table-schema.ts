@@ -2,6 +2,8 @@
  * A table's schema as the generator writes it (schema/tables/*.yaml -> lib/tables/generated/). The yaml's head explains
  * segments, types and masks.
  */
+import type { DerivedFrom, DerivedType } from './derived-column.js';
+
 export type FieldType =
   | 'u8'
   | 'u16'
@@ -73,6 +75,14 @@ export interface ColumnSchema {
   readonly requires?: string;
   /** A field of the dictionary that `of` points into. */
   readonly dictionary?: string;
+  /** Made of other parts of the row when asked for (derived-column.ts), once for each of these. */
+  readonly derived?: DerivedFrom;
+  /** Of a derived column. */
+  readonly type?: DerivedType;
+  /** A derived column whose values are lists. */
+  readonly set?: boolean;
+  /** The words of a derived column of type enum. */
+  readonly enum?: Readonly<Record<string, number>>;
   readonly doc?: string;
 }
 

@@ -1,10 +1,12 @@
 // What is said about a wrong question: each message once, with the characters it points at; and that nothing crashes or hangs.
 import t, { type Test } from 'tap';
-import { compileQuestion, NO_DICTIONARIES, questionOfCondition } from '../lib/compiler/index.js';
+import { compileQuestion, NO_DICTIONARIES, parseNames, questionOfCondition } from '../lib/compiler/index.js';
 import { MAX_DEPTH, MAX_LENGTH } from '../lib/compiler/parse.js';
 import { CtiError, type ErrorCode } from '../lib/errors.js';
 import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
+import { PORTS } from '../lib/tables/generated/ports.js';
 import { random } from './support/brute-force.js';
+import { diagnosticSites, siteOf } from './support/diagnostic-sites.js';
 
 const DICTIONARIES = {
   ...NO_DICTIONARIES,
@@ -16,15 +18,27 @@ const DICTIONARIES = {
   datapaths: ['netdev@ovs-netdev'],
 };
 
-function errorOf(question: string): CtiError {
+/** All that was said, for the test that every message has a case here. */
+const said: CtiError[] = [];
+
+function caught(what: string, make: () => unknown): CtiError {
   try {
-    compileQuestion(question, { schema: DP_FLOWS, dictionaries: DICTIONARIES, nRows: 10 });
+    make();
   } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
+    if (!(error instanceof CtiError)) throw error;
+    said.push(error);
+    return error;
   }
-  throw new Error(`no error: ${question}`);
+  throw new Error(`no error: ${what}`);
 }
+
+const OWN = `let web = tp_dst in {80, 443}
+let servers = {10.0.0.1, 10.1.0.0/16}
+let mark = tcp`;
+const NAMES = parseNames(OWN, 'own');
+
+const errorOf = (question: string, schema = DP_FLOWS): CtiError =>
+  caught(question, () => compileQuestion(question, { schema, dictionaries: DICTIONARIES, nRows: 10, names: NAMES }));
 
 const WHERE = 'dp_flows | where ';
 
@@ -97,8 +111,11 @@ t.test('names', async (t) => {
   name(`${WHERE}‹nw_dts› = 10.0.0.1`, /dp_flows has no field called "nw_dts"; did you mean nw_dst\?/, ['nw_dst']);
   name('‹of_rules› | count', /there is no table called "of_rules"; there is dp_flows\n/);
   name('‹tcp›', /there is no table called "tcp": a question begins with one, dp_flows \| where/);
-  name(`${WHERE}‹metadata› = 1`, /no field called "metadata"; `ctinspector tables dp_flows` lists them\n/);
-  name(`${WHERE}‹drop›`, /no field or word called "drop"; did you mean does drop\?/, ['does drop']);
+  name(
+    `${WHERE}‹metadata› = 1`,
+    /metadata is scratch space while a packet goes through the OpenFlow tables, .*ovs-appctl ofproto\/trace/,
+  );
+  name(`${WHERE}‹recirc›`, /no field or word called "recirc"; did you mean does recirc\?/, ['does recirc']);
   name(`${WHERE}does ‹nothing_like_it›`, /no action called "nothing_like_it"; there are output, .*, lb_output\n/);
   name(`${WHERE}‹tcp› = 5`, /tcp is a word for a kind of packet, not a field: write it alone/);
   name(`${WHERE}‹tpc›`, /dp_flows has no field or word called "tpc"; did you mean tcp/, ['tcp']);
@@ -150,7 +167,10 @@ t.test('types', async (t) => {
     /in_port has no order, so < means nothing there \(their numbers have: odp_port\)/,
   );
   type(`${WHERE}in_port in {‹a..b›}`, /in_port has no order, so a range means nothing/);
-  type(`${WHERE}in_port = ‹3›`, /ports go by name here; the datapath's number is odp_port = 3/);
+  type(
+    `${WHERE}in_port = ‹3›`,
+    /ports go by name here: 3 may be the datapath's number \(odp_port = 3\) or an OpenFlow number/,
+  );
   type(`${WHERE}‹actions = drop›`, /an action list is not compared as a whole: use does ACTION/);
   type(`${WHERE}‹in_port within veth-web›`, /within is for fields with values in between/);
   type(
@@ -180,6 +200,7 @@ t.test('types', async (t) => {
   type(`${WHERE}covers(‹not hw›)`, /covers\(\.\.\.\) describes one packet/);
   type(`${WHERE}covers(‹nw_dst›)`, /in covers\(\.\.\.\) a field needs a value: nw_dst = /);
   type(`${WHERE}covers(‹packets = 5›)`, /covers is about what a flow matches/);
+  type(`${WHERE}covers(tp_dst < ‹1..5›)`, /< takes one value/);
   type(`${WHERE}covers(‹in_port != br-int›)`, /in covers\(\.\.\.\) a port is given by = or in/);
   type(
     `${WHERE}covers(tcp_dst = 80, ‹udp_dst = 53›)`,
@@ -197,6 +218,88 @@ t.test('types', async (t) => {
   type(`${WHERE}‹ipv6_dst within {${masks.join(', ')}}›`, /this has no exact answer within reasonable work/);
 });
 
+t.test('derived columns', async (t) => {
+  const type = (marked: string, message: RegExp): void => check(t, 'QUERY_TYPE', marked, message);
+  const name = (marked: string, message: RegExp, suggestions: readonly string[] = []): void =>
+    check(t, 'QUERY_NAME', marked, message, suggestions);
+  name(`${WHERE}out_port = ‹veth-wbe›`, /no port is called "veth-wbe" in this snapshot/, ['veth-web']);
+  name(`${WHERE}drop_reason = ‹stack_to_deep›`, /drop_reason is one of of_pipeline, .*; received "stack_to_deep"/, [
+    'stack_too_deep',
+  ]);
+  type(`${WHERE}out_port in {‹a..b›}`, /out_port has no order, so a range means nothing there/);
+  type(`${WHERE}‹out_port < veth-web›`, /out_port has no order, so < means nothing there: use =, != or in/);
+  type(`${WHERE}encap.vni > ‹5..6›`, /> takes one value: for a range write encap\.vni in LO\.\.HI/);
+  type(`${WHERE}encap.dst = ‹80›`, /encap\.dst is compared with an IPv4 address.*received a number/);
+  type(`${WHERE}encap.dst = ‹fd00::zz›`, /encap\.dst is compared with an IPv6 address/);
+  type(`${WHERE}encap.vni = ‹10.0.0.1›`, /encap\.vni is compared with a number.*received an IPv4 address/);
+  type(`${WHERE}age > ‹5›`, /age is compared with a duration, for example 5s/);
+  type(`${WHERE}‹out_port within veth-web›`, /within is for addresses and for what a flow matches: write out_port in/);
+  type(`${WHERE}‹encap.vni matches /5/›`, /matches is for text, and encap\.vni is no text/);
+  type(`${WHERE}‹exactly drop = yes›`, /exactly is about what a flow matches, and drop is not part of the match/);
+  type(`${WHERE}covers(‹out_port = veth-web›)`, /covers is about what a flow matches, and out_port is not/);
+  type(`${WHERE}‹out_port›`, /out_port is not a condition by itself/);
+});
+
+t.test('names that live elsewhere say where', async (t) => {
+  for (const [name, message] of [
+    ['reg0', /reg0 is scratch space while a packet goes through the OpenFlow tables/],
+    ['xxreg3', /xxreg3 is scratch space/],
+    ['conj_id', /conj_id is scratch space/],
+    ['tun_metadata0', /tun_metadata0 is a name that an OpenFlow controller gives to a geneve option/],
+    ['cookie', /cookie is of OpenFlow rules, .*: ovs-ofctl dump-flows shows it/],
+    ['n_packets', /n_packets is of OpenFlow rules, .*; a megaflow's own count is packets/],
+    ['n_bytes', /count is bytes/],
+    ['idle_age', /the time since a megaflow's last packet is used/],
+    ['ofp_port', /ofp_port is the number OpenFlow gives a port of one bridge/],
+    ['ifindex', /ifindex is the kernel's number of a network device/],
+    ['vm', /vm is in the external_ids of OVSDB/],
+    ['no_hw_reason', /no_hw_reason is not said by any source/],
+    ['tunnel', /tunnel is a key with parts, as dump-flows prints it/],
+  ] as const) {
+    check(t, 'QUERY_NAME', `${WHERE}‹${name}› = 1`, message);
+    check(t, 'QUERY_NAME', `${WHERE}‹${name}›`, message);
+    check(t, 'QUERY_NAME', `dp_flows | count by ‹${name}›`, message);
+  }
+});
+
+t.test('pasted lines', async (t) => {
+  check(t, 'QUERY_NAME', `${WHERE}‹cover›(nw_dst=10.0.0.1)`, /dump-flows prints no key called "cover"/, ['covers']);
+  check(t, 'QUERY_NAME', `${WHERE}‹wonderful›(3)`, /no key called "wonderful"; the keys are skb_priority, /);
+  check(t, 'QUERY_NAME', `${WHERE}tcp_flags(+syn-‹akc›)`, /tcp_flags has the flags fin, .*; received "akc"/);
+  check(t, 'QUERY_TYPE', `${WHERE}ipv4(src=‹10.0.0.999›)`, /nw_src is compared with an IPv4 address/);
+  check(t, 'QUERY_TYPE', `${WHERE}vlan(vid=‹5000›,pcp=0)`, /vlan_tci has 12 bits: expected 0\.\.4095/);
+  check(t, 'QUERY_TYPE', `${WHERE}covers(in_port(br-int),in_port(‹veth-db›))`, /no packet is like that/);
+  t.match(errorOf('ports | where in_port(1)', PORTS), {
+    code: 'QUERY_TYPE',
+    message: /a pasted flow is a condition on megaflows \(dp_flows\), and this is ports/,
+  });
+});
+
+t.test("names of the user's", async (t) => {
+  check(t, 'QUERY_TYPE', `${WHERE}‹servers›`, /servers is a set of values \(own:2\), not a condition: write FIELD in/);
+  check(t, 'QUERY_TYPE', `${WHERE}nw_dst < ‹servers›`, /< takes one value, and this name stands for 2: use in/);
+  check(t, 'QUERY_NAME', `${WHERE}‹mark›`, /mark is a name of own:3, and dp_flows has a field or word of that name/);
+  check(t, 'QUERY_TYPE', `${WHERE}tp_dst in ‹servers›`, /received an IPv4 address, "10.0.0.1" \(in servers, own:2\)/);
+  for (const [text, message] of [
+    ['web = tcp', /^own:1: expected let NAME = CONDITION/],
+    ['let web = ', /^own:1: expected .*received the end/],
+    ['let a = b\nlet b = a', /^own:1: a is made of itself: a -> b -> a/],
+    ['let a = tcp\nlet a = udp', /^own:2: a is there already, in line 1/],
+    [`#${'x'.repeat(1 << 20)}`, /^own:1: a file of names has at most 1048576 characters/],
+  ] as const)
+    t.match(
+      caught(text.slice(0, 40), () => parseNames(text, 'own')),
+      { message },
+    );
+});
+
+t.test('what other tables do not have', async (t) => {
+  t.match(errorOf('ports | where does ct', PORTS), {
+    message: /ports has no actions: this is a condition on megaflows/,
+  });
+  t.match(errorOf('ports | where nmae = a', PORTS), { message: /did you mean name/ });
+});
+
 t.test('what is shown of a question cannot drive a terminal, and long lines are cut', async (t) => {
   const error = errorOf(`${WHERE}hw and\u001b[31m red`);
   t.notOk(error.message.includes('\u001b'));
@@ -209,11 +312,20 @@ t.test('what is shown of a question cannot drive a terminal, and long lines are 
 t.test('a condition alone is reported at its own characters', async (t) => {
   t.equal(questionOfCondition('dp_flows', ' hw '), 'dp_flows | where  hw ');
   t.equal(questionOfCondition('dp_flows', ' '), 'dp_flows');
-  t.throws(() => questionOfCondition('dp_flows', 'hw | count'), {
+  const error = caught('hw | count', () => questionOfCondition('dp_flows', 'hw | count'));
+  t.match(error, {
     code: 'QUERY_SYNTAX',
     message: /^this is a condition, and \| begins a stage: ask query 'dp_flows \| where CONDITION \| STAGE'\n/,
     details: { offset: 3 },
   });
+});
+
+t.test('every place that makes an error about a question has a case in this file', async (t) => {
+  const sites = diagnosticSites();
+  t.ok(sites.length > 70, `${sites.length} places`);
+  const hit = new Set(said.map((error) => siteOf(error, sites)));
+  for (const site of sites) t.ok(hit.has(site), `${site.file}:${site.from}: ${site.text}`);
+  t.notOk(hit.has(undefined), 'and every error comes from one of them');
 });
 
 t.test('ten thousand mutated questions: an answer or a CtiError, and soon', async (t) => {

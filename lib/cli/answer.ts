@@ -1,4 +1,5 @@
 /** Asks a question of the switch, or of a saved dump, and writes the answer. `query` and `flows` are this. */
+import type { Names } from '../compiler/index.js';
 import { type QuestionResult, runQuestion } from '../query/run.js';
 import type { Captured } from '../sources/registry.js';
 import type { TableSchema } from '../table-schema.js';
@@ -55,6 +56,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   lines.push(`${shown}; ${about.source}; answered in ${ms(wallMs)}, of which the program ${ms(facts.runMs)}`);
   lines.push(...passedOver);
   lines.push(...readingLines(about));
+  lines.push(...facts.notes);
   if (facts.undecided > 0)
     lines.push(
       `${count(facts.undecided, 'row')} undecided: what is asked for is not known of them ('FIELD is unknown' shows them)`,
@@ -75,6 +77,7 @@ export async function answer(
   table: TableSchema,
   question: string,
   options: Options,
+  names: Names,
 ): Promise<Status> {
   const format = formatOf(options);
   const begin = performance.now();
@@ -85,6 +88,7 @@ export async function answer(
     const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,
+      names,
       onProgress: () => progress.update('running the program'),
     });
     progress.stop();

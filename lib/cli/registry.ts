@@ -83,6 +83,11 @@ export const MAP_OPTIONS: readonly OptionRow[] = [
   { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
 ];
 
+export const NAMES_OPTION: OptionRow = {
+  flags: '--names <file>',
+  doc: 'names of your own, a line each: let web = tp_dst in {80, 443} (default: ~/.config/ctinspector/names)',
+};
+
 export const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
   doc: 'table, json, ndjson or csv (default: table)',
@@ -101,7 +106,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command:
@@ -111,6 +116,10 @@ export const COMMANDS: readonly CommandRow[] = [
       {
         command: "ctinspector query 'dp_flows | where ct_state = +new or recirc_id = 0 | count by in_port'",
         says: 'flows per port, first pass or new connections',
+      },
+      {
+        command: "ctinspector query 'dp_flows | where drop | count by drop_reason'",
+        says: 'why flows drop, where the switch says',
       },
       {
         command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
@@ -131,11 +140,15 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command: "ctinspector flows 'arp or icmp6'",
         says: 'neighbour traffic of both kinds: an OR, which dump-flows filters cannot say',
+      },
+      {
+        command: "ctinspector flows 'recirc_id(0),in_port(2),eth_type(0x0800),ipv4(dst=10.0.0.0/8,frag=no)'",
+        says: 'the flow of a line of dump-flows, pasted: exactly this key',
       },
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],
@@ -158,7 +171,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'show the plan and the eBPF of a question',
     doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch.',
     args: [{ name: 'question', doc: 'as for query', required: true, rest: true }],
-    options: [],
+    options: [NAMES_OPTION],
     examples: [{ command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' }],
     load: () => import('./commands/explain.js'),
   },

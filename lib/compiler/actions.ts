@@ -73,15 +73,36 @@ const SETS: Readonly<Record<string, Readonly<Record<string, string | undefined>>
   tun_tos: { tunnel: 'tos' },
   tun_ttl: { tunnel: 'ttl' },
   tun_tp_dst: { tunnel: 'tp_dst' },
+  tun_tp_src: { tunnel: 'tp_src' },
+  nw_ecn: { ipv4: 'tos', ipv6: 'tclass' },
+  nw_dscp: { ipv4: 'tos', ipv6: 'tclass' },
+  mpls_label: { mpls: 'label' },
+  mpls_tc: { mpls: 'tc' },
+  mpls_ttl: { mpls: 'ttl' },
+  mpls_bos: { mpls: 'bos' },
+  nsh_flags: { nsh: 'flags' },
+  nsh_ttl: { nsh: 'ttl' },
+  nsh_spi: { nsh: 'spi' },
+  nsh_si: { nsh: 'si' },
+  nsh_c1: { nsh: 'c1' },
+  nsh_c2: { nsh: 'c2' },
+  nsh_c3: { nsh: 'c3' },
+  nsh_c4: { nsh: 'c4' },
+  ct_zone: { ct: 'zone' },
+  ct_mark: { ct: 'mark' },
+  ct_label: { ct: 'label' },
   pkt_mark: { skb_mark: undefined },
   skb_priority: { skb_priority: undefined },
 };
 
+/** Fields that are some bits of what the header calls by that name: a set with a mask may leave them alone. */
+const BITS: Readonly<Record<string, number>> = { nw_ecn: 0x03, nw_dscp: 0xfc };
+
 export const SETTABLE: readonly string[] = Object.keys(SETS);
 
-/** The parts of each `set(HEADER(PART, PART(...), ...))` in an action list, at any depth of the list. */
+/** The parts of each `set(HEADER(PART, PART(...), ...))` and `ct(PART, ...)` in an action list, at any depth of the list. */
 function* setActions(text: string): Generator<{ readonly header: string; readonly parts: readonly string[] }> {
-  const opening = /\bset\(([a-z0-9_]+)\(/g;
+  const opening = /\b(?:set\(([a-z0-9_]+)|ct)\(/g;
   for (let match = opening.exec(text); match; match = opening.exec(text)) {
     const parts = [''];
     let depth = 0;
@@ -92,8 +113,14 @@ function* setActions(text: string): Generator<{ readonly header: string; readonl
       if (c === ',' && depth === 0) parts.push('');
       else parts[parts.length - 1] += c;
     }
-    yield { header: match[1]!, parts };
+    yield { header: match[1] ?? 'ct', parts };
   }
+}
+
+/** Whether `tos=VALUE/MASK` sets any of the bits. */
+function looksAt(part: string, bits: number | undefined): boolean {
+  const mask = part.indexOf('/');
+  return bits === undefined || mask < 0 || (Number(part.slice(mask + 1)) & bits) !== 0;
 }
 
 /** Whether the list sets the field, anywhere in it. The switch prints of a header only the parts that are set. */
@@ -102,7 +129,8 @@ export function setsField(lists: ActionLists, id: number, field: string): Truth 
   for (const { header, parts } of setActions(lists.text(id))) {
     if (!Object.hasOwn(headers, header)) continue;
     const wanted = headers[header];
-    if (wanted === undefined || parts.some((part) => part.startsWith(`${wanted}=`))) return TRUE;
+    const part = parts.find((text) => text.startsWith(`${wanted}=`));
+    if (wanted === undefined || (part !== undefined && looksAt(part, BITS[field]))) return TRUE;
   }
   return lists.hasUnknown(id) ? UNKNOWN : FALSE;
 }

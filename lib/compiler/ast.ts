@@ -7,6 +7,8 @@
 export interface Span {
   readonly start: number;
   readonly end: number;
+  /** Of what a user's name stands for: the name, file and line (names.ts). `start` and `end` are where the name is used. */
+  readonly origin?: string;
 }
 
 export interface Name {
@@ -77,11 +79,22 @@ export type FieldCondition =
   | NameCondition<'sets'>
   | NameCondition<'bare'>;
 
+/** A line of dump-flows: keys as printed; `tail`: counters and actions stood after them. */
+export interface Pasted {
+  readonly kind: 'pasted';
+  readonly text: string;
+  readonly tail: boolean;
+  readonly span: Span;
+}
+
 export type Condition =
   | { readonly kind: 'and' | 'or' | 'covers'; readonly terms: readonly Condition[]; readonly span: Span }
   | { readonly kind: 'not'; readonly term: Condition; readonly span: Span }
   | { readonly kind: 'does'; readonly action: Name; readonly span: Span }
   | { readonly kind: 'to'; readonly port: Value; readonly span: Span }
+  | Pasted
+  /** ` actions=...` at the end of a line of ovs-ofctl dump-flows. */
+  | { readonly kind: 'rule-actions'; readonly span: Span }
   | FieldCondition;
 
 export type Stage =
@@ -95,4 +108,14 @@ export type Stage =
 export interface Question {
   readonly table: Name;
   readonly stages: readonly Stage[];
+}
+
+/** What a user's name stands for (names.ts). */
+export type DefinitionBody =
+  | { readonly kind: 'condition'; readonly condition: Condition }
+  | { readonly kind: 'values'; readonly values: readonly Value[] };
+
+export interface ParsedDefinition {
+  readonly name: Name;
+  readonly body: DefinitionBody;
 }

@@ -2,6 +2,8 @@
 import { ACTIONS, SETTABLE, setsField } from './actions.js';
 import type { Atom, Condition, FieldCondition, Name, Pattern, Span, Value } from './ast.js';
 import { checkCovers } from './check-covers.js';
+import { bareDerived, checkDerived } from './check-derived.js';
+import { checkPasted } from './check-pasted.js';
 import { type Column, namesOf, partMask, type Relation, requirementsOf, resolve } from './columns.js';
 import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, type ValueSet } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
@@ -15,6 +17,7 @@ import {
   truthTable,
   UNKNOWN,
 } from './dictionaries.js';
+import { elsewhere, isRuleData } from './elsewhere.js';
 import { both, either, type Formula, negate, type Test } from './formula.js';
 import { type Element, EXPECTED, ValueReader } from './values.js';
 
@@ -22,6 +25,8 @@ export interface CheckContext {
   readonly source: string;
   readonly relation: Relation;
   readonly dictionaries: Dictionaries;
+  /** What the answer must say about the question: parts of it that were not asked. */
+  readonly notes: string[];
 }
 
 const inverted = (truth: TruthTable): TruthTable =>
@@ -43,8 +48,13 @@ export class ConditionChecker {
   private condition(condition: Condition): Formula {
     switch (condition.kind) {
       case 'and':
+        return { kind: 'and', terms: this.withoutRule(condition.terms).map((term) => this.check(term)) };
       case 'or':
-        return { kind: condition.kind, terms: condition.terms.map((term) => this.check(term)) };
+        return { kind: 'or', terms: condition.terms.map((term) => this.check(term)) };
+      case 'pasted':
+        return checkPasted(this, condition);
+      case 'rule-actions':
+        return this.test({ kind: 'constant', value: true }, condition.span);
       case 'not':
         return negate(this.check(condition.term));
       case 'covers':
@@ -62,8 +72,21 @@ export class ConditionChecker {
     }
   }
 
+  /** Of a pasted line of ovs-ofctl dump-flows, the match. */
+  private withoutRule(terms: readonly Condition[]): readonly Condition[] {
+    if (!terms.some(({ kind }) => kind === 'rule-actions')) return terms;
+    this.context.notes.push(
+      'of the pasted rule only its match is asked for: table, priority, counters and actions are not compared',
+    );
+    return terms.filter((term) => {
+      const isField = term.kind === 'bare' || (term.kind === 'compare' && term.op === '=');
+      return !isField || !isRuleData(term.field.text.toLowerCase());
+    });
+  }
+
   private field(condition: Exclude<FieldCondition, { kind: 'bare' | 'sets' }>): Formula {
     const column = this.column(condition.field);
+    if (column.derived) return checkDerived(this, column, condition);
     switch (condition.kind) {
       case 'has':
         return this.has(column, condition.span);
@@ -230,7 +253,7 @@ export class ConditionChecker {
     ]);
   }
 
-  private exactly(column: Column, value: Value, span: Span): Formula {
+  exactly(column: Column, value: Value, span: Span): Formula {
     if (column.kind === 'port') {
       const truth = named(this.context.source, this.context.dictionaries, 'port', this.atoms(column, [value]));
       return this.test({ kind: 'entry', column, meaning: 'exactly', truth }, span);
@@ -293,19 +316,8 @@ export class ConditionChecker {
   }
 
   private matches(column: Column, pattern: Pattern, span: Span): Formula {
-    const { dictionaries, source } = this.context;
-    let regex: RegExp;
-    try {
-      regex = new RegExp(pattern.source, pattern.flags);
-    } catch (error) {
-      const reason = (error as Error).message.replace(/^.*: /, '');
-      throw questionError(
-        'QUERY_SYNTAX',
-        source,
-        pattern.span,
-        `this is not a pattern (a JavaScript regular expression): ${reason}`,
-      );
-    }
+    const { dictionaries } = this.context;
+    const regex = this.regex(pattern);
     const truth = (names: readonly (string | undefined)[]): TruthTable =>
       truthTable(names.length, (id): Truth => {
         const name = names[id];
@@ -335,6 +347,16 @@ export class ConditionChecker {
     }
   }
 
+  regex(pattern: Pattern): RegExp {
+    try {
+      return new RegExp(pattern.source, pattern.flags);
+    } catch (error) {
+      const reason = (error as Error).message.replace(/^.*: /, '');
+      const message = `this is not a pattern (a JavaScript regular expression): ${reason}`;
+      throw questionError('QUERY_SYNTAX', this.context.source, pattern.span, message);
+    }
+  }
+
   private does(action: Name, span: Span): Formula {
     const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
     if (!attrs) {
@@ -354,17 +376,11 @@ export class ConditionChecker {
   }
 
   private to(port: Value, span: Span): Formula {
-    const column = this.actionsColumn(span);
+    // out_port, of the table's lists or of those that count by left.
+    const derived = { name: 'out_port', type: 'port', set: true, index: 'actions' } as const;
+    const column: Column = { ...this.actionsColumn(span), name: 'to', kind: 'derived', derived };
     if (port.kind === 'range') this.fail(port.span, 'to takes the name of one port');
-    const { source, dictionaries } = this.context;
-    const wanted = named(source, dictionaries, 'port', [port as Atom]);
-    const { actions } = dictionaries;
-    const truth = truthTable(actions.size, (id): Truth => {
-      const outs = actions.outPorts(id).map((out) => wanted[out]);
-      if (outs.includes(TRUE)) return TRUE;
-      return outs.includes(UNKNOWN) || actions.hasUnknown(id) ? UNKNOWN : FALSE;
-    });
-    return this.entry(column, truth, false, span);
+    return checkDerived(this, column, { kind: 'compare', field: { text: 'to', span }, op: '=', value: port, span });
   }
 
   private sets(field: Name, span: Span): Formula {
@@ -410,6 +426,8 @@ export class ConditionChecker {
     const word = Object.hasOwn(relation.words, text) ? relation.words[text] : undefined;
     if (word && !word.hidden && relation.fields.size > 0) return this.word(text, span);
     if (!relation.columns.has(text)) {
+      if (relation.name === 'dp_flows' && !Object.hasOwn(ACTIONS, text) && elsewhere(text) !== undefined)
+        this.column(name);
       const words = Object.entries(relation.words).filter(([, { hidden }]) => !hidden && relation.fields.size > 0);
       const names = [...relation.columns.keys(), ...words.map(([w]) => w)];
       const suggestions = Object.hasOwn(ACTIONS, text) ? [`does ${text}`] : nearest(name.text, names);
@@ -418,7 +436,7 @@ export class ConditionChecker {
       throw questionError('QUERY_NAME', source, name.span, message, { expected: ['a field', 'a word'], suggestions });
     }
     const column = this.column(name);
-    const no = column.kind === 'enum' ? column.values?.no : undefined;
+    const no = column.kind === 'enum' || column.derived?.type === 'enum' ? column.values?.no : undefined;
     if (no === undefined) {
       const also = column.maskAt === undefined ? '' : `, or has ${name.text} for flows that look at it`;
       this.fail(
@@ -427,6 +445,7 @@ export class ConditionChecker {
       );
     }
     const atom: Atom = { kind: 'atom', text: 'no', quoted: false, span: name.span };
+    if (column.derived) return bareDerived(this, column, atom, span);
     return this.equals(column, [atom], true, span);
   }
 

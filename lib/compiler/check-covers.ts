@@ -2,12 +2,14 @@
  * covers(...): would the flow match a packet for which all of this holds? The fields of a packet are independent, so such a
  * packet exists iff for each field there is a value that fits all that is said of it; then the flow is asked field by field.
  */
-import type { Condition, Span } from './ast.js';
+import type { Condition, Pasted, Span } from './ast.js';
 import type { ConditionChecker } from './check-conditions.js';
+import { pastedPort } from './check-pasted.js';
 import type { Column, Requirement } from './columns.js';
-import { complement, intersect, shifted, union, type ValueSet } from './cubes.js';
+import { complement, cube, intersect, ones, shifted, union, type ValueSet } from './cubes.js';
 import { FALSE, named, type TruthTable } from './dictionaries.js';
 import { both, type Formula } from './formula.js';
+import { readPasted } from './pasted.js';
 
 /** What is said of one field so far, in place in the field. */
 interface Said {
@@ -32,6 +34,9 @@ class Packet {
       case 'bare':
         this.word(term);
         return;
+      case 'pasted':
+        this.pasted(term);
+        return;
       case 'compare':
       case 'in':
         this.field(term);
@@ -41,6 +46,20 @@ class Packet {
           term.span,
           'covers(...) describes one packet: a list of FIELD = VALUE, FIELD in ... and words like tcp',
         );
+    }
+  }
+
+  private pasted(term: Pasted): void {
+    const { source, relation, dictionaries, notes } = this.checker.context;
+    const key = readPasted(source, relation, term);
+    notes.push(...key.notes);
+    for (const part of key.parts) {
+      if (part.kind === 'port')
+        this.onePort(relation.columns.get('in_port')!, pastedPort(source, dictionaries, part.atom), part.span);
+      else if (part.kind === 'untagged') this.require({ column: part.column, cubes: [cube(0n, ones(16))] }, part.span);
+      else if (part.column.maskAt === undefined)
+        notes.push(`the ${part.column.name} of the pasted flow is not compared: in covers(...) it is a packet`);
+      else this.require({ column: part.column, cubes: [part.cube] }, part.span);
     }
   }
 
@@ -106,14 +125,18 @@ class Packet {
               column.width,
             ),
           );
+    this.onePort(column, truth, term.span);
+  }
+
+  private onePort(column: Column, truth: TruthTable, span: Span): void {
     // A second port is a second packet, unless they have an entry in common.
     const before = this.entries[0];
     if (before?.kind === 'test' && before.test.kind === 'entry') {
       const other = before.test.truth;
       const joint = truth.map((t, id) => (t === FALSE || other[id] === FALSE ? FALSE : Math.max(t, other[id]!)));
       this.entries[0] = this.checker.test({ ...before.test, truth: joint }, before.span);
-      if (joint.length > 0 && joint.every((t) => t === FALSE)) this.contradiction(column, term.span);
-    } else this.entries.push(this.checker.test({ kind: 'entry', column, meaning: 'could', truth }, term.span));
+      if (joint.length > 0 && joint.every((t) => t === FALSE)) this.contradiction(column, span);
+    } else this.entries.push(this.checker.test({ kind: 'entry', column, meaning: 'could', truth }, span));
   }
 
   private require({ column, cubes }: Requirement, span: Span): void {

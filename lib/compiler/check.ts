@@ -27,6 +27,8 @@ export interface CheckedQuestion {
   readonly steps: readonly Step[];
   /** Columns of the answer; for `count` alone none. */
   readonly columns: readonly OutputColumn[];
+  /** What of the question is not asked, for the answer to say. */
+  readonly notes: readonly string[];
 }
 
 /** Rows a snapshot can have; `top` and `limit` of more say nothing. */
@@ -49,6 +51,7 @@ class Checker {
   private grouped = false;
   private shown: { columns: OutputColumn[]; span: Span } | undefined;
   private readonly steps: Step[] = [];
+  private readonly notes: string[] = [];
 
   constructor(
     private readonly source: string,
@@ -73,7 +76,7 @@ class Checker {
       const sort: Step = { kind: 'sort', key: this.relation.columns.get('count')!, descending: true, span: group.span };
       this.steps.splice(lastGroup + 1, 0, sort);
     }
-    return { table: name, steps: this.steps, columns: this.output() };
+    return { table: name, steps: this.steps, columns: this.output(), notes: [...new Set(this.notes)] };
   }
 
   private output(): OutputColumn[] {
@@ -86,8 +89,8 @@ class Checker {
     const { span } = stage;
     switch (stage.kind) {
       case 'where': {
-        const { source, relation, dictionaries } = this;
-        const formula = new ConditionChecker({ source, relation, dictionaries }).check(stage.condition);
+        const { source, relation, dictionaries, notes } = this;
+        const formula = new ConditionChecker({ source, relation, dictionaries, notes }).check(stage.condition);
         this.steps.push({ kind: 'filter', formula, span });
         return;
       }

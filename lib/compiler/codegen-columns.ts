@@ -9,6 +9,7 @@ import type { TableSchema } from '../table-schema.js';
 import type { Assembler, Label, Register, Width } from './assembler.js';
 import { type Column, partMask } from './columns.js';
 import { ones } from './cubes.js';
+import { derivedRanks } from './derived.js';
 import { type Dictionaries, ranks } from './dictionaries.js';
 import { ENTRY } from './groups.js';
 import { type Memory, segmentAddress } from './memory.js';
@@ -101,9 +102,26 @@ function rankTable(dictionaries: Dictionaries, column: Column): Uint32Array | un
       return ranks(texts);
     case 'actions':
       return ranks(Array.from({ length: actions.size }, (_, id) => actions.text(id)));
+    case 'derived':
+      return derivedRanks(dictionaries, column.derived!);
     default:
       return undefined;
   }
+}
+
+/** dst = the index of a derived column's row in its ids (or, in a group, values). Loses r3; dst is another than r3. */
+export function loadIndex(emit: Emit, column: Column, dst: Register): void {
+  const { asm, schema } = emit;
+  const rows = schema.segments[0]!;
+  if (column.derived?.index !== 'row') {
+    asm.load(column.size as Width, dst, 6, column.offset);
+    return;
+  }
+  // The row's number, from where its record lies.
+  loadSegment(emit, 3, rows.name);
+  asm.mov(dst, 6);
+  asm.alu('sub', dst, 3);
+  asm.aluConstant('div', dst, BigInt(rows.stride), 3);
 }
 
 /**
@@ -122,7 +140,8 @@ export function loadOrder(emit: Emit, column: Column, absent: Label, requires: (
     if (part !== ones(column.size * 8)) asm.aluConstant('and', 1, part, 3);
     asm.jumpConstant('eq', 1, 0n, absent, 3);
   }
-  asm.load(width, 2, base, offset);
+  if (column.derived) loadIndex(emit, column, 2);
+  else asm.load(width, 2, base, offset);
   if (column.maskAt !== undefined) asm.alu('and', 2, 1);
   const table = rankTable(emit.dictionaries, column);
   if (table) {
@@ -136,6 +155,10 @@ export function loadOrder(emit: Emit, column: Column, absent: Label, requires: (
 /** Stores the column's words of a group key (groups.ts) at `key` + `at`. Loses r0..r4. */
 export function storeKey(emit: Emit, column: Column, key: number, at: number, requires: (absent: Label) => void): void {
   const { asm } = emit;
+  if (column.derived) {
+    storeDerived(emit, column, key + at);
+    return;
+  }
   const words = wordsOf(column);
   const total = words.length * (column.maskAt === undefined ? 1 : 2) + (column.known ? 1 : 0);
   const absent = asm.label();
@@ -161,4 +184,18 @@ export function storeKey(emit: Emit, column: Column, key: number, at: number, re
   asm.constant(3, BigInt(key + at));
   for (let i = 0; i < total; i++) asm.storeConstant(8, 3, 8 * i, 0);
   asm.bind(done);
+}
+
+/** A derived column's key is the number of its value: unknown and none are values too. Loses r0 and r3. */
+function storeDerived(emit: Emit, column: Column, address: number): void {
+  const { asm, memory, dictionaries } = emit;
+  loadIndex(emit, column, 0);
+  if (column.derived!.index !== 'value') {
+    const { ids } = dictionaries.derived(column.derived!.name) ?? { ids: new Uint32Array() };
+    asm.aluConstant('lsh', 0, 2n, 3);
+    asm.aluConstant('add', 0, BigInt(memory.rodata(ids)), 3);
+    asm.load(4, 0, 0, 0);
+  }
+  asm.constant(3, BigInt(address));
+  asm.store(8, 3, 0, 0);
 }

@@ -1,9 +1,18 @@
 /** Code for one test (formula.ts) on the current row. It jumps to one of the labels of its outcome and never falls through. */
 import type { Label, Register, Width } from './assembler.js';
-import { type Emit, loadSegment, type Place, placeOf, testKnown, type Word, wordsOf } from './codegen-columns.js';
+import {
+  type Emit,
+  loadIndex,
+  loadSegment,
+  type Place,
+  placeOf,
+  testKnown,
+  type Word,
+  wordsOf,
+} from './codegen-columns.js';
 import { type Column, partMask, type Requirement } from './columns.js';
 import { type Cube, type Interval, isSubset, ones, type ValueSet } from './cubes.js';
-import { TRUE, UNKNOWN } from './dictionaries.js';
+import { TRUE, type TruthTable, UNKNOWN } from './dictionaries.js';
 import type { Test } from './formula.js';
 
 export interface Outcomes {
@@ -325,9 +334,14 @@ export class TestCode {
   }
 
   private entry(test: TestOf<'entry'>, to: Outcomes): void {
-    const { asm, memory } = this.emit;
+    const { asm } = this.emit;
     const { column, truth, meaning } = test;
     const blind = { overlaps: to.carry, disjoint: to.carry, could: to.yes, exactly: to.no }[meaning];
+    if (column.derived) {
+      loadIndex(this.emit, column, 0);
+      this.lookUp(truth, to.yes, to.no, to.unknown);
+      return;
+    }
     const { base, offset } = placeOf(this.emit, column, blind);
     const width = column.size as Width;
     if (column.maskAt !== undefined) {
@@ -335,7 +349,13 @@ export class TestCode {
       asm.jumpConstant('eq', 1, 0n, blind, 3);
     }
     asm.load(width, 0, base, offset);
-    const [hit, miss] = meaning === 'disjoint' ? [to.no, to.yes] : [to.yes, to.no];
+    if (meaning === 'disjoint') this.lookUp(truth, to.no, to.yes, to.unknown);
+    else this.lookUp(truth, to.yes, to.no, to.unknown);
+  }
+
+  /** r0 = an index of the table. */
+  private lookUp(truth: TruthTable, hit: Label, miss: Label, unknown: Label): void {
+    const { asm, memory } = this.emit;
     const trueIds = [...truth.keys()].filter((id) => truth[id] === TRUE);
     const someUnknown = truth.includes(UNKNOWN);
     if (truth.length > 0 && !someUnknown && trueIds.length <= FEW_IDS) {
@@ -344,7 +364,7 @@ export class TestCode {
       asm.aluConstant('add', 0, BigInt(memory.rodata(truth)), 3);
       asm.load(1, 0, 0, 0);
       asm.jumpConstant('eq', 0, BigInt(TRUE), hit, 3);
-      if (someUnknown) asm.jumpConstant('eq', 0, BigInt(UNKNOWN), to.unknown, 3);
+      if (someUnknown) asm.jumpConstant('eq', 0, BigInt(UNKNOWN), unknown, 3);
     }
     asm.goto(miss);
   }

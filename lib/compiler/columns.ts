@@ -2,10 +2,12 @@
  * The names a question can use of a relation (a table, or the groups that `count by` makes) and where each lies in memory.
  * Second pass: names -> columns, or QUERY_NAME with the nearest names.
  */
+import type { DerivedFrom, DerivedType } from '../derived-column.js';
 import type { ColumnSchema, FieldSchema, SegmentSchema, TableSchema, WordSchema } from '../table-schema.js';
 import type { Name } from './ast.js';
 import { type Cube, ones } from './cubes.js';
 import { nearest, questionError } from './diagnostics.js';
+import { elsewhere } from './elsewhere.js';
 
 export type ColumnKind =
   | 'number'
@@ -22,6 +24,7 @@ export type ColumnKind =
   | 'datapath'
   | 'actions'
   | 'text'
+  | 'derived'
   | 'row';
 
 /** Which pointer a load goes through: a segment of the table, or an entry of a group table. */
@@ -65,6 +68,16 @@ export interface Column {
   readonly values?: Readonly<Record<string, number>>;
   readonly unit?: string;
   readonly format?: 'hex' | 'hex4' | 'ipv6';
+  /** Of kind derived: what is loaded is an index of its ids, or, in a group, of its values. */
+  readonly derived?: Derived;
+}
+
+export interface Derived {
+  /** The table's name for it; a group's column keeps it. */
+  readonly name: string;
+  readonly type: DerivedType;
+  readonly set: boolean;
+  readonly index: DerivedFrom | 'value';
 }
 
 /** The column's bits in its field. */
@@ -121,7 +134,10 @@ class RelationBuilder {
       for (const field of segment.fields) if (field.requires) this.require(field.name, field.requires);
     }
     const aliases = schema.columns.filter((column) => column.alias);
-    for (const column of schema.columns) if (!column.alias) this.addPart(column);
+    for (const column of schema.columns) {
+      if (column.derived) this.addDerived(column, column.derived);
+      else if (!column.alias) this.addPart(column);
+    }
     for (const { name, alias } of aliases) this.columns.set(name, this.columns.get(alias!)!);
   }
 
@@ -166,6 +182,25 @@ class RelationBuilder {
     const full: Column = { ...column, requires: requirementsOf(this, word), requiresWord: word };
     this.fields.set(name, full);
     if (this.columns.has(name)) this.columns.set(name, full);
+  }
+
+  private addDerived({ name, type, set, doc = '', enum: values }: ColumnSchema, index: DerivedFrom): void {
+    const rows = this.schema.segments[0]!;
+    this.columns.set(name, {
+      name,
+      kind: 'derived',
+      doc,
+      base: rows.name,
+      // A row's own number is no field.
+      offset: rows.fields.find((field) => field.type === index)?.offset ?? 0,
+      size: 4,
+      shift: 0,
+      width: 32,
+      signed: false,
+      requires: [],
+      ...(values && { values }),
+      derived: { name, type: type!, set: set ?? false, index },
+    });
   }
 
   private addPart(part: ColumnSchema): void {
@@ -219,6 +254,9 @@ export function resolve(source: string, relation: Relation, name: Name): Column 
   const column = relation.columns.get(name.text.toLowerCase());
   if (column) return column;
   const isWord = Object.hasOwn(relation.words, name.text.toLowerCase());
+  const lives = relation.name === 'dp_flows' ? elsewhere(name.text.toLowerCase()) : undefined;
+  if (lives !== undefined)
+    throw questionError('QUERY_NAME', source, name.span, `${name.text} ${lives}`, { expected: ['a field'] });
   const suggestions = nearest(name.text, relation.columns.keys());
   const message = isWord
     ? `${name.text} is a word for a kind of packet, not a field: write it alone`

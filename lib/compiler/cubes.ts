@@ -94,7 +94,7 @@ export function union(sets: readonly ValueSet[], width: number): ValueSet {
   return { cubes };
 }
 
-const contains = (outer: Cube, inner: Cube): boolean =>
+export const contains = (outer: Cube, inner: Cube): boolean =>
   (outer.mask & ~inner.mask) === 0n && ((outer.value ^ inner.value) & outer.mask) === 0n;
 
 const meet = (a: Cube, b: Cube): Cube | undefined =>

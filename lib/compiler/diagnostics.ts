@@ -51,8 +51,9 @@ export function questionError(
     suggestions,
   };
   const hint = suggestions.length === 0 ? '' : `; did you mean ${suggestions.join(' or ')}?`;
+  const from = span.origin === undefined ? '' : ` (in ${span.origin})`;
   const place = source === '' ? '' : `\n${pointAt(source, lineStart, offset, details.length)}`;
-  return new CtiError(code, `${printable(`${message}${hint}`)}${place}`, { details: { ...details } });
+  return new CtiError(code, `${printable(`${message}${from}${hint}`)}${place}`, { details: { ...details } });
 }
 
 /** Optimal string alignment distance (insert, delete, replace, swap neighbours); stops caring above `limit`. */

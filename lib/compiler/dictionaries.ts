@@ -3,6 +3,7 @@
  * name or an action list is decided once an entry here; the program then looks the row's id up in a table of truths. Without
  * a snapshot (`explain` with no switch) there are no entries, and names cannot be checked.
  */
+import type { DerivedColumn } from '../derived-column.js';
 import type { Atom } from './ast.js';
 import { nearest, questionError } from './diagnostics.js';
 
@@ -18,6 +19,8 @@ export interface Dictionaries {
   /** What columns of text say. */
   readonly texts: readonly string[];
   readonly actions: ActionLists;
+  /** A derived column of the table, by name; undefined without a snapshot. */
+  derived(name: string): DerivedColumn | undefined;
 }
 
 export interface ActionLists {
@@ -62,7 +65,7 @@ export function named(source: string, dictionaries: Dictionaries, kind: EntryKin
   for (const atom of atoms) {
     if (known.some((name) => isCalled(kind, name, atom.text))) continue;
     if (kind === 'port' && /^[0-9]+$/.test(atom.text)) {
-      const message = `ports go by name here; the datapath's number is odp_port = ${atom.text}`;
+      const message = `ports go by name here: ${atom.text} may be the datapath's number (odp_port = ${atom.text}) or an OpenFlow number, which only its bridge knows (paste what ovs-ofctl --names prints)`;
       throw questionError('QUERY_TYPE', source, atom.span, message, { expected: ['a port name'] });
     }
     // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.

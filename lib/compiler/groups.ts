@@ -50,6 +50,7 @@ export function groupsOf(columns: readonly { title: string; column: Column; span
       offset,
       size: n === 2 ? 16 : 8,
       requires: [],
+      ...(column.derived && { derived: { ...column.derived, index: 'value' as const } }),
       ...(hasMask && { maskAt: 8 * n }),
       ...(known && { known: { base: ENTRY, offset: offset + 8 * n, size: 8, bit: 1n } }),
     });

@@ -8,6 +8,7 @@ import { checkQuestion, noSuchTable, type OutputColumn } from './check.js';
 import { type Compiled, generate } from './codegen.js';
 import { relationOf } from './columns.js';
 import type { Dictionaries } from './dictionaries.js';
+import { type Definition, expandNames, type Names, NO_NAMES } from './names.js';
 import { parseCondition, parseQuestion } from './parse.js';
 import { type Plan, planOf } from './plan.js';
 import { describePlan } from './plan-text.js';
@@ -19,11 +20,14 @@ export type { QuestionErrorDetails } from './diagnostics.js';
 export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
 export { ENTRY, GROUPS_HEADER, type GroupLayout } from './groups.js';
 export { HEADER } from './memory.js';
+export { type Definition, type Names, NO_NAMES, parseNames } from './names.js';
 
 export interface CompileInput {
   readonly schema: TableSchema;
   readonly dictionaries: Dictionaries;
   readonly nRows: number;
+  /** The user's names, if there are any. */
+  readonly names?: Names;
 }
 
 export interface CompiledQuestion extends Compiled {
@@ -31,6 +35,10 @@ export interface CompiledQuestion extends Compiled {
   readonly columns: readonly OutputColumn[];
   /** The plan in words, a line a step. */
   readonly planText: string;
+  /** What of the question is not asked (parts of a pasted line), a sentence each. */
+  readonly notes: readonly string[];
+  /** Those of the user's names that the question uses. */
+  readonly names: readonly Definition[];
 }
 
 /** What is known of dictionaries without a snapshot: nothing. */
@@ -39,6 +47,7 @@ export const NO_DICTIONARIES: Dictionaries = {
   datapaths: [],
   texts: [],
   actions: { size: 0, text: () => '', outPorts: () => [], hasUnknown: () => false },
+  derived: () => undefined,
 };
 
 /**
@@ -47,11 +56,15 @@ export const NO_DICTIONARIES: Dictionaries = {
  * Throws CtiError: QUERY_SYNTAX, QUERY_NAME, QUERY_TYPE with QuestionErrorDetails; WINDOW_FULL if its working memory does not
  * fit into a program.
  */
-export function compileQuestion(source: string, { schema, dictionaries, nRows }: CompileInput): CompiledQuestion {
-  const checked = checkQuestion(source, parseQuestion(source), relationOf(schema), dictionaries);
+export function compileQuestion(source: string, input: CompileInput): CompiledQuestion {
+  const { schema, dictionaries, nRows, names = NO_NAMES } = input;
+  const relation = relationOf(schema);
+  const { question, used } = expandNames(source, parseQuestion(source), names, relation);
+  const checked = checkQuestion(source, question, relation, dictionaries);
   const plan = planOf(checked);
   const compiled = generate(plan, { source, schema, dictionaries, nRows });
-  return { ...compiled, plan, columns: checked.columns, planText: describePlan(plan, source) };
+  const { columns, notes } = checked;
+  return { ...compiled, plan, columns, planText: describePlan(plan, source), notes, names: used };
 }
 
 /** The schema of the table that a question is about. QUERY_NAME if there is none of that name. */

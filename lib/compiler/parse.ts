@@ -1,5 +1,5 @@
 /** First pass: text -> syntax tree, or QUERY_SYNTAX. The grammar is grammar.peggy. */
-import type { Condition, Question, Span } from './ast.js';
+import type { Condition, ParsedDefinition, Question, Span } from './ast.js';
 import { nearest, questionError } from './diagnostics.js';
 import { SyntaxError as PeggyError, parse as peggyParse } from './generated/parser.js';
 
@@ -77,7 +77,7 @@ function syntaxError(source: string, error: PeggyError): Error {
   });
 }
 
-function parseAs<T>(source: string, startRule: 'Question' | 'ConditionOnly'): T {
+function parseAs<T>(source: string, startRule: 'Question' | 'ConditionOnly' | 'DefinitionOnly'): T {
   if (source.length > MAX_LENGTH) {
     const at = { start: MAX_LENGTH, end: MAX_LENGTH + 1 };
     throw questionError('QUERY_SYNTAX', source, at, `a question has at most ${MAX_LENGTH} characters`);
@@ -92,7 +92,7 @@ function parseAs<T>(source: string, startRule: 'Question' | 'ConditionOnly'): T 
   } catch (error) {
     if (!(error instanceof PeggyError)) throw error;
     const at = error.location.start.offset;
-    if (startRule === 'Question' || source[at] !== '|') throw syntaxError(source, error);
+    if (startRule !== 'ConditionOnly' || source[at] !== '|') throw syntaxError(source, error);
     const message = "this is a condition, and | begins a stage: ask query 'dp_flows | where CONDITION | STAGE'";
     throw questionError('QUERY_SYNTAX', source, { start: at, end: at + 1 }, message, {
       expected: ['the end of the condition'],
@@ -104,3 +104,7 @@ export const parseQuestion = (source: string): Question => parseAs<Question>(sou
 
 /** `ctinspector flows CONDITION`: the condition of `dp_flows | where CONDITION`, with offsets in `source`. */
 export const parseCondition = (source: string): Condition => parseAs<Condition>(source, 'ConditionOnly');
+
+/** `let NAME = ...`, a line of a file of names. */
+export const parseDefinition = (source: string): ParsedDefinition =>
+  parseAs<ParsedDefinition>(source, 'DefinitionOnly');

@@ -29,6 +29,7 @@ export const EXPECTED: Readonly<Record<ColumnKind, string>> = {
   datapath: 'a datapath name',
   actions: 'an action list; use matches, does, to or sets',
   text: 'a text; in quotes where it has blanks or signs',
+  derived: 'a value of its type',
   row: 'nothing: it can only be shown',
 };
 

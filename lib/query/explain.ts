@@ -1,5 +1,12 @@
 /** `explain`: the plan of a question in words, and the eBPF it becomes, with what each part is for. Needs no switch. */
-import { type CompiledQuestion, compileQuestion, NO_DICTIONARIES } from '../compiler/index.js';
+import {
+  type CompiledQuestion,
+  compileQuestion,
+  type Definition,
+  type Names,
+  NO_DICTIONARIES,
+  NO_NAMES,
+} from '../compiler/index.js';
 import { Program } from '../runner/program.js';
 import type { TableSchema } from '../table-schema.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
@@ -9,6 +16,10 @@ export interface Explanation {
   /** One line a slot, comments on lines of their own before. */
   readonly listing: string;
   readonly programSlots: number;
+  /** Of the user's names, those that the question uses. */
+  readonly names: readonly Definition[];
+  /** What of the question is not asked. */
+  readonly notes: readonly string[];
 }
 
 /** Rows to plan for where there is no snapshot. */
@@ -28,6 +39,7 @@ function listing({ comments }: CompiledQuestion, program: Program): string {
 export function explain(
   question: string,
   about: { schema: TableSchema } | { snapshot: QuestionSnapshot },
+  names: Names = NO_NAMES,
 ): Explanation {
   const compiled =
     'snapshot' in about
@@ -35,8 +47,15 @@ export function explain(
           schema: about.snapshot.schema,
           dictionaries: dictionariesOf(about.snapshot),
           nRows: about.snapshot.facts.nRows,
+          names,
         })
-      : compileQuestion(question, { schema: about.schema, dictionaries: NO_DICTIONARIES, nRows: SOME_ROWS });
+      : compileQuestion(question, { schema: about.schema, dictionaries: NO_DICTIONARIES, nRows: SOME_ROWS, names });
   const program = Program.load(compiled.spec);
-  return { plan: compiled.planText, listing: listing(compiled, program), programSlots: program.nSlots };
+  return {
+    plan: compiled.planText,
+    listing: listing(compiled, program),
+    programSlots: program.nSlots,
+    names: compiled.names,
+    notes: compiled.notes,
+  };
 }

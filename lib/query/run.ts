@@ -9,6 +9,7 @@ import {
   compileQuestion,
   GROUPS_HEADER,
   HEADER,
+  type Names,
   type OutputColumn,
 } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
@@ -26,6 +27,8 @@ export interface RunQuestionOptions {
   readonly onProgress?: (progress: { readonly fuel: bigint }) => void;
   /** Fuel between two turns of the event loop; about 0.1 s on the interpreter unless told otherwise. */
   readonly fuelSlice?: bigint;
+  /** Names of the user's (parseNames) that the question may use. */
+  readonly names?: Names;
 }
 
 /** What a group key holds: as a cell of a row, the bits that are matched or known, and which; null: not known. */
@@ -64,6 +67,8 @@ export interface AnswerFacts {
   readonly compileMs: number;
   readonly runMs: number;
   readonly programSlots: number;
+  /** What of the question was not asked, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface QuestionResult {
@@ -162,6 +167,7 @@ export async function runQuestion(
     schema: snapshot.schema,
     dictionaries: dictionariesOf(snapshot),
     nRows: snapshot.facts.nRows,
+    ...(options.names && { names: options.names }),
   });
   const program = Program.load(compiled.spec);
   const loaded = performance.now();
@@ -184,6 +190,7 @@ export async function runQuestion(
         compileMs: loaded - begin,
         runMs: ended - loaded,
         programSlots: program.nSlots,
+        notes: compiled.notes,
       },
     };
   } finally {

@@ -1,6 +1,7 @@
 /** What the compiler must know of a snapshot (lib/compiler/dictionaries.ts), read from its segments through the schema. */
 import { type ActionLists, type Dictionaries, NO_DICTIONARIES, type PortEntry } from '../compiler/index.js';
 import type { TableSchema } from '../table-schema.js';
+import { derivedColumn } from '../tables/derived.js';
 
 /** The part of a TableSnapshot (lib/tables/snapshot.ts) that questions use. */
 export interface QuestionSnapshot {
@@ -101,5 +102,6 @@ export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
     datapaths: of('datapaths', (datapaths, id) => text(datapaths, id, 'name') || undefined),
     texts: of('texts', (texts, id) => text(texts, id, 'text')),
     actions: hasActions ? new SnapshotActions(snapshot) : NO_DICTIONARIES.actions,
+    derived: (name) => derivedColumn(snapshot, { name }),
   };
 }

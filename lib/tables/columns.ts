@@ -1,6 +1,6 @@
 /** A table's columns by name: fields, other names for them, parts of them, fields of what they point to. */
 import { CtiError } from '../errors.js';
-import type { FieldSchema, SegmentSchema, TableSchema } from '../table-schema.js';
+import type { ColumnSchema, FieldSchema, SegmentSchema, TableSchema } from '../table-schema.js';
 
 export interface Column {
   /** As asked for; an alias keeps its own name. */
@@ -17,6 +17,8 @@ export interface Column {
   readonly flags: Readonly<Record<string, number>> | undefined;
   /** The column is this field of the dictionary that `field` points into. */
   readonly dictionary: { readonly segment: SegmentSchema; readonly field: FieldSchema } | undefined;
+  /** Made of what `field` points to (derived.ts); a cell's value is then an id of its values. */
+  readonly derived: ColumnSchema | undefined;
   readonly doc: string;
 }
 
@@ -55,11 +57,17 @@ function dictionaryField(schema: TableSchema, of: FieldSchema, name: string): No
   return { segment, field };
 }
 
+/** The field of `rows` that says what a derived column is made of; for a row itself, the first. */
+function derivedFrom(schema: TableSchema, { derived }: ColumnSchema): { segment: SegmentSchema; field: FieldSchema } {
+  const segment = schema.segments[0]!;
+  return { segment, field: segment.fields.find(({ type }) => type === derived) ?? segment.fields[0]! };
+}
+
 /** The column of that name; QUERY_NAME if the table has none. */
 export function resolveColumn(schema: TableSchema, name: string): Column {
   const extra = schema.columns.find((column) => column.name === name);
   if (extra?.alias) return { ...resolveColumn(schema, extra.alias), name };
-  const found = findField(schema, extra?.of ?? name);
+  const found = extra?.derived ? derivedFrom(schema, extra) : findField(schema, extra?.of ?? name);
   if (!found || (found.field.internal && !extra)) {
     throw new CtiError(
       'QUERY_NAME',
@@ -78,6 +86,7 @@ export function resolveColumn(schema: TableSchema, name: string): Column {
     requires: extra?.requires,
     flags: flags === undefined ? undefined : schema.flags[flags],
     dictionary: extra?.dictionary === undefined ? undefined : dictionaryField(schema, field, extra.dictionary),
+    derived: extra?.derived ? extra : undefined,
     doc: extra?.doc ?? field.doc,
   };
 }

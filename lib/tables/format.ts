@@ -13,11 +13,14 @@
  * | enumeration | its word | the same string |
  * | port, datapath, actions, text, ufid | name, name, text, text, UUID | the same string; a port whose name is not known gives the datapath's number for it |
  * | milliseconds | `4.646s`, `never` | number, `"never"` |
+ * | list (a derived column) | `veth1,veth2`; `-` if it is empty; `veth1,?` if there may be more | an array, with a null at its end if there may be more; null if nothing of it is known |
+ * | derived column without a value | `-` | null |
  */
+import type { DerivedValue } from '../derived-column.js';
 import type { Column } from './columns.js';
 import { allOnes, type Cell, type Names } from './view.js';
 
-export type JsonCell = number | string | null;
+export type JsonCell = number | string | null | readonly (number | string | null)[];
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -122,17 +125,49 @@ function words(column: Column, cell: NonNullable<Cell>, names: Names): string | 
 
 /** A saved file does not say which datapath a flow is of; a row has a number for it all the same. */
 const isNameless = (column: Column, { value }: NonNullable<Cell>, names: Names): boolean =>
-  column.field.type === 'datapath' && !column.dictionary && names.datapath(Number(value)) === null;
+  column.field.type === 'datapath' && !column.dictionary && !column.derived && names.datapath(Number(value)) === null;
+
+/** One element of a derived value, as in text and JSON. */
+function element({ derived }: Column, value: bigint | string, names: Names): string | number {
+  if (typeof value === 'string') return value;
+  switch (derived!.type) {
+    case 'port':
+      return names.port(Number(value)) ?? `port#${value}`;
+    case 'address':
+      return value >> 32n === 0xffffn ? dotted(value & 0xffffffffn) : ipv6(value);
+    case 'duration':
+      return seconds(value);
+    case 'enum': {
+      const word = Object.entries(derived!.enum ?? {}).find(([, n]) => BigInt(n) === value)?.[0];
+      if (word !== undefined) return word;
+    }
+  }
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
+}
+
+function derivedText(column: Column, { elements, partial }: DerivedValue, names: Names): string {
+  const parts = elements.map((value) => String(element(column, value, names)));
+  return [...parts, ...(partial ? ['?'] : [])].join(',') || '-';
+}
+
+function derivedJson(column: Column, { elements, partial }: DerivedValue, names: Names): JsonCell {
+  const parts = elements.map((value) => element(column, value, names));
+  if (!column.derived!.set) return parts[0] ?? null;
+  if (!partial) return parts;
+  return parts.length === 0 ? null : [...parts, null];
+}
 
 export function formatCell(column: Column, cell: Cell, names: Names): string {
   if (cell === null || isNameless(column, cell, names)) return '?';
   if (cell.mask === 0n) return '*';
+  if (column.derived) return derivedText(column, names.derived(column, Number(cell.value)), names);
   if (column.field.unit === 'ms') return seconds(cell.value);
   return words(column, cell, names) ?? numberText(column, cell);
 }
 
 export function jsonCell(column: Column, cell: Cell, names: Names): JsonCell {
   if (cell === null || cell.mask === 0n || isNameless(column, cell, names)) return null;
+  if (column.derived) return derivedJson(column, names.derived(column, Number(cell.value)), names);
   if (column.field.unit === 'ms' && cell.value === allOnes(64)) return 'never';
   const text = words(column, cell, names);
   if (text !== undefined) return text;

@@ -2,9 +2,11 @@
  * Reads the cells of a snapshot's rows from its segments, by the schema alone: nothing here knows a table, except for what the
  * `known` bits of `ports` mean. Slow and plain; what must be fast is a program.
  */
+import type { DerivedValue } from '../derived-column.js';
 import { CtiError } from '../errors.js';
 import type { FieldSchema, SegmentSchema, WordSchema } from '../table-schema.js';
 import { type Column, resolveColumn } from './columns.js';
+import { derivedColumn } from './derived.js';
 import type { TableSnapshot } from './snapshot.js';
 
 /**
@@ -26,6 +28,8 @@ export interface Names {
   datapath(id: number): string | null;
   actions(id: number): string;
   text(id: number): string;
+  /** A value of a derived column. */
+  derived(column: Column, id: number): DerivedValue;
 }
 
 export class TableView implements Names {
@@ -57,6 +61,7 @@ export class TableView implements Names {
       throw new CtiError('INVALID_ARGUMENT', `expected a row below ${this.nRows} but received ${row}`);
     }
     const { field } = column;
+    if (column.derived) return { value: BigInt(this.#derivedId(row, column)), mask: allOnes(32) };
     if (field.knownBit !== undefined && !this.#isKnown(row, field.knownBit)) return null;
     if (column.requires !== undefined && !this.#satisfies(row, column.requires)) return ANY;
     const whole = this.#field(row, column.segment, field);
@@ -84,6 +89,15 @@ export class TableView implements Names {
 
   text(id: number): string {
     return this.#text('texts', id, 'text');
+  }
+
+  derived(column: Column, id: number): DerivedValue {
+    return derivedColumn(this.snapshot, column.derived!).values[id]!;
+  }
+
+  #derivedId(row: number, { derived, field, segment }: Column): number {
+    const { ids } = derivedColumn(this.snapshot, derived!);
+    return ids[derived!.derived === 'row' ? row : Number(this.#read(segment, row, field))]!;
   }
 
   /** Ids of the ports that an action list can output to. */

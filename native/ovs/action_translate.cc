@@ -110,9 +110,14 @@ bool ActionTranslator::action(uint16_t type, Bytes payload, int depth, TreeWrite
     }
     case kActTunnelPush:
       return tunnel_push(payload, tree);
-    case kActDrop:  // its number is a reason that is not printed
-      tree.flag(kActDrop);
+    case kActDrop: {  // OVS prints no reason
+      if (payload.size() != 4) return false;
+      const size_t start = tree.open(kActDrop);
+      tree.append(payload);
+      tree.append<uint32_t>(0);
+      tree.close(start);
       return true;
+    }
     case kActUnknown: {
       const std::string text = "action" + std::to_string(type);
       tree.put(kActUnknown, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});

@@ -191,6 +191,8 @@ void FlowDecoder::match_half(const uint8_t* f, bool is_mask, const Shape& s, Hal
       half.vlan_tpid = is_mask ? 0xffff : be16(f + l_.flow_vlans.offset);
     }
   }
+  // What is printed without vlan(...) matches packets without a tag (text/match.cc reads it so): the datapath makes the mask exact.
+  if (s.n_vlans == 0 && is_mask) half.vlan_tci = 0xffff;
   half.eth_type = s.eth_type ? be16(f + l_.flow_dl_type.offset) : is_mask ? 0xffff : 0;
   if (s.ip) {
     if (!s.ipv6) {

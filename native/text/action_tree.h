@@ -38,7 +38,7 @@ enum ActionNumber : uint16_t {
   kActCheckPktLen = 21, // nested: 1 u16 size, 2 actions if greater, 3 actions if not
   kActAddMpls = 22,     // as push_mpls
   kActDecTtl = 23,      // nested: 1 actions if the TTL runs out
-  kActDrop = 24,        // u32 reason, where that is printed
+  kActDrop = 24,        // u32 reason, where that is printed; u32 reason and u32 0 where it is known and not printed
   kActPsample = 25,     // nested: 1 u32 group, 2 cookie
   kActTunnelPush = 26,  // u32 tnl_port, u32 out_port (ports), u32 header size, u32 vport type, header bytes
   kActTunnelPop = 27,   // u32 port

@@ -355,7 +355,7 @@ class ActionPrinter {
         return out_.put("))");
       }
       case kActDrop:
-        return attr.payload.empty() ? out_.put("drop") : number("drop(", attr);
+        return attr.payload.size() == 4 ? number("drop(", attr) : out_.put("drop");
       case kActPsample:
         return psample(attr.payload);
       case kActTunnelPush:

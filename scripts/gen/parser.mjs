@@ -8,7 +8,7 @@ const dir = join(resolve(dirname(fileURLToPath(import.meta.url)), '../..'), 'lib
 const source = peggy.generate(readFileSync(join(dir, 'grammar.peggy'), 'utf8'), {
   output: 'source',
   format: 'es',
-  allowedStartRules: ['Question', 'ConditionOnly'],
+  allowedStartRules: ['Question', 'ConditionOnly', 'DefinitionOnly'],
   grammarSource: 'grammar.peggy',
 });
 mkdirSync(join(dir, 'generated'), { recursive: true });

@@ -85,7 +85,7 @@ const segment = z.strictObject({
   fields: z.array(field).default([]),
 });
 const column = z.strictObject({
-  name,
+  name: z.string().regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/),
   alias: name.optional(),
   of: name.optional(),
   shift: z.number().int().optional(),
@@ -94,6 +94,10 @@ const column = z.strictObject({
   flags: name.optional(),
   requires: name.optional(),
   dictionary: name.optional(),
+  derived: z.enum(['actions', 'row', 'datapath']).optional(),
+  type: z.enum(['port', 'address', 'number', 'enum', 'text', 'duration']).optional(),
+  set: z.boolean().optional(),
+  enum: values.optional(),
   doc: z.string().optional(),
 });
 const table = z.strictObject({

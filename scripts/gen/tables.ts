@@ -209,13 +209,24 @@ Each has a value and a mask; \`docs/questions.md\` has the four meanings of a co
 ${matched}
 `
 }${section(
+  'Derived',
+  '| name | type | meaning |\n|---|---|---|',
+  table.columns
+    .filter((c) => c.derived)
+    .map((c) => {
+      const type = c.enum ? Object.keys(c.enum).join(', ') : c.type === 'address' ? 'ipv4 or ipv6' : (c.type ?? '');
+      return `| \`${c.name}\` | ${c.set ? 'a list: ' : ''}${cell(type)} | ${cell(c.doc ?? '')} |\n`;
+    }),
+)}${section(
   'Other names',
   '| name | is | meaning |\n|---|---|---|',
-  table.columns.map((c) => {
-    const target = c.alias ?? c.of ?? '';
-    const bits = c.width === undefined ? '' : `, bits ${c.shift} to ${(c.shift ?? 0) + c.width - 1}`;
-    return `| \`${c.name}\` | \`${target}\`${bits}${c.requires ? `, ${cell(table.words[c.requires]?.doc ?? c.requires)}` : ''} | ${cell(c.doc ?? byName.get(target)?.doc ?? 'the same')} |\n`;
-  }),
+  table.columns
+    .filter((c) => !c.derived)
+    .map((c) => {
+      const target = c.alias ?? c.of ?? '';
+      const bits = c.width === undefined ? '' : `, bits ${c.shift} to ${(c.shift ?? 0) + c.width - 1}`;
+      return `| \`${c.name}\` | \`${target}\`${bits}${c.requires ? `, ${cell(table.words[c.requires]?.doc ?? c.requires)}` : ''} | ${cell(c.doc ?? byName.get(target)?.doc ?? 'the same')} |\n`;
+    }),
 )}${section(
   'Words',
   '| word | meaning |\n|---|---|',

@@ -13,13 +13,13 @@ export interface Pair {
 
 // ---- the second reader: a text is items with commas between, an item is a word or name(items) ----
 
-interface Item {
+export interface Item {
   name: string;
   /** What is between its parentheses; undefined: it has none. */
   inside: string | undefined;
 }
 
-function items(text: string): Item[] {
+export function items(text: string): Item[] {
   const found: Item[] = [];
   let depth = 0;
   let from = 0;

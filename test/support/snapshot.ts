@@ -18,6 +18,8 @@ export interface ActionsInput {
   /** Ids of ports. */
   readonly outPorts?: readonly number[];
   readonly nUnknown?: number;
+  /** The list as netlink attributes (native/text/action_tree.h). */
+  readonly tree?: readonly number[];
 }
 
 export interface SnapshotInput {
@@ -146,6 +148,8 @@ export function makeSnapshot({
     const out = blob.add(new Uint8Array(new Uint32Array(list.outPorts ?? []).buffer));
     lists.putRef(id, 'out_ports', out.offset, out.size);
     lists.put(id, 'n_unknown', list.nUnknown ?? 0);
+    const tree = blob.add(list.tree ?? []);
+    lists.putRef(id, 'attrs', tree.offset, tree.size);
   }
   const portRecords = new Records('ports', ports.length);
   for (const [id, { name, number }] of ports.entries()) {

@@ -11,7 +11,11 @@ import type { Options, Status } from '../registry.js';
 
 const cell = (text: string): Cell => ({ text, json: text });
 
-function typeOf({ field, flags, dictionary, width }: Column): string {
+function typeOf({ field, flags, dictionary, width, derived }: Column): string {
+  if (derived) {
+    const type = derived.enum ? Object.keys(derived.enum).join(', ') : derived.type!;
+    return derived.set ? `list: ${type}` : type;
+  }
   if (dictionary) return 'number';
   if (flags) return `flags: ${Object.keys(flags).join(' ')}`;
   if (field.enum) return Object.keys(field.enum).join(', ');
@@ -21,11 +25,16 @@ function typeOf({ field, flags, dictionary, width }: Column): string {
   return /^[ui][0-9]/.test(field.type) ? `number (${width} bit${width === 1 ? '' : 's'})` : field.type;
 }
 
+const placeOf = ({ derived, segment }: Column): string => {
+  if (derived) return derived.derived === 'actions' ? 'actions' : derived.derived === 'row' ? 'match' : 'row';
+  return segment.masked ? 'match' : 'row';
+};
+
 /** Every name a condition or a stage can use. */
 async function listNames(context: Context, format: Format, table: TableSchema): Promise<Status> {
   const fields = columnNames(table).map((name) => {
     const column = resolveColumn(table, name);
-    return [cell(name), cell(typeOf(column)), cell(column.segment.masked ? 'match' : 'row'), cell(column.doc)];
+    return [cell(name), cell(typeOf(column)), cell(placeOf(column)), cell(column.doc)];
   });
   const words = Object.entries(table.words).filter(([, word]) => !word.hidden);
   const rows = [

@@ -1402,6 +1402,85 @@ export const DP_FLOWS: TableSchema = {
         }
       ]
     },
+    "tcp6": {
+      "doc": "TCP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            6
+          ]
+        }
+      ]
+    },
+    "udp6": {
+      "doc": "UDP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            17
+          ]
+        }
+      ]
+    },
+    "sctp6": {
+      "doc": "SCTP over IPv6",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34525
+          ]
+        },
+        {
+          "field": "nw_proto",
+          "in": [
+            132
+          ]
+        }
+      ]
+    },
+    "rarp": {
+      "doc": "RARP",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            32821
+          ]
+        }
+      ]
+    },
+    "mpls": {
+      "doc": "MPLS",
+      "hidden": false,
+      "all": [
+        {
+          "field": "eth_type",
+          "in": [
+            34887,
+            34888
+          ]
+        }
+      ]
+    },
     "udp": {
       "doc": "UDP over IPv4 or IPv6",
       "hidden": false,
@@ -1698,6 +1777,69 @@ export const DP_FLOWS: TableSchema = {
       "of": "in_port",
       "dictionary": "odp_port",
       "doc": "datapath's number of in_port"
+    },
+    {
+      "name": "out_port",
+      "derived": "actions",
+      "type": "port",
+      "set": true,
+      "doc": "ports the actions can output to, nested lists included"
+    },
+    {
+      "name": "drop",
+      "derived": "actions",
+      "type": "enum",
+      "enum": {
+        "no": 0,
+        "yes": 1
+      },
+      "doc": "the list is empty, or drops outside of nested lists"
+    },
+    {
+      "name": "drop_reason",
+      "derived": "actions",
+      "type": "enum",
+      "enum": {
+        "of_pipeline": 0,
+        "bridge_not_found": 1,
+        "recursion_too_deep": 2,
+        "too_many_resubmit": 3,
+        "stack_too_deep": 4,
+        "no_recirculation_context": 5,
+        "recirculation_conflict": 6,
+        "too_many_mpls_labels": 7,
+        "invalid_tunnel_metadata": 8,
+        "unsupported_packet_type": 9,
+        "congestion": 10,
+        "forwarding_disabled": 11
+      },
+      "doc": "why the translation dropped, where the drop action says (by the names of the drop_action_* coverage counters)"
+    },
+    {
+      "name": "encap.dst",
+      "derived": "actions",
+      "type": "address",
+      "set": true,
+      "doc": "outer destinations of tunnels the actions put the packet into"
+    },
+    {
+      "name": "encap.vni",
+      "derived": "actions",
+      "type": "number",
+      "set": true,
+      "doc": "tunnel keys (VNI, GRE key, TEID) the actions set"
+    },
+    {
+      "name": "mask_shape",
+      "derived": "row",
+      "type": "text",
+      "doc": "which fields the flow looks at, under which masks: flows of one shape share a subtable (of their PMD and port)"
+    },
+    {
+      "name": "age",
+      "derived": "datapath",
+      "type": "duration",
+      "doc": "time since the flow was made; no source of today says it"
     }
   ]
 };
