@@ -49,7 +49,7 @@ export interface CommandRow {
 export const SOURCE_OPTIONS: readonly OptionRow[] = [
   {
     flags: '--from <file>',
-    doc: "answer from a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
+    doc: "answer from a file: of `snapshot save`, or a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
   },
   {
     flags: '--source <name>',
@@ -277,6 +277,29 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: 'ctinspector image resume nap.img --engine interpreter', says: 'to its end' },
     ],
     load: () => import('./commands/image.js'),
+  },
+  {
+    name: 'snapshot',
+    summary: 'tables as files, which every question works on',
+    doc: 'save FILE: reads tables (all there are, or those of --table) and writes them into a file that answers with --from on any machine, without OVS or root. load FILE: reads one through and checks every byte. show FILE: what is in it, how it was read. list [DIR]: the snapshot files there.',
+    args: [
+      { name: 'action', doc: 'save, load, show or list', required: true },
+      { name: 'file', doc: 'a snapshot file; for list a directory (default: this one)', required: false, list: true },
+    ],
+    options: [
+      {
+        flags: '--table <name>',
+        doc: 'for save: a table, may be given several times (default: all that the source has)',
+        repeats: true,
+      },
+      ...SOURCE_OPTIONS,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: 'ctinspector snapshot save before.cti', says: 'every table of the switch, now' },
+      { command: "ctinspector flows 'tcp and tp_dst = 443' --from before.cti", says: 'a question about it, anywhere' },
+    ],
+    load: () => import('./commands/snapshot.js'),
   },
   {
     name: 'doctor',

@@ -4,13 +4,26 @@ import { CtiError } from '../errors.js';
 import { readDpFlowsFile } from '../sources/dp-flows.js';
 import type { OnProgress } from '../sources/job.js';
 import { type Captured, captureTable } from '../sources/registry.js';
+import { isSnapshotFile, readSnapshotFile } from '../sources/snapshot-file.js';
 import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
+import { TABLES } from '../tables/generated/tables.js';
 import type { Note, SnapshotFacts } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
 import type { Progress } from './progress.js';
 import type { Options } from './registry.js';
+
+/** The tables of --table, dp_flows without. */
+export function tablesOf({ table: given }: Options): readonly TableSchema[] {
+  const names = [...new Set(given === undefined ? [DP_FLOWS.name] : (given as readonly string[]))];
+  return names.map((name) => {
+    const found = TABLES.find((table) => table.name === name);
+    if (found) return found;
+    const there = TABLES.map((table) => table.name).join(', ');
+    throw new CtiError('INVALID_ARGUMENT', `--table: expected a table out of ${there} but received '${name}'`);
+  });
+}
 
 /** The caller closes the snapshot. */
 export async function takeSnapshot(
@@ -22,6 +35,10 @@ export async function takeSnapshot(
   const { signal } = context;
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
+  if (path !== undefined && path !== '-' && (await isSnapshotFile(path))) {
+    progress.update(`reading ${path}`);
+    return { snapshot: await readSnapshotFile(path, table, signal), passedOver: [] };
+  }
   if (path !== undefined) {
     if (table.name !== DP_FLOWS.name) {
       throw new CtiError(
