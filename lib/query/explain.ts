@@ -2,6 +2,7 @@
 import { type CompiledQuestion, compileQuestion, NO_DICTIONARIES } from '../compiler/index.js';
 import { Program } from '../runner/program.js';
 import type { TableSchema } from '../table-schema.js';
+import { questionSchema } from './samples.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export interface Explanation {
@@ -36,7 +37,11 @@ export function explain(
           dictionaries: dictionariesOf(about.snapshot),
           nRows: about.snapshot.facts.nRows,
         })
-      : compileQuestion(question, { schema: about.schema, dictionaries: NO_DICTIONARIES, nRows: SOME_ROWS });
+      : compileQuestion(question, {
+          schema: questionSchema(question, about.schema),
+          dictionaries: NO_DICTIONARIES,
+          nRows: SOME_ROWS,
+        });
   const program = Program.load(compiled.spec);
   return { plan: compiled.planText, listing: listing(compiled, program), programSlots: program.nSlots };
 }
