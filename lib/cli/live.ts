@@ -40,7 +40,8 @@ export async function live(context: Context, schema: TableSchema, plan: LivePlan
   const progress = await startProgress(context);
   const file = since && 'file' in since ? await takeFile(context, schema, since.file, progress) : undefined;
   progress.stop();
-  const { signal } = context;
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
   const table = new LiveTable(schema, {
     ...switchOptions(options),
     signal,
@@ -57,9 +58,10 @@ export async function live(context: Context, schema: TableSchema, plan: LivePlan
     return 0;
   } catch (error) {
     // It has no end of its own: a signal is how it ends.
-    if (signal.aborted) return 0;
+    if (context.signal.aborted) return 0;
     throw error;
   } finally {
+    over.abort(new Error('the screen was left')); // a reading that is under way, or waited for
     table.close();
   }
 }

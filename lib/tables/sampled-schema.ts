@@ -26,10 +26,16 @@ const COUNTS = ['u8', 'u16', 'u32', 'u64'];
 const counts = ({ type, unit, index_of, internal, enum: words, flags, format }: FieldSchema): boolean =>
   COUNTS.includes(type) && unit !== 'ms' && !index_of && !internal && !words && !flags && !format;
 
-export const rateDocs: readonly { readonly name: string; readonly doc: string }[] = [
-  ...Object.entries(SHORT).map(([name, { doc }]) => ({ name, doc })),
-  { name: 'rate(FIELD)', doc: 'how much a counter grew a second, over two samples, rounded up' },
-];
+/** The rates that a table has, for whoever lists its names. */
+export function rateDocs(schema: TableSchema): { readonly name: string; readonly doc: string }[] {
+  const rows = schema.segments[0]!;
+  if (!rows.fields.some(counts)) return [];
+  const short = Object.entries(SHORT).filter(([name]) => rateColumn(schema, name));
+  return [
+    ...short.map(([name, { doc }]) => ({ name, doc })),
+    { name: 'rate(FIELD)', doc: 'how much a counter grew a second, over two samples, rounded up' },
+  ];
+}
 
 export const isRateName = (name: string): boolean => Object.hasOwn(SHORT, name) || /^rate\(.*\)$/.test(name);
 

@@ -51,6 +51,8 @@ export class LiveScreen {
   #quit: (() => void) | undefined;
   #resume: (() => void) | undefined;
   #isOver = false;
+  /** What columns have wanted so far: they grow with what is in them, and do not jump back. */
+  #widths: { readonly key: string; readonly wanted: readonly number[] } = { key: '', wanted: [] };
   #crash: ((error: unknown) => void) | undefined;
 
   constructor(
@@ -77,19 +79,27 @@ export class LiveScreen {
     this.#terminal.open();
     try {
       this.#draw();
-      await Promise.race([over, this.#read()]);
+      const reading = this.#read();
+      reading.catch(() => {}); // it is over by then
+      await Promise.race([over, reading]);
     } finally {
       this.#isOver = true;
+      this.#resume?.();
       signal.removeEventListener('abort', stop);
       this.#terminal.close();
     }
   }
 
-  async #read(): Promise<never> {
-    for (;;) {
+  async #read(): Promise<void> {
+    while (!this.#isOver) {
       await this.#whilePaused();
       try {
         const captured = await this.table.next();
+        await this.#whilePaused(); // it was on its way
+        if (this.#isOver) {
+          captured.snapshot.close();
+          return;
+        }
         await this.#alone(async () => {
           const retire = this.table.accept(captured);
           try {
@@ -99,6 +109,7 @@ export class LiveScreen {
           }
         });
       } catch (error) {
+        if (this.#isOver) return;
         this.#failed(error);
       }
       this.#draw();
@@ -106,7 +117,7 @@ export class LiveScreen {
   }
 
   async #whilePaused(): Promise<void> {
-    while (this.#state.isPaused) {
+    while (this.#state.isPaused && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
       });
@@ -222,7 +233,17 @@ export class LiveScreen {
     const from = Math.min(this.#state.scroll, Math.max(0, result.facts.rowsShown - room));
     const rows = [...cellsFrom(result, captured.snapshot, from, room)];
     const columns = columnsOf(result, captured.snapshot).map(({ name, align = 'left' }) => ({ name, align }));
-    const { head, rows: lines } = tableLines(columns, rows, width, this.#marks, this.#good.order);
+    const key = `${width} ${this.#marks.cut} ${columns.map(({ name }) => name).join()}`;
+    if (key !== this.#widths.key) this.#widths = { key, wanted: [] };
+    const {
+      head,
+      rows: lines,
+      wanted,
+    } = tableLines(columns, rows, width, this.#marks, {
+      order: this.#good.order,
+      atLeast: this.#widths.wanted,
+    });
+    this.#widths = { key, wanted };
     return [{ text: head, style: 'head' }, ...lines.map((text): Line => ({ text }))];
   }
 
@@ -234,12 +255,12 @@ export class LiveScreen {
       const about = shown.captured.snapshot.facts;
       const from = Math.min(this.#state.scroll, Math.max(0, facts.rowsShown - this.#room));
       const to = Math.min(facts.rowsShown, from + this.#room);
+      const of = `of ${count(facts.rowsScanned, this.table.schema.noun)}`;
       parts.push(
         facts.rowsShown > this.#room
-          ? `${integer.format(from + 1)}-${integer.format(to)} of ${count(facts.rowsShown, 'row')}`
-          : count(facts.rowsShown, 'row'),
+          ? `${integer.format(from + 1)}-${integer.format(to)} of ${count(facts.rowsShown, 'row')} ${of}`
+          : `${count(facts.rowsShown, 'row')} ${of}`,
       );
-      parts.push(`of ${count(facts.rowsScanned, this.table.schema.noun)}`);
       if (about.samples && about.samples.intervalMs !== null) parts.push(`rates over ${ms(about.samples.intervalMs)}`);
       if (facts.undecided > 0) parts.push(`${integer.format(facts.undecided)} undecided`);
       if (facts.noValue > 0) parts.push(`${integer.format(facts.noValue)} without a value`);

@@ -32,19 +32,28 @@ export function columnWidths(wanted: readonly number[], room: number): number[] 
   });
 }
 
-/** The head and the rows. `sorted` is the column they are in order of. */
+export interface TableOptions {
+  /** The column the rows are in order of. */
+  readonly order?: { readonly name: string; readonly descending: boolean } | undefined;
+  /** Widths that columns had wanted before. */
+  readonly atLeast?: readonly number[];
+}
+
+/** The head and the rows, and how wide each column would be if there were room. */
 export function tableLines(
   columns: readonly ScreenColumn[],
   rows: readonly (readonly string[])[],
   room: number,
   marks: Marks,
-  sorted?: { readonly name: string; readonly descending: boolean },
-): { head: string; rows: string[] } {
+  { order: sorted, atLeast = [] }: TableOptions = {},
+): { head: string; rows: string[]; wanted: number[] } {
   const titles = columns.map(({ name }) =>
     name === sorted?.name ? `${name}${sorted.descending ? marks.descending : marks.ascending}` : name,
   );
   const cells = rows.map((row) => row.map((cell) => fit(cell, room, marks.cut)));
-  const wanted = titles.map((title, i) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))));
+  const wanted = titles.map((title, i) =>
+    Math.max(atLeast[i] ?? 0, widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))),
+  );
   const widths = columnWidths(wanted, room);
   const line = (row: readonly string[]): string =>
     row
@@ -55,5 +64,5 @@ export function tableLines(
       })
       .filter((_, i) => widths[i]! > 0)
       .join(' '.repeat(GAP));
-  return { head: pad(line(titles), room, 'left'), rows: cells.map((row) => line(row).trimEnd()) };
+  return { head: pad(line(titles), room, 'left'), rows: cells.map((row) => line(row).trimEnd()), wanted };
 }

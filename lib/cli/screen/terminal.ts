@@ -63,6 +63,7 @@ export class Terminal {
     process.on('exit', this.#restore);
     process.on('uncaughtExceptionMonitor', this.#restore);
     process.on('SIGCONT', this.#resumed);
+    process.on('SIGHUP', this.#hungUp);
     output.on('resize', this.#resized);
     if (input.isTTY) {
       input.setRawMode(true);
@@ -81,6 +82,7 @@ export class Terminal {
     process.off('exit', this.#restore);
     process.off('uncaughtExceptionMonitor', this.#restore);
     process.off('SIGCONT', this.#resumed);
+    process.off('SIGHUP', this.#hungUp);
   }
 
   /** Draws a frame over the one before. */
@@ -134,6 +136,10 @@ export class Terminal {
     this.#isOpen = true;
     this.#shown = [];
     this.#onResize();
+  };
+
+  readonly #hungUp = (): void => {
+    process.exit(129);
   };
 
   /** In one synchronous write: the process may be ending. */
