@@ -42,8 +42,12 @@ export class RepeatedReading {
 
   /** Waits until the next reading may begin, and reads. Rejects as captureTable() does; the next one keeps its distance then too. */
   async next(last?: TableSnapshot): Promise<Captured> {
-    const { signal, source = 'auto' } = this.#options;
+    const { signal, source = 'auto', clock = systemClock } = this.#options;
     await this.#pace.wait(signal);
+    // The first reading of a switch takes longer to begin (it is proved): rates are over the time asked for all the same.
+    const since = last ? Date.now() - Number(last.facts.beginNs / 1_000_000n) : this.#manners.periodMs;
+    const early = this.#manners.periodMs - Math.max(0, since);
+    if (early > 0) await clock.sleep(early, signal);
     this.#pace.took({ cpuMs: 0, bytes: 0 }); // if it fails
     const captured = await this.#read(last, source);
     const cost = costOf(captured.snapshot.facts);
