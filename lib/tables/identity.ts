@@ -7,7 +7,7 @@ import { CtiError } from '../errors.js';
 import type { TableSchema } from '../table-schema.js';
 import type { Column } from './columns.js';
 import type { TableSnapshot } from './snapshot.js';
-import { type Cell, TableView } from './view.js';
+import { TableView } from './view.js';
 
 /** Numbers for names and texts that are the same in both snapshots. */
 class Interned {
@@ -29,11 +29,15 @@ const matchText = (rowText: string): string => {
   return at < 0 ? rowText : rowText.slice(0, at);
 };
 
-type ReadWords = (row: number, words: Uint32Array, at: number) => void;
-
+/** One side of a comparison. Works on the bytes of the rows: a table may have half a million of them. */
 class Keyed {
   readonly view: TableView;
   readonly columns: readonly Column[];
+  readonly nRows: number;
+  readonly #named = new Map<number, boolean>();
+  readonly #bytes: DataView;
+  readonly #stride: number;
+  readonly #known: number;
 
   constructor(
     readonly snapshot: TableSnapshot,
@@ -41,65 +45,94 @@ class Keyed {
   ) {
     this.view = new TableView(snapshot);
     this.columns = identity.map((name) => this.view.column(name));
+    this.nRows = this.view.nRows;
+    const rows = snapshot.schema.segments[0]!;
+    for (const { name, segment } of this.columns) {
+      if (segment !== rows)
+        throw new CtiError('INTERNAL', `${snapshot.schema.name}: ${name} of its identity is no field of the rows`);
+    }
+    const { buffer, size } = snapshot.segment(rows.name);
+    this.#bytes = new DataView(buffer, 0, size);
+    this.#stride = rows.stride;
+    this.#known = rows.fields.find(({ name }) => name === 'known')?.offset ?? -1;
   }
 
-  /** Whether any row has a value there. A datapath without a name is none. */
-  knows(column: Column): boolean {
-    for (let row = 0; row < this.view.nRows; row++) if (this.isKnown(row, column)) return true;
-    return false;
+  /** Whether a row has a value there. A datapath without a name is none. */
+  isKnown(row: number, { field }: Column): boolean {
+    const at = row * this.#stride;
+    if (field.knownBit !== undefined && (this.#bytes.getUint32(at + this.#known, true) & (1 << field.knownBit)) === 0)
+      return false;
+    return field.type !== 'datapath' || this.#hasName(this.#bytes.getUint32(at + field.offset, true));
   }
 
-  isKnown(row: number, column: Column): boolean {
-    const cell = this.view.cell(row, column);
-    return cell !== null && (column.field.type !== 'datapath' || this.view.datapath(Number(cell.value)) !== null);
+  #hasName(datapath: number): boolean {
+    const known = this.#named.get(datapath);
+    if (known !== undefined) return known;
+    const isNamed = this.view.datapath(datapath) !== null;
+    this.#named.set(datapath, isNamed);
+    return isNamed;
   }
 
-  reader(column: Column, interned: Interned): ReadWords {
+  /** Whether any row has a value there, and whether all have. */
+  knows(column: Column): { any: boolean; all: boolean } {
+    let n = 0;
+    if (column.field.knownBit === undefined && column.field.type !== 'datapath')
+      return { any: this.nRows > 0, all: true };
+    for (let row = 0; row < this.nRows; row++) if (this.isKnown(row, column)) n++;
+    return { any: n > 0, all: n === this.nRows };
+  }
+
+  /** Writes a column of all rows into `keys`, WORDS words a row from word `at`. */
+  write(column: Column, keys: Uint32Array, stride: number, at: number, interned: Interned): void {
+    const { field } = column;
     const { view } = this;
-    const { type } = column.field;
-    const names = new Map<bigint, number>();
-    const nameOf = (id: number): string | null =>
-      type === 'port'
-        ? view.port(id)
-        : type === 'datapath'
-          ? view.datapath(id)
-          : type === 'actions'
-            ? view.actions(id)
-            : view.text(id);
-    const isName = ['port', 'datapath', 'actions', 'text'].includes(type);
-    const put = (cell: Cell, words: Uint32Array, at: number): void => {
-      if (cell === null) {
-        words[at] = 0xffff_ffff;
-        return;
+    const name: ((id: number) => string | null) | undefined = {
+      port: (id: number) => view.port(id),
+      datapath: (id: number) => view.datapath(id),
+      actions: (id: number) => view.actions(id),
+      text: (id: number) => view.text(id),
+    }[field.type as string];
+    const ids = new Map<number, number>();
+    const bit = field.knownBit === undefined ? 0 : 1 << field.knownBit;
+    for (let row = 0; row < this.nRows; row++) {
+      const from = row * this.#stride;
+      const to = row * stride + at;
+      if (bit !== 0 && (this.#bytes.getUint32(from + this.#known, true) & bit) === 0) {
+        keys[to] = 0xffff_ffff;
+        continue;
       }
-      let { value } = cell;
-      if (isName) {
-        let id = names.get(value);
+      keys[to] = 1;
+      if (name) {
+        const own = this.#bytes.getUint32(from + field.offset, true);
+        let id = ids.get(own);
         if (id === undefined) {
-          id = interned.id(`${type}:${nameOf(Number(value)) ?? ''}`);
-          names.set(value, id);
+          id = interned.id(`${field.type}:${name(own) ?? ''}`);
+          ids.set(own, id);
         }
-        value = BigInt(id);
+        keys[to + 1] = id;
+      } else if (field.size < 4) {
+        keys[to + 1] =
+          field.size === 2
+            ? this.#bytes.getUint16(from + field.offset, true)
+            : this.#bytes.getUint8(from + field.offset);
+      } else {
+        for (let i = 0; i < field.size / 4; i++)
+          keys[to + 1 + i] = this.#bytes.getUint32(from + field.offset + 4 * i, true);
       }
-      words[at] = 1;
-      words[at + 1] = Number(value & 0xffff_ffffn);
-      words[at + 2] = Number((value >> 32n) & 0xffff_ffffn);
-      words[at + 3] = Number((value >> 64n) & 0xffff_ffffn);
-      words[at + 4] = Number((value >> 96n) & 0xffff_ffffn);
-    };
-    return (row, words, at) => put(view.cell(row, column), words, at);
+    }
   }
 }
 
 const WORDS = 5;
 
 function keysOf(keyed: Keyed, used: readonly boolean[], byText: boolean, interned: Interned): Uint32Array {
-  const readers = keyed.columns.flatMap((column, i) => (used[i] ? [keyed.reader(column, interned)] : []));
-  const stride = WORDS * readers.length + 1;
-  const keys = new Uint32Array(stride * keyed.view.nRows);
-  for (let row = 0; row < keyed.view.nRows; row++) {
-    for (const [i, read] of readers.entries()) read(row, keys, row * stride + WORDS * i);
-    if (byText) keys[row * stride + stride - 1] = interned.id(`row:${matchText(keyed.snapshot.rowText(row))}`);
+  const columns = keyed.columns.filter((_, i) => used[i]);
+  const stride = WORDS * columns.length + 1;
+  const keys = new Uint32Array(stride * keyed.nRows);
+  for (const [i, column] of columns.entries()) keyed.write(column, keys, stride, WORDS * i, interned);
+  if (byText) {
+    for (let row = 0; row < keyed.nRows; row++)
+      keys[row * stride + stride - 1] = interned.id(`row:${matchText(keyed.snapshot.rowText(row))}`);
   }
   return keys;
 }
@@ -158,6 +191,11 @@ export interface Matched {
   readonly gone: Uint32Array;
 }
 
+interface Known {
+  readonly any: boolean;
+  readonly all: boolean;
+}
+
 /** INVALID_ARGUMENT if the table has no identity, or only one of the two snapshots says who its rows are. */
 export function matchRows(schema: TableSchema, before: TableSnapshot, after: TableSnapshot): Matched {
   const { identity } = schema;
@@ -169,26 +207,20 @@ export function matchRows(schema: TableSchema, before: TableSnapshot, after: Tab
   }
   const sides = [new Keyed(before, identity), new Keyed(after, identity)] as const;
   const [first, second] = sides;
-  const [nBefore, nAfter] = [first.view.nRows, second.view.nRows];
+  const [nBefore, nAfter] = [first.nRows, second.nRows];
   const isEmpty = nBefore === 0 || nAfter === 0;
-  const known = sides.map((side) => side.columns.map((column) => side.knows(column)));
-  const used = identity.map((_, i) => isEmpty || (known[0]![i]! && known[1]![i]!));
-  const [ofBefore, ofAfter] = [known[0]![0], known[1]![0]];
-  if (!isEmpty && ofBefore !== ofAfter) {
-    const [has, lacks] = ofBefore ? [before, after] : [after, before];
+  const known = sides.map((side) => side.columns.map((column) => side.knows(column))) as [Known[], Known[]];
+  const used = identity.map((_, i) => isEmpty || (known[0][i]!.any && known[1][i]!.any));
+  const [ofBefore, ofAfter] = [known[0][0]!, known[1][0]!];
+  if (!isEmpty && ofBefore.any !== ofAfter.any) {
+    const [has, lacks] = ofBefore.any ? [before, after] : [after, before];
     throw new CtiError(
       'INVALID_ARGUMENT',
       `only one of the two samples says the ${identity[0]} of its rows (${has.facts.source}, not ${lacks.facts.source}), so they cannot be compared: take both with dump-flows -m`,
     );
   }
   // Rows without a ufid are told by what they match.
-  const byText =
-    !isEmpty &&
-    schema.rowText !== undefined &&
-    sides.some((side) => {
-      for (let row = 0; row < side.view.nRows; row++) if (!side.isKnown(row, side.columns[0]!)) return true;
-      return false;
-    });
+  const byText = !isEmpty && schema.rowText !== undefined && !(ofBefore.all && ofAfter.all);
   const interned = new Interned();
   const stride = WORDS * used.filter(Boolean).length + 1;
   const [beforeKeys, afterKeys] = sides.map((side) => keysOf(side, used, byText, interned)) as [

@@ -9,15 +9,15 @@ export interface RateColumn {
   readonly name: string;
   readonly field: FieldSchema;
   /** A rate of bytes is asked for in bits. */
-  readonly times: bigint;
+  readonly times: number;
 }
 
 /** Short names of rates: what they are of, in tables that have it. */
 const SHORT: Readonly<
-  Record<string, { readonly fields: readonly string[]; readonly times: bigint; readonly doc: string }>
+  Record<string, { readonly fields: readonly string[]; readonly times: number; readonly doc: string }>
 > = {
-  pps: { fields: ['packets', 'n_packets'], times: 1n, doc: 'packets a second, over two samples, rounded up' },
-  bps: { fields: ['bytes', 'n_bytes'], times: 8n, doc: 'bits a second, over two samples, rounded up' },
+  pps: { fields: ['packets', 'n_packets'], times: 1, doc: 'packets a second, over two samples, rounded up' },
+  bps: { fields: ['bytes', 'n_bytes'], times: 8, doc: 'bits a second, over two samples, rounded up' },
 };
 
 const COUNTS = ['u8', 'u16', 'u32', 'u64'];
@@ -57,7 +57,7 @@ export function rateColumn(schema: TableSchema, name: string): RateColumn | unde
       `a rate is of something that counts, ${asked} does not: ${schema.name} has ${there.join(', ') || 'nothing that does'}`,
     );
   }
-  return { name, field, times: 1n };
+  return { name, field, times: 1 };
 }
 
 /** What a row is in comparison with the sample before. */
@@ -142,7 +142,7 @@ export function sampledSchema(schema: TableSchema, rates: readonly RateColumn[],
       size: 8,
       internal: false,
       knownBit: free[i]!,
-      doc: SHORT[name]?.doc ?? `${field.name} a second${times === 1n ? '' : ' in bits'}, over two samples, rounded up`,
+      doc: SHORT[name]?.doc ?? `${field.name} a second${times === 1 ? '' : ' in bits'}, over two samples, rounded up`,
     })),
     ...change.fields,
   ];

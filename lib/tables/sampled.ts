@@ -178,6 +178,9 @@ export function combineSamples(
   );
 }
 
+/** A count: a number where that is exact. */
+type Count = number | bigint;
+
 /**
  * Rates of a row. A row that was not there before counted from 0 when it was made, so all it has is of the time between; that is not so if the
  * earlier reading left rows out. A counter that went backwards was cleared, or the row is another of the same identity: its rate is not known.
@@ -195,7 +198,7 @@ class RateWriter {
     readonly knownBit: number | undefined;
     readonly to: number;
     readonly bit: number;
-    readonly times: bigint;
+    readonly times: number;
   }[];
 
   constructor(
@@ -224,36 +227,48 @@ class RateWriter {
   }
 
   write(wide: DataView, at: number, before: number, after: number): void {
-    let known = this.#columns.length > 0 ? wide.getUint32(at + this.#known, true) : 0;
+    if (this.#columns.length === 0) return;
+    let known = wide.getUint32(at + this.#known, true);
     let wentBack = false;
     for (const { from, size, knownBit, to, bit, times } of this.#columns) {
       const now = this.#read(this.#after, after, from, size, knownBit);
-      const then = before >= 0 ? this.#read(this.#before, before, from, size, knownBit) : this.isBornKnown ? 0n : null;
+      const then = before >= 0 ? this.#read(this.#before, before, from, size, knownBit) : this.isBornKnown ? 0 : null;
       if (now === null || then === null) continue;
       if (now < then) {
         wentBack = true;
         continue;
       }
-      const delta = (now - then) * times;
-      // Up, so that 0 means that nothing was counted at all. In microseconds: exact for 500 years of them.
-      const micros = BigInt(Math.max(1, Math.round(this.intervalMs * 1000)));
-      wide.setBigUint64(at + to, (delta * 1_000_000n + micros - 1n) / micros, true);
+      this.#put(wide, at + to, now, then, times);
       known = (known | (1 << bit)) >>> 0;
     }
     if (wentBack) this.nBackwards++;
-    if (this.#columns.length > 0) wide.setUint32(at + this.#known, known, true);
+    wide.setUint32(at + this.#known, known, true);
   }
 
-  #read(view: DataView, row: number, offset: number, size: number, knownBit: number | undefined): bigint | null {
+  /** Up, so that 0 means that nothing was counted at all. In microseconds; in numbers where those are exact. */
+  #put(wide: DataView, at: number, now: Count, then: Count, times: number): void {
+    const micros = Math.max(1, Math.round(this.intervalMs * 1000));
+    if (typeof now === 'number' && typeof then === 'number') {
+      const scaled = (now - then) * times * 1_000_000;
+      if (scaled <= Number.MAX_SAFE_INTEGER) {
+        const rest = scaled % micros;
+        const rate = (scaled - rest) / micros + (rest > 0 ? 1 : 0);
+        wide.setUint32(at, rate % 0x1_0000_0000, true);
+        wide.setUint32(at + 4, Math.floor(rate / 0x1_0000_0000), true);
+        return;
+      }
+    }
+    const delta = (BigInt(now) - BigInt(then)) * BigInt(times);
+    wide.setBigUint64(at, (delta * 1_000_000n + BigInt(micros) - 1n) / BigInt(micros), true);
+  }
+
+  #read(view: DataView, row: number, offset: number, size: number, knownBit: number | undefined): Count | null {
     const at = row * this.#stride;
     if (knownBit !== undefined && (view.getUint32(at + this.#known, true) & (1 << knownBit)) === 0) return null;
-    if (size === 8) return view.getBigUint64(at + offset, true);
-    return BigInt(
-      size === 4
-        ? view.getUint32(at + offset, true)
-        : size === 2
-          ? view.getUint16(at + offset, true)
-          : view.getUint8(at + offset),
-    );
+    if (size === 4) return view.getUint32(at + offset, true);
+    if (size < 4) return size === 2 ? view.getUint16(at + offset, true) : view.getUint8(at + offset);
+    const high = view.getUint32(at + offset + 4, true);
+    if (high >= 0x20_0000) return view.getBigUint64(at + offset, true);
+    return high * 0x1_0000_0000 + view.getUint32(at + offset, true);
   }
 }
