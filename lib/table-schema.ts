@@ -96,6 +96,8 @@ export interface TableSchema {
   readonly noun: string;
   /** The column that is the whole row as the switch prints it, where it prints rows. */
   readonly rowText?: string;
+  /** Fields of `rows` that tell which row of one snapshot is which of a later one; absent: nothing does. */
+  readonly identity?: readonly string[];
   /** What an answer shows unless the question says. */
   readonly show: readonly string[];
   readonly segments: readonly SegmentSchema[];

@@ -71,7 +71,10 @@ t.test('examples of the help are answered', async (t) => {
       if (!['query', 'flows', 'explain'].includes(row.name)) continue;
       const from = words.indexOf('--from');
       if (from > 0) words.splice(from, 2);
-      const done = await cli(row.name === 'explain' ? words : [...words, '--from', file]);
+      // Two samples: of the dump twice.
+      const before = /\b[pb]ps\b/.test(command) ? ['--before', file, '--interval', '2s'] : [];
+      const asked = words.map((word) => word.replace('before.cti', `'${file}'`));
+      const done = await cli(row.name === 'explain' ? asked : [...asked, '--from', file, ...before]);
       t.ok(done.status === 0 || done.status === 1, `${command}: status ${done.status} ${done.err}`);
     }
   }
@@ -151,9 +154,14 @@ t.test('tables TABLE has every name, without a switch', async (t) => {
     .map(({ name }) => name)
     .join(' or ')} | show ${names
     .filter((row) => !isWord(row))
-    .map(({ name }) => name)
+    .map(({ name }) => name.replace('FIELD', 'packets'))
     .join(', ')}`;
-  t.match(await cli(['query', asked, '--from', file, '--format', 'csv']), { status: 0 }, 'and all can be asked for');
+  const samples = ['--before', file, '--interval', '1s'];
+  t.match(
+    await cli(['query', asked, '--from', file, ...samples, '--format', 'csv']),
+    { status: 0 },
+    'and all can be asked for',
+  );
 });
 
 t.test('saved dumps: plain, gzip and standard input give the same rows', async (t) => {

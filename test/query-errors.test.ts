@@ -69,7 +69,7 @@ t.test('syntax', async (t) => {
     check(t, 'QUERY_SYNTAX', marked, message, suggestions);
   syntax(
     'dp_flows | ‹whre› hw',
-    /expected bottom, count, limit, show, sort, top or where, received "whre"; did you mean where\?/,
+    /expected bottom, changes, count, limit, show, sort, top or where, received "whre"; did you mean where\?/,
     ['where'],
   );
   syntax('dp_flows | where tp_dst = ‹›', /expected a value, received the end of the question/);

@@ -8,13 +8,14 @@ import type { TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
 import { type Context, formatOf } from './context.js';
 import { count, integer, ms } from './figures.js';
-import { type Cell, type Listing, writeListing } from './output.js';
+import { type Cell, type Listing, type ListingColumn, writeListing } from './output.js';
 import { startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
-import { costLine, readingLines, takeSnapshot } from './take-snapshot.js';
+import { takeTable } from './take-samples.js';
+import { costLine, readingLines } from './take-snapshot.js';
 
 /** Rows of the answer as cells, made one at a time. */
-function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell[]> {
+export function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell[]> {
   const view = new TableView(snapshot);
   const { answer, columns } = result;
   if (answer.kind === 'count') {
@@ -42,6 +43,21 @@ function* cells(result: QuestionResult, snapshot: TableSnapshot): Generator<Cell
       });
     }
   }
+}
+
+/** The answer's columns, for people: what each is called, and where its cells stand. */
+export function columnsOf(result: QuestionResult, snapshot: TableSnapshot): ListingColumn[] {
+  const numeric = new Set(['u8', 'u16', 'u32', 'u64', 'i32']);
+  const view = new TableView(snapshot);
+  return result.answer.kind === 'count'
+    ? [{ name: 'count' }]
+    : result.columns.map(({ title, column }) => {
+        if (column.kind === 'row') return { name: title };
+        if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
+        const { field, flags } = view.column(title);
+        const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);
+        return { name: title, align };
+      });
 }
 
 function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wallMs: number): string[] {
@@ -72,6 +88,19 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   return lines;
 }
 
+export function answerListing(
+  question: string,
+  { result, captured, wallMs }: { result: QuestionResult; captured: Captured; wallMs: number },
+): Listing {
+  const { snapshot, passedOver } = captured;
+  return {
+    columns: columnsOf(result, snapshot),
+    rows: cells(result, snapshot),
+    footer: footer(result, captured, wallMs),
+    facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts, passedOver },
+  };
+}
+
 export async function answer(
   context: Context,
   table: TableSchema,
@@ -84,7 +113,7 @@ export async function answer(
   const progress = await startProgress(context);
   let captured: Captured | undefined;
   try {
-    captured = await takeSnapshot(context, table, options, progress);
+    captured = await takeTable(context, table, question, options, progress, names);
     const { snapshot } = captured;
     const result = await runQuestion(question, snapshot, {
       signal: context.signal,
@@ -93,24 +122,7 @@ export async function answer(
     });
     progress.stop();
     const wallMs = performance.now() - begin;
-    const numeric = new Set(['u8', 'u16', 'u32', 'u64', 'i32']);
-    const view = new TableView(snapshot);
-    const columns =
-      result.answer.kind === 'count'
-        ? [{ name: 'count' }]
-        : result.columns.map(({ title, column }) => {
-            if (column.kind === 'row') return { name: title };
-            if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
-            const { field, flags } = view.column(title);
-            const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);
-            return { name: title, align };
-          });
-    const listing: Listing = {
-      columns,
-      rows: cells(result, snapshot),
-      footer: footer(result, captured, wallMs),
-      facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts, passedOver: captured.passedOver },
-    };
+    const listing = answerListing(question, { result, captured, wallMs });
     await writeListing(context, format, listing);
     if (result.answer.kind === 'count') return result.answer.count === 0n ? 1 : 0;
     return result.facts.rowsShown === 0 ? 1 : 0;

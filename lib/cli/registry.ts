@@ -49,7 +49,7 @@ export interface CommandRow {
 export const SOURCE_OPTIONS: readonly OptionRow[] = [
   {
     flags: '--from <file>',
-    doc: "answer from a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
+    doc: "answer from a file: of `snapshot save`, or a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
   },
   {
     flags: '--source <name>',
@@ -66,6 +66,15 @@ export const SOURCE_OPTIONS: readonly OptionRow[] = [
     doc: "the switch's process, instead of --rundir and --target; also one in a container, from its host",
   },
   { flags: '--timeout <seconds>', doc: 'give up on the switch after this long (default: 60)' },
+];
+
+/** Of questions that compare two samples: rates, and what changed. */
+export const SAMPLE_OPTIONS: readonly OptionRow[] = [
+  { flags: '--interval <time>', doc: 'for rates: how long between the two samples, 500ms, 10s or 1m (default: 2s)' },
+  {
+    flags: '--before <file>',
+    doc: 'for rates: the earlier sample, of `snapshot save`, or a saved dump with --interval',
+  },
 ];
 
 /** Of what can only be asked of a running switch. */
@@ -93,6 +102,14 @@ export const FORMAT_OPTION: OptionRow = {
   doc: 'table, json, ndjson or csv (default: table)',
 };
 
+/** Of what asks a running switch again and again. */
+export const LIVE_OPTIONS: readonly OptionRow[] = [
+  { flags: '--interval <time>', doc: 'how often the switch is read, and over how long rates are (default: 2s)' },
+  { flags: '--times <n>', doc: 'end after so many answers, as plain blocks' },
+  ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--from ')),
+  NAMES_OPTION,
+];
+
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'query',
@@ -106,7 +123,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command:
@@ -125,6 +142,14 @@ export const COMMANDS: readonly CommandRow[] = [
         command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
         says: 'what would match such a packet, from a saved dump, without OVS',
       },
+      {
+        command: "ctinspector query 'dp_flows | where pps > 0 | top 10 by bps | show in_port, nw_dst, pps, bps'",
+        says: 'the flows that move most now: two samples, 2 s apart',
+      },
+      {
+        command: "ctinspector query 'dp_flows | changes since before.cti | where change = gone or changed = +actions'",
+        says: 'what is gone or forwarded otherwise since a snapshot was saved',
+      },
     ],
     load: () => import('./commands/query.js'),
   },
@@ -140,7 +165,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
     examples: [
       {
         command: "ctinspector flows 'arp or icmp6'",
@@ -153,6 +178,40 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],
     load: () => import('./commands/flows.js'),
+  },
+  {
+    name: 'top',
+    summary: 'the megaflows that move most, live',
+    doc: 'Shows the megaflows of a running switch by packets a second, again and again, on a terminal: keys order, filter, pause (h: help). The switch is read at most as often as --interval says, less often where that costs it more than a tenth of a core. Into a pipe, or with --times, plain blocks.',
+    args: [
+      {
+        name: 'condition',
+        doc: "for example 'tcp and tp_dst = 443'; all flows without one",
+        required: false,
+        rest: true,
+      },
+    ],
+    options: LIVE_OPTIONS,
+    examples: [
+      { command: 'ctinspector top', says: 'what does the switch do now?' },
+      { command: "ctinspector top 'in_port = vm1'", says: 'what does a port send?' },
+    ],
+    load: () => import('./commands/top.js'),
+  },
+  {
+    name: 'watch',
+    summary: 'the answer to a question, live',
+    doc: 'Answers a question again and again, on a terminal with keys as in top; into a pipe, or with --times, as plain blocks.',
+    args: [{ name: 'question', doc: 'as for query', required: true, rest: true }],
+    options: LIVE_OPTIONS,
+    examples: [
+      { command: "ctinspector watch 'dp_flows | where does drop | count by in_port'", says: 'drops by port' },
+      {
+        command: "ctinspector watch 'dp_flows | changes since 5s | where change = new | count by in_port'",
+        says: 'how many flows come up where',
+      },
+    ],
+    load: () => import('./commands/watch.js'),
   },
   {
     name: 'tables',
@@ -293,6 +352,59 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: 'ctinspector image resume nap.img --engine interpreter', says: 'to its end' },
     ],
     load: () => import('./commands/image.js'),
+  },
+  {
+    name: 'diff',
+    summary: 'what changed between two files',
+    doc: "Compares two snapshot files, or saved dumps: rows that are new, gone, or changed, and in which fields; further stages work on that. The same as query --from B 'TABLE | changes since A | STAGES'.",
+    args: [
+      { name: 'earlier', doc: 'a file of `snapshot save`, or a saved dump', required: true },
+      { name: 'later', doc: 'another one', required: true },
+      {
+        name: 'stages',
+        doc: "for example 'where change = gone | count by in_port'",
+        required: false,
+        rest: true,
+      },
+    ],
+    options: [
+      { flags: '--table <name>', doc: 'which table of the files (default: dp_flows, or the only one)' },
+      { flags: '--interval <time>', doc: 'for rates between saved dumps: how long lies between them' },
+      NAMES_OPTION,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: 'ctinspector diff before.cti after.cti', says: 'every row that is not as it was' },
+      {
+        command:
+          "ctinspector diff before.cti after.cti 'where change != changed or changed = +actions | count by change, in_port'",
+        says: 'flows that came, went, or are forwarded otherwise, by port',
+      },
+    ],
+    load: () => import('./commands/diff.js'),
+  },
+  {
+    name: 'snapshot',
+    summary: 'tables as files, which every question works on',
+    doc: 'save FILE: reads tables (all there are, or those of --table) and writes them into a file that answers with --from on any machine, without OVS or root. load FILE: reads one through and checks every byte. show FILE: what is in it, how it was read. list [DIR]: the snapshot files there.',
+    args: [
+      { name: 'action', doc: 'save, load, show or list', required: true },
+      { name: 'file', doc: 'a snapshot file; for list a directory (default: this one)', required: false, list: true },
+    ],
+    options: [
+      {
+        flags: '--table <name>',
+        doc: 'for save: a table, may be given several times (default: all that the source has)',
+        repeats: true,
+      },
+      ...SOURCE_OPTIONS,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: 'ctinspector snapshot save before.cti', says: 'every table of the switch, now' },
+      { command: "ctinspector flows 'tcp and tp_dst = 443' --from before.cti", says: 'a question about it, anywhere' },
+    ],
+    load: () => import('./commands/snapshot.js'),
   },
   {
     name: 'doctor',

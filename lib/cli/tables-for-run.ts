@@ -1,18 +1,14 @@
 /** The tables that a program of `ctinspector run` finds with table_open, and what reading them gave and cost. */
 
-import { CtiError } from '../errors.js';
 import { tableMapping } from '../query/run.js';
 import type { TableMapping } from '../runner/program.js';
 import type { Captured } from '../sources/registry.js';
-import type { TableSchema } from '../table-schema.js';
-import { DP_FLOWS } from '../tables/generated/dp-flows.js';
-import { TABLES } from '../tables/generated/tables.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import type { Context } from './context.js';
 import { count } from './figures.js';
 import { startProgress } from './progress.js';
 import type { Options } from './registry.js';
-import { costLine, readingLines, takeSnapshot } from './take-snapshot.js';
+import { costLine, readingLines, tablesOf, takeSnapshot } from './take-snapshot.js';
 
 export interface GivenTables {
   readonly mappings: readonly TableMapping[];
@@ -27,17 +23,6 @@ export interface GivenTables {
 
 /** No table, nothing to say. */
 export const NO_TABLES: GivenTables = { mappings: [], footer: [], facts: null, snapshots: [], close: () => {} };
-
-/** The tables of --table, dp_flows without. */
-function tablesOf({ table: given }: Options): readonly TableSchema[] {
-  const names = [...new Set(given === undefined ? [DP_FLOWS.name] : (given as readonly string[]))];
-  return names.map((name) => {
-    const found = TABLES.find((table) => table.name === name);
-    if (found) return found;
-    const there = TABLES.map((table) => table.name).join(', ');
-    throw new CtiError('INVALID_ARGUMENT', `--table: expected a table out of ${there} but received '${name}'`);
-  });
-}
 
 /** Reads the tables given `now` if a program opens tables; `later`: programs have it read while they run. The caller closes them. */
 export async function openTables(

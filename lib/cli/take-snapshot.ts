@@ -4,13 +4,56 @@ import { CtiError } from '../errors.js';
 import { readDpFlowsFile } from '../sources/dp-flows.js';
 import type { OnProgress } from '../sources/job.js';
 import { type Captured, captureTable } from '../sources/registry.js';
+import { isSnapshotFile, readSnapshotFile } from '../sources/snapshot-file.js';
 import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
-import type { Note, SnapshotFacts } from '../tables/snapshot.js';
+import { TABLES } from '../tables/generated/tables.js';
+import type { Note, SampleFacts, SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
 import type { Progress } from './progress.js';
 import type { Options } from './registry.js';
+
+/** The tables of --table, dp_flows without. */
+export function tablesOf({ table: given }: Options): readonly TableSchema[] {
+  const names = [...new Set(given === undefined ? [DP_FLOWS.name] : (given as readonly string[]))];
+  return names.map((name) => {
+    const found = TABLES.find((table) => table.name === name);
+    if (found) return found;
+    const there = TABLES.map((table) => table.name).join(', ');
+    throw new CtiError('INVALID_ARGUMENT', `--table: expected a table out of ${there} but received '${name}'`);
+  });
+}
+
+/** A table of a file: of `snapshot save`, or a saved dump. The caller closes it. */
+export async function takeFile(
+  { signal }: Context,
+  table: TableSchema,
+  path: string,
+  progress: Progress,
+): Promise<TableSnapshot> {
+  if (path !== '-' && (await isSnapshotFile(path))) {
+    progress.update(`reading ${path}`);
+    return readSnapshotFile(path, table, signal);
+  }
+  if (table.name !== DP_FLOWS.name) {
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `--from: a saved dpctl/dump-flows has the table ${DP_FLOWS.name}, not ${table.name}; ask a switch`,
+    );
+  }
+  const size =
+    path === '-'
+      ? 0
+      : await stat(path).then(
+          (file) => file.size,
+          () => 0,
+        );
+  const isPacked = path.endsWith('.gz');
+  const onProgress: OnProgress = ({ bytes, rows }) =>
+    progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
+  return readDpFlowsFile(path, { signal, onProgress });
+}
 
 /** The caller closes the snapshot. */
 export async function takeSnapshot(
@@ -22,25 +65,7 @@ export async function takeSnapshot(
   const { signal } = context;
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
-  if (path !== undefined) {
-    if (table.name !== DP_FLOWS.name) {
-      throw new CtiError(
-        'INVALID_ARGUMENT',
-        `--from: a saved dpctl/dump-flows has the table ${DP_FLOWS.name}, not ${table.name}; ask a switch`,
-      );
-    }
-    const size =
-      path === '-'
-        ? 0
-        : await stat(path).then(
-            (file) => file.size,
-            () => 0,
-          );
-    const isPacked = path.endsWith('.gz');
-    const onProgress: OnProgress = ({ bytes, rows }) =>
-      progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
-    return { snapshot: await readDpFlowsFile(path, { signal, onProgress }), passedOver: [] };
-  }
+  if (path !== undefined) return { snapshot: await takeFile(context, table, path, progress), passedOver: [] };
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,
@@ -50,6 +75,32 @@ export async function takeSnapshot(
 
 const noteText = ({ what, sample, count }: Note): string => `${integer.format(count)} × ${what} (first: ${sample})`;
 
+/** How two samples differ in time and in rows. */
+function sampleLines({
+  intervalMs,
+  before,
+  rates,
+  nBorn,
+  nGone,
+  nBackwards,
+  isBornKnown,
+  nAfter,
+}: SampleFacts): string[] {
+  const apart =
+    intervalMs === null ? 'two samples, it is not known how far apart' : `two samples ${ms(intervalMs)} apart`;
+  const gone = nAfter === undefined ? `, ${integer.format(nGone)} gone since` : '';
+  const said = isBornKnown
+    ? 'their rates are of all they counted since'
+    : 'their rates are not known: the earlier reading left rows out';
+  const born =
+    nAfter === undefined
+      ? `; ${count(nBorn, 'row')} born in between${rates.length > 0 && nBorn > 0 ? ` (${said})` : ''}`
+      : `; ${integer.format(before.nRows)} rows then, ${integer.format(nAfter)} now: ${integer.format(nBorn)} new, ${integer.format(nGone)} gone`;
+  const back =
+    nBackwards > 0 ? [`${count(nBackwards, 'row')} with a counter that went backwards: rates not known`] : [];
+  return [`${apart}, the earlier from ${before.source}${born}${gone}`, ...back];
+}
+
 /** When the rows were read, and what of them is not in the table or not understood. */
 export function readingLines(about: SnapshotFacts): string[] {
   const lines: string[] = [];
@@ -58,6 +109,7 @@ export function readingLines(about: SnapshotFacts): string[] {
   lines.push(
     `snapshot taken from ${begin} over ${ms(span)}; rejected: ${about.rejected.length === 0 ? 'none' : about.rejected.map(noteText).join('; ')}`,
   );
+  if (about.samples) lines.push(...sampleLines(about.samples));
   if (about.unknown.length > 0) lines.push(`kept as text, not understood: ${about.unknown.map(noteText).join('; ')}`);
   if (about.nVerbatim > 0) lines.push(`${count(about.nVerbatim, 'row')} printed from the text as received`);
   return lines;

@@ -103,7 +103,9 @@ export type Stage =
   | { readonly kind: 'sort'; readonly key: Name; readonly descending: boolean; readonly span: Span }
   | { readonly kind: 'count'; readonly keys: readonly Name[]; readonly span: Span }
   | { readonly kind: 'limit'; readonly n: Name; readonly span: Span }
-  | { readonly kind: 'show'; readonly columns: readonly Name[]; readonly span: Span };
+  | { readonly kind: 'show'; readonly columns: readonly Name[]; readonly span: Span }
+  /** The table is what changed between two samples: who runs the question makes it (lib/query/samples.ts). */
+  | { readonly kind: 'changes'; readonly since: Atom; readonly span: Span };
 
 export interface Question {
   readonly table: Name;

@@ -67,7 +67,11 @@ class Checker {
     if (table.text.toLowerCase() !== name) {
       throw noSuchTable(this.source, table, [this.relation]);
     }
-    for (const [i, stage] of stages.entries()) this.stage(stage, stages[i + 1]);
+    for (const [i, stage] of stages.entries()) {
+      if (stage.kind === 'changes' && i > 0)
+        this.fail(stage.span, `changes since comes first: ${name} | changes since ... | where ...`);
+      this.stage(stage, stages[i + 1]);
+    }
     // The order of a hash table says nothing: largest groups first, unless told otherwise.
     const lastGroup = this.steps.findLastIndex(({ kind }) => kind === 'group');
     const ordered = this.steps.slice(lastGroup + 1).some(({ kind }) => kind === 'sort' || kind === 'top');
@@ -88,6 +92,8 @@ class Checker {
   private stage(stage: Stage, next: Stage | undefined): void {
     const { span } = stage;
     switch (stage.kind) {
+      case 'changes':
+        return; // the table has its rows and columns
       case 'where': {
         const { source, relation, dictionaries, notes } = this;
         const formula = new ConditionChecker({ source, relation, dictionaries, notes }).check(stage.condition);

@@ -13,14 +13,16 @@ import { parseCondition, parseQuestion } from './parse.js';
 import { type Plan, planOf } from './plan.js';
 import { describePlan } from './plan-text.js';
 
+export type { Atom } from './ast.js';
 export type { OutputColumn } from './check.js';
 export type { Compiled, ProgramLayout } from './codegen.js';
 export type { Column, ColumnKind } from './columns.js';
-export type { QuestionErrorDetails } from './diagnostics.js';
+export { type QuestionErrorDetails, questionError } from './diagnostics.js';
 export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
 export { ENTRY, GROUPS_HEADER, type GroupLayout } from './groups.js';
 export { HEADER } from './memory.js';
 export { type Definition, type Names, NO_NAMES, parseNames } from './names.js';
+export { type NamesUsed, namesUsed } from './names-used.js';
 
 export interface CompileInput {
   readonly schema: TableSchema;

@@ -9,6 +9,7 @@ import {
 } from '../compiler/index.js';
 import { Program } from '../runner/program.js';
 import type { TableSchema } from '../table-schema.js';
+import { questionSchema } from './samples.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export interface Explanation {
@@ -49,7 +50,12 @@ export function explain(
           nRows: about.snapshot.facts.nRows,
           names,
         })
-      : compileQuestion(question, { schema: about.schema, dictionaries: NO_DICTIONARIES, nRows: SOME_ROWS, names });
+      : compileQuestion(question, {
+          schema: questionSchema(question, about.schema, names),
+          dictionaries: NO_DICTIONARIES,
+          nRows: SOME_ROWS,
+          names,
+        });
   const program = Program.load(compiled.spec);
   return {
     plan: compiled.planText,

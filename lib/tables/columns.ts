@@ -23,7 +23,7 @@ export interface Column {
 }
 
 /** The dictionary that a field of this type points into. */
-const DICTIONARIES: Readonly<Record<string, string>> = {
+export const DICTIONARIES: Readonly<Record<string, string>> = {
   port: 'ports',
   datapath: 'datapaths',
   actions: 'action_lists',

@@ -41,6 +41,24 @@ export interface SwitchCost {
   requests: readonly RequestCost[];
 }
 
+/** Of a table that is two samples in one (sampled.ts): rates, or what changed. */
+export interface SampleFacts {
+  /** null: of two saved dumps it is not known. */
+  readonly intervalMs: number | null;
+  readonly before: Pick<SnapshotFacts, 'source' | 'beginNs' | 'endNs' | 'nRows'>;
+  /** Columns that are rates. */
+  readonly rates: readonly string[];
+  /** Rows that the earlier sample does not have, and that only it has. */
+  readonly nBorn: number;
+  readonly nGone: number;
+  /** Rows of which a counter went backwards: their rates are not known. */
+  readonly nBackwards: number;
+  /** Whether rows that were born in between have rates: not if the earlier reading left rows out. */
+  readonly isBornKnown: boolean;
+  /** Rows of the later sample, where the table has those that changed. */
+  readonly nAfter?: number;
+}
+
 export interface SnapshotFacts {
   /** `memory:PID`, `unixctl:SOCKET` or `file:PATH`. */
   source: string;
@@ -57,6 +75,7 @@ export interface SnapshotFacts {
   cost: SwitchCost | null;
   /** What reading memory cost us: CPU time of the thread that read, bytes copied. Only of what came from memory. */
   reading?: { readonly cpuMs: number; readonly bytes: number };
+  readonly samples?: SampleFacts;
 }
 
 export interface SnapshotSegment {

@@ -20,6 +20,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_image(env, exports);
   cti::bind::init_memfd(env, exports);
   cti::bind::init_snapshot(env, exports);
+  cti::bind::init_snapshot_file(env, exports);
   cti::bind::init_unixctl(env, exports);
   cti::bind::init_dp_flows(env, exports);
   cti::bind::init_measure(env, exports);

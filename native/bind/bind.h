@@ -19,6 +19,7 @@ void init_run(Napi::Env env, Napi::Object exports);
 void init_image(Napi::Env env, Napi::Object exports);
 void init_memfd(Napi::Env env, Napi::Object exports);
 void init_snapshot(Napi::Env env, Napi::Object exports);
+void init_snapshot_file(Napi::Env env, Napi::Object exports);
 void init_unixctl(Napi::Env env, Napi::Object exports);
 void init_dp_flows(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);

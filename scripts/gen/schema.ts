@@ -106,6 +106,7 @@ const table = z.strictObject({
   doc: z.string(),
   noun: z.string(),
   row_text: name.optional(),
+  identity: z.array(name).min(1).optional(),
   show: z.array(name).min(1),
   segments: z.array(segment).max(16),
   flags: z.record(name, values).default({}),

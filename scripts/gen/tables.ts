@@ -141,6 +141,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       doc: table.doc,
       noun: table.noun,
       ...(table.row_text && { rowText: table.row_text }),
+      ...(table.identity && { identity: table.identity }),
       show: table.show,
       segments: segments.map((s) => ({
         name: s.name,
@@ -300,6 +301,19 @@ export function generateTableList(tables: Table[]): [string, string][] {
       `${cNotice}import type { TableSchema } from '../../table-schema.js';
 ${rows.map(({ name, file }) => `import { ${name} } from './${file}.js';\n`).join('')}
 export const TABLES: readonly TableSchema[] = [${rows.map(({ name }) => name).join(', ')}];
+`,
+    ],
+    [
+      'native/tables/generated/all_tables.h',
+      `${cNotice}// Every table, for whoever looks one up by name.
+#pragma once
+
+${tables.map(({ table }) => `#include "tables/generated/${table}.h"\n`).join('')}
+namespace cti::tables {
+
+inline constexpr const TableSchema* kAllTables[] = {${tables.map(({ table }) => `&${table}::kSchema`).join(', ')}};
+
+}  // namespace cti::tables
 `,
     ],
   ];

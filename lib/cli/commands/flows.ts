@@ -2,10 +2,10 @@
 import { questionOfCondition } from '../../compiler/index.js';
 import { DP_FLOWS } from '../../tables/generated/dp-flows.js';
 import { answer } from '../answer.js';
+import { checkQuestion } from '../check-question.js';
 import type { Context } from '../context.js';
 import { namesOf } from '../names-file.js';
 import type { Options, Status } from '../registry.js';
-import { checkQuestion } from './query.js';
 
 export async function run(context: Context, args: readonly string[], options: Options): Promise<Status> {
   const question = questionOfCondition(DP_FLOWS.name, args[0] ?? '');

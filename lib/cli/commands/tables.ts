@@ -5,6 +5,7 @@ import { sourcesOf } from '../../sources/registry.js';
 import type { TableSchema } from '../../table-schema.js';
 import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
 import { TABLES } from '../../tables/generated/tables.js';
+import { rateDocs } from '../../tables/sampled-schema.js';
 import { type Context, type Format, formatOf, switchOptions } from '../context.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
@@ -36,16 +37,23 @@ async function listNames(context: Context, format: Format, table: TableSchema): 
     const column = resolveColumn(table, name);
     return [cell(name), cell(typeOf(column)), cell(placeOf(column)), cell(column.doc)];
   });
+  const rates = rateDocs(table).map(({ name, doc }) => [
+    cell(name),
+    cell('number (64 bits)'),
+    cell('two samples'),
+    cell(doc),
+  ]);
   const words = Object.entries(table.words).filter(([, word]) => !word.hidden);
   const rows = [
     ...fields,
+    ...rates,
     ...words.map(([name, { doc }]) => [cell(name), cell('a condition'), cell('word'), cell(doc)]),
   ];
   await writeListing(context, format, {
     columns: ['name', 'type', 'of the', 'meaning'].map((name) => ({ name })),
     rows,
     footer: [
-      `${fields.length} fields and ${words.length} words of ${table.name}. flow is the whole row. Fields of the match have four meanings: docs/questions.md.`,
+      `${fields.length + rates.length} fields and ${words.length} words of ${table.name}. flow is the whole row. Fields of the match have four meanings: docs/questions.md.`,
     ],
     facts: { table: table.name, version: table.version, hash: table.hash, doc: table.doc },
   });

@@ -8,6 +8,11 @@ export const DP_FLOWS: TableSchema = {
   "doc": "Megaflows: what the datapath forwards by. One row a flow, of every datapath of the switch.",
   "noun": "flow",
   "rowText": "flow",
+  "identity": [
+    "ufid",
+    "datapath",
+    "pmd"
+  ],
   "show": [
     "flow"
   ],

@@ -7,6 +7,10 @@ export const PMDS: TableSchema = {
   "hash": "ca56cd8936209192",
   "doc": "Threads of the userspace datapath that forward packets: its PMD threads, and what the main thread does of it.",
   "noun": "thread",
+  "identity": [
+    "datapath",
+    "core"
+  ],
   "show": [
     "datapath",
     "core",

@@ -7,6 +7,10 @@ export const PORTS: TableSchema = {
   "hash": "42df2d7f26e15719",
   "doc": "Ports of the datapaths: what in_port and output of a megaflow name.",
   "noun": "port",
+  "identity": [
+    "datapath",
+    "name"
+  ],
   "show": [
     "datapath",
     "odp_port",

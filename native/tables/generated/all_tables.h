@@ -1,0 +1,13 @@
+// Generated from schema/ by `npm run generate`. Do not edit.
+// Every table, for whoever looks one up by name.
+#pragma once
+
+#include "tables/generated/dp_flows.h"
+#include "tables/generated/pmds.h"
+#include "tables/generated/ports.h"
+
+namespace cti::tables {
+
+inline constexpr const TableSchema* kAllTables[] = {&dp_flows::kSchema, &pmds::kSchema, &ports::kSchema};
+
+}  // namespace cti::tables
