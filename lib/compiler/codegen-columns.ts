@@ -10,7 +10,7 @@ import type { Assembler, Label, Register, Width } from './assembler.js';
 import { type Column, partMask } from './columns.js';
 import { ones } from './cubes.js';
 import { type Dictionaries, ranks } from './dictionaries.js';
-import { ENTRY } from './groups.js';
+import { ENTRY } from './group-keys.js';
 import { type Memory, segmentAddress } from './memory.js';
 
 export interface Emit {
@@ -131,6 +131,47 @@ export function loadOrder(emit: Emit, column: Column, absent: Label, requires: (
     asm.load(4, 2, 2, 0);
     asm.jumpConstant('eq', 2, 0n, absent, 3);
   } else if (column.signed) asm.aluConstant('xor', 2, 1n << BigInt(column.width - 1), 3);
+}
+
+/**
+ * r2 = the column's value (64 bits at most, a part of a field moved down); to `absent` where the row has not one: it is not known, the flow
+ * does not match all of its bits, or cannot have it. Loses r0..r4.
+ */
+export function loadValue(emit: Emit, column: Column, absent: Label, requires: (absent: Label) => void): void {
+  const { asm } = emit;
+  testKnown(emit, column, absent);
+  requires(absent);
+  const { base, offset } = placeOf(emit, column, absent);
+  const width = column.size as Width;
+  const part = partMask(column);
+  const isPart = part !== ones(width * 8);
+  if (column.maskAt !== undefined) {
+    asm.load(width, 1, base, offset + column.maskAt);
+    if (isPart) asm.aluConstant('and', 1, part, 3, width * 8);
+    asm.jumpConstant('ne', 1, part, absent, 3, width * 8);
+  }
+  asm.load(width, 2, base, offset);
+  if (isPart) asm.aluConstant('and', 2, part, 3, width * 8);
+  if (column.shift > 0) asm.aluConstant('rsh', 2, BigInt(column.shift), 3);
+}
+
+/** To `absent` where the row says nothing of the column: it is not known, the flow looks at none of its bits, or cannot have it. Loses r0..r4. */
+export function testLooks(emit: Emit, column: Column, absent: Label, requires: (absent: Label) => void): void {
+  const { asm } = emit;
+  testKnown(emit, column, absent);
+  requires(absent);
+  if (column.maskAt === undefined) return;
+  const { base, offset } = placeOf(emit, column, absent);
+  const looks = asm.label();
+  for (const word of wordsOf(column)) {
+    const part = word.bits(partMask(column));
+    if (part === 0n) continue;
+    asm.load(word.width, 1, base, offset + column.maskAt + word.at);
+    if (part !== ones(word.width * 8)) asm.aluConstant('and', 1, part, 2, word.width * 8);
+    asm.jumpConstant('ne', 1, 0n, looks, 2);
+  }
+  asm.goto(absent);
+  asm.bind(looks);
 }
 
 /** Stores the column's words of a group key (groups.ts) at `key` + `at`. Loses r0..r4. */

@@ -65,6 +65,10 @@ export interface Column {
   readonly values?: Readonly<Record<string, number>>;
   readonly unit?: string;
   readonly format?: 'hex' | 'hex4' | 'ipv6';
+  /** The number is so many decimal digits too large: 1234 with 3 decimals is 1.234. */
+  readonly decimals?: number;
+  /** Of a group: the column of the table whose values it has; without one it is a number of its own. */
+  readonly shows?: string;
 }
 
 /** The column's bits in its field. */
@@ -78,6 +82,7 @@ export interface Relation {
   readonly words: Readonly<Record<string, WordSchema>>;
   /** Base column by the schema's field name; words refer to those. */
   readonly fields: ReadonlyMap<string, Column>;
+  readonly passes?: TableSchema['passes'];
 }
 
 const KIND_OF_TYPE: Readonly<Record<string, ColumnKind>> = {
@@ -191,7 +196,7 @@ class RelationBuilder {
 
 export function relationOf(schema: TableSchema): Relation {
   const { columns, fields, words } = new RelationBuilder(schema);
-  const { name, show, rowText } = schema;
+  const { name, show, rowText, passes } = schema;
   // The row itself, as the switch prints it: something to show, not to compare.
   if (rowText !== undefined) {
     columns.set(rowText, {
@@ -207,7 +212,7 @@ export function relationOf(schema: TableSchema): Relation {
       requires: [],
     });
   }
-  return { name, show, columns, fields, words };
+  return { name, show, columns, fields, words, ...(passes && { passes }) };
 }
 
 /** Where to look for a name when none is near. */

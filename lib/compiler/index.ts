@@ -14,10 +14,13 @@ import { describePlan } from './plan-text.js';
 
 export type { OutputColumn } from './check.js';
 export type { Compiled, ProgramLayout } from './codegen.js';
+export { TOO_LARGE } from './codegen-groups.js';
 export type { Column, ColumnKind } from './columns.js';
 export type { QuestionErrorDetails } from './diagnostics.js';
+export { questionError } from './diagnostics.js';
 export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
-export { ENTRY, GROUPS_HEADER, type GroupLayout } from './groups.js';
+export { ENTRY } from './group-keys.js';
+export type { GroupLayout } from './groups.js';
 export { HEADER } from './memory.js';
 
 export interface CompileInput {

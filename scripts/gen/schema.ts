@@ -103,6 +103,7 @@ const table = z.strictObject({
   noun: z.string(),
   row_text: name.optional(),
   show: z.array(name).min(1),
+  passes: z.strictObject({ by: name, counters: z.array(name).min(1) }).optional(),
   segments: z.array(segment).max(16),
   flags: z.record(name, values).default({}),
   words: z

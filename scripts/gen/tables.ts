@@ -142,6 +142,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       noun: table.noun,
       ...(table.row_text && { rowText: table.row_text }),
       show: table.show,
+      ...(table.passes && { passes: table.passes }),
       segments: segments.map((s) => ({
         name: s.name,
         per: s.per,
