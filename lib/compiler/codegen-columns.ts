@@ -174,8 +174,8 @@ export function testLooks(emit: Emit, column: Column, absent: Label, requires: (
   asm.bind(looks);
 }
 
-/** Stores the column's words of a group key (groups.ts) at `key` + `at`. Loses r0..r4. */
-export function storeKey(emit: Emit, column: Column, key: number, at: number, requires: (absent: Label) => void): void {
+/** Stores the column's words of a group key (groups.ts) at r5 + `at`. Loses r0..r4. */
+export function storeKey(emit: Emit, column: Column, at: number, requires: (absent: Label) => void): void {
   const { asm } = emit;
   const words = wordsOf(column);
   const total = words.length * (column.maskAt === undefined ? 1 : 2) + (column.known ? 1 : 0);
@@ -184,7 +184,6 @@ export function storeKey(emit: Emit, column: Column, key: number, at: number, re
   testKnown(emit, column, absent);
   requires(absent);
   const { base, offset } = placeOf(emit, column, absent);
-  asm.constant(3, BigInt(key + at));
   for (const [i, word] of words.entries()) {
     asm.load(word.width, 0, base, offset + word.at);
     if (column.maskAt !== undefined) {
@@ -192,14 +191,13 @@ export function storeKey(emit: Emit, column: Column, key: number, at: number, re
       const part = word.bits(partMask(column));
       if (part !== ones(word.width * 8)) asm.aluConstant('and', 1, part, 2);
       asm.alu('and', 0, 1);
-      asm.store(8, 3, 8 * (words.length + i), 1);
+      asm.store(8, 5, at + 8 * (words.length + i), 1);
     }
-    asm.store(8, 3, 8 * i, 0);
+    asm.store(8, 5, at + 8 * i, 0);
   }
-  if (column.known) asm.storeConstant(8, 3, 8 * (total - 1), 1);
+  if (column.known) asm.storeConstant(8, 5, at + 8 * (total - 1), 1);
   asm.goto(done);
   asm.bind(absent);
-  asm.constant(3, BigInt(key + at));
-  for (let i = 0; i < total; i++) asm.storeConstant(8, 3, 8 * i, 0);
+  for (let i = 0; i < total; i++) asm.storeConstant(8, 5, at + 8 * i, 0);
   asm.bind(done);
 }

@@ -1,6 +1,9 @@
 /**
  * Code of a loop whose rows go into groups (groups.ts): the key, its entry, what is added to the entry's words (accumulators.ts), and what
  * is made of those when all rows are in. While a row is added, r5 has the address of its group's values.
+ *
+ * Rows go into a batch first, as their keys and their records; when it is full, and at the end, the groups of all are looked up in one
+ * call, and the rows added. So the table's memory is fetched for many rows at a time, not waited for at each.
  */
 import type { Feed } from './accumulators.js';
 import type { Label } from './assembler.js';
@@ -8,14 +11,17 @@ import type { Span } from './ast.js';
 import { type Emit, loadValue, placeOf, storeKey, testLooks } from './codegen-columns.js';
 import { TestCode } from './codegen-tests.js';
 import { type Column, partMask } from './columns.js';
+import type { GroupKey } from './group-keys.js';
 import { GROUPS_HEADER, type GroupLayout } from './groups.js';
 import { HEADER } from './memory.js';
 import { NEVER } from './values.js';
 
 /** -EOVERFLOW: a sum or an average is too large; HEADER.overflow says which. */
 export const TOO_LARGE = -75n;
-/** group_entry: bytes of a slot. */
+/** group_entries: bytes of a slot. */
 const SLOT_SIZE = 8;
+/** Rows of a batch. */
+const BATCH = 64;
 
 /** What could be too large: what the user wrote, and where. */
 export interface Overflow {
@@ -28,7 +34,7 @@ export interface GroupHost {
   readonly maxGroups: number;
   readonly exit: Label;
   readonly overflows: Overflow[];
-  import(name: 'group_entry'): void;
+  import(name: 'group_entries'): void;
   /** Address of the counter of rows that have no value for the aggregate. */
   leftOut(text: string): number;
 }
@@ -39,12 +45,28 @@ interface Table {
   readonly entries: number;
 }
 
+/** Where rows wait for their groups: u64 arrays of BATCH each. */
+interface Batch {
+  /** How many. */
+  readonly size: number;
+  readonly keys: number;
+  /** The address of the group's values; behind it the rows' records, r6 and r7. */
+  readonly values: number;
+  /** Registers of the loop, meanwhile. */
+  readonly saved: number;
+}
+const RECORDS = [6, 7] as const;
+const SAVED = [6, 7, 8, 9] as const;
+
 export class GroupCode {
   /** Address of the first entry. */
   readonly entries: number;
   private readonly table: Table | undefined;
   private readonly distincts: readonly Table[];
+  /** The key of a distinct value. */
   private readonly key: number;
+  private readonly batch: Batch;
+  private readonly flush: Label;
   private readonly stubs: { at: Label; overflow: Overflow }[] = [];
 
   constructor(
@@ -54,11 +76,19 @@ export class GroupCode {
   ) {
     const { keys, keySize, accumulators } = layout;
     const { distincts, size } = accumulators;
-    this.key = emit.memory.bss(Math.max(keySize, ...distincts.map((distinct) => distinct.keySize), 8), 'a key');
+    const { memory } = emit;
+    this.flush = emit.asm.label();
+    this.key = memory.bss(Math.max(8, ...distincts.map((distinct) => distinct.keySize)), 'a key');
+    this.batch = {
+      size: memory.bss(8, 'a batch'),
+      keys: memory.bss(BATCH * keySize, 'a batch'),
+      values: memory.bss(BATCH * 8 * (1 + RECORDS.length), 'a batch'),
+      saved: memory.bss(8 * SAVED.length, 'a batch'),
+    };
     if (keys.length > 0) {
       this.table = this.newTable(keySize, size);
       this.entries = this.table.entries;
-    } else this.entries = emit.memory.bss(layout.entrySize, 'the group');
+    } else this.entries = memory.bss(layout.entrySize, 'the group');
     this.distincts = distincts.map((distinct) => this.newTable(distinct.keySize, 8));
   }
 
@@ -73,22 +103,83 @@ export class GroupCode {
     asm.load(4, dst, dst, 4);
   }
 
-  /** Adds the row to its group; goes on behind. */
-  add(): void {
+  /** Takes the row: into the one group, or into the batch. Goes on at `next`. */
+  take(next: Label): void {
     const { asm } = this.emit;
-    const { layout, table } = this;
-    const { feeds, distincts } = layout.accumulators;
-    for (const { column, at, title } of layout.keys) {
-      asm.comment(`key ${title}`);
-      storeKey(this.emit, column, this.key, at, this.requires(column));
+    const { keySize, keys } = this.layout;
+    if (!this.table) {
+      asm.constant(5, BigInt(this.entries));
+      this.add();
+      return;
     }
-    if (table) {
-      this.find(table);
-      asm.mov(5, 0);
-    } else if (distincts.length === 0) asm.constant(5, BigInt(this.entries));
+    asm.constant(5, BigInt(this.batch.size));
+    asm.load(8, 5, 5, 0);
+    asm.aluConstant('mul', 5, BigInt(keySize), 1);
+    asm.aluConstant('add', 5, BigInt(this.batch.keys), 1);
+    this.storeKeys(keys);
+    asm.comment('the row waits for its group');
+    asm.constant(1, BigInt(this.batch.size));
+    asm.load(8, 2, 1, 0);
+    asm.mov(3, 2);
+    asm.aluConstant('lsh', 3, 3n, 4);
+    asm.aluConstant('add', 3, BigInt(this.batch.values), 4);
+    for (const [i, register] of RECORDS.entries()) asm.store(8, 3, 8 * BATCH * (1 + i), register);
+    asm.aluConstant('add', 2, 1n, 4);
+    asm.store(8, 1, 0, 2);
+    asm.jumpConstant('lt', 2, BigInt(BATCH), next, 1);
+    asm.goto(this.flush);
+  }
+
+  /** When the loop has ended, or the batch is full: then it goes on at `next`. */
+  finish(next: Label): void {
+    if (this.table) this.addBatch(this.table, next);
+    this.averages();
+  }
+
+  private addBatch(table: Table, next: Label): void {
+    const { asm } = this.emit;
+    const { size, keys, values, saved } = this.batch;
+    const top = asm.label();
+    const end = asm.label();
+    asm.bind(this.flush);
+    asm.comment('the groups of the rows that wait');
+    asm.constant(1, BigInt(size));
+    asm.load(8, 3, 1, 0);
+    asm.jumpConstant('eq', 3, 0n, end, 2);
+    asm.constant(1, BigInt(saved));
+    for (const [i, register] of SAVED.entries()) asm.store(8, 1, 8 * i, register);
+    asm.constant(8, BigInt(values));
+    asm.mov(9, 3);
+    asm.aluConstant('lsh', 9, 3n, 1);
+    asm.alu('add', 9, 8);
+    asm.constant(1, BigInt(table.header));
+    asm.constant(2, BigInt(keys));
+    asm.mov(4, 8);
+    this.host.import('group_entries');
+    asm.jumpConstant('ne', 0, 0n, this.host.exit, 1);
+    asm.bind(top);
+    asm.load(8, 5, 8, 0);
+    for (const [i, register] of RECORDS.entries()) asm.load(8, register, 8, 8 * BATCH * (1 + i));
+    this.add();
+    asm.aluConstant('add', 8, 8n, 1);
+    asm.jump('lt', 8, 9, top);
+    asm.constant(1, BigInt(size));
+    asm.storeConstant(8, 1, 0, 0);
+    asm.constant(1, BigInt(saved));
+    for (const [i, register] of SAVED.entries()) asm.load(8, register, 1, 8 * i);
+    asm.comment('the loop has not ended');
+    asm.jump('lt', 8, 9, next);
+    asm.goto(end);
+    this.cold();
+    asm.bind(end);
+  }
+
+  /** Adds the row to the group whose values r5 points to. */
+  private add(): void {
+    const { asm } = this.emit;
+    const { feeds, distincts } = this.layout.accumulators;
     if (distincts.length > 0) {
       asm.constant(1, BigInt(HEADER.values));
-      if (!table) asm.constant(5, BigInt(this.entries));
       asm.store(8, 1, 0, 5);
       for (const i of distincts.keys()) this.addDistinct(i);
       this.loadValues();
@@ -97,7 +188,14 @@ export class GroupCode {
     this.increment(0);
     for (const feed of feeds) if (!feed.firstPass) this.feed(feed);
     const first = feeds.filter(({ firstPass }) => firstPass);
-    if (first.length > 0) this.firstPass(() => first.forEach((feed) => this.feed(feed)));
+    if (first.length > 0) this.firstPass(first);
+  }
+
+  private storeKeys(keys: readonly GroupKey[]): void {
+    for (const { column, at, title } of keys) {
+      this.emit.asm.comment(`key ${title}`);
+      storeKey(this.emit, column, at, this.requires(column));
+    }
   }
 
   /** What is out of the loop's way. */
@@ -114,8 +212,7 @@ export class GroupCode {
     this.stubs.length = 0;
   }
 
-  /** When all rows are in. */
-  finish(): void {
+  private averages(): void {
     const { asm } = this.emit;
     const { averages } = this.layout.accumulators;
     if (averages.length === 0) return;
@@ -174,16 +271,6 @@ export class GroupCode {
     return { header, entries };
   }
 
-  /** r0 = the address of the key's values. */
-  private find(table: Table): void {
-    const { asm } = this.emit;
-    asm.constant(1, BigInt(table.header));
-    asm.constant(2, BigInt(this.key));
-    this.host.import('group_entry');
-    // An address, or -errno.
-    asm.jumpConstant('gt', 0, 0xffff_ffffn, this.host.exit, 1);
-  }
-
   private requires(column: Column): (absent: Label) => void {
     return (absent) => new TestCode(this.emit, []).requires(column.requires, absent);
   }
@@ -217,11 +304,19 @@ export class GroupCode {
     const absent = asm.label();
     asm.comment(text);
     for (const { column } of keys) testLooks(this.emit, column, absent, this.requires(column));
-    for (const { column, at: keyAt } of keys) storeKey(this.emit, column, this.key, keyAt, this.requires(column));
-    this.find(this.distincts[i]!);
-    asm.load(8, 1, 0, 0);
-    asm.jumpConstant('ne', 1, 0n, done, 2);
-    asm.storeConstant(8, 0, 0, 1);
+    asm.constant(5, BigInt(this.key));
+    this.storeKeys([...this.layout.keys, ...keys]);
+    asm.constant(1, BigInt(this.distincts[i]!.header));
+    asm.mov(2, 5);
+    asm.constant(3, 1n);
+    asm.constant(4, BigInt(HEADER.distinct));
+    this.host.import('group_entries');
+    asm.jumpConstant('ne', 0, 0n, this.host.exit, 1);
+    asm.constant(1, BigInt(HEADER.distinct));
+    asm.load(8, 1, 1, 0);
+    asm.load(8, 2, 1, 0);
+    asm.jumpConstant('ne', 2, 0n, done, 3);
+    asm.storeConstant(8, 1, 0, 1);
     this.loadValues();
     this.increment(at);
     asm.goto(done);
@@ -230,8 +325,8 @@ export class GroupCode {
     asm.bind(done);
   }
 
-  /** What `code` emits is only for rows that a packet's first pass may have. */
-  private firstPass(code: () => void): void {
+  /** Feeds that are only for rows that a packet's first pass may have. */
+  private firstPass(feeds: readonly Feed[]): void {
     const { asm } = this.emit;
     const { passes, fields } = this.layout.accumulators.source;
     const column = fields.get(passes!.by)!;
@@ -246,7 +341,7 @@ export class GroupCode {
     asm.bind(any);
     this.count(HEADER.anyPass);
     asm.bind(first);
-    code();
+    for (const feed of feeds) this.feed(feed);
     asm.goto(end);
     asm.bind(later);
     this.count(HEADER.laterPasses);

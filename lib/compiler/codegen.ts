@@ -340,7 +340,7 @@ class LoopCode {
         return () => this.finishSort(sink.descending);
       case 'group': {
         const groups = this.generator.addGroups(this.index, sink.layout);
-        return () => groups.finish();
+        return () => groups.finish(this.next);
       }
     }
   }
@@ -367,7 +367,7 @@ class LoopCode {
         this.addPair(sink.key);
         return;
       case 'group':
-        this.generator.groupsOf(this.index).add();
+        this.generator.groupsOf(this.index).take(this.next);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What `... by KEYS` makes: a hash table (kernel function group_entry), and the relation that later stages see. An entry is the key,
+ * What `... by KEYS` makes: a hash table (kernel function group_entries), and the relation that later stages see. An entry is the key,
  * then what is made of the group's rows (accumulators.ts). In the key each column has whole words of 8 bytes:
  *
  *   without mask    value

@@ -35,8 +35,10 @@ export const HEADER = {
   overflow: BSS + 88,
   /** The values of the group that a row goes to, while the program looks for something else. */
   values: BSS + 96,
+  /** The address of a distinct value's mark. */
+  distinct: BSS + 104,
 } as const;
-const HEADER_SIZE = 104;
+const HEADER_SIZE = 112;
 
 export class Memory {
   private bssSize = HEADER_SIZE;

@@ -193,6 +193,9 @@ function keyCell(view: DataView, column: Column): KeyCell {
   return { value: column.signed ? BigInt.asIntN(column.width, value) : value, mask };
 }
 
+/** The answer of a run of the question's program that has exited. */
+export const readAnswer = (run: Run, compiled: CompiledQuestion): Answer => new Results(run, compiled).answer();
+
 export async function runQuestion(
   question: string,
   snapshot: QuestionSnapshot,

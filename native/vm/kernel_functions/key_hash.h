@@ -22,7 +22,7 @@ inline uint64_t hash_key(const uint8_t* key, uint32_t size) {
   return h;
 }
 
-// A faster one, of group_entry: a multiplication to 128 bits for two words of the key, its halves folded together.
+// A faster one, of group_entries: a multiplication to 128 bits for two words of the key, its halves folded together.
 inline uint64_t fold_key(const uint8_t* key, uint32_t size) {
   constexpr uint64_t kOdd[] = {0xc2b2ae3d27d4eb4f, 0x9e3779b185ebca87};
   auto fold = [](uint64_t a, uint64_t b) {

@@ -1,5 +1,5 @@
-// group_entry: finds a key's values, or adds the key, in a table whose entries lie one after the other in the order in which
-// their keys came.
+// group_entries: finds the values of keys, or adds the keys, in a table whose entries lie one after the other in the order in
+// which their keys came.
 //
 //   struct cti_group_table { u32 capacity, n, key_size, value_size, n_slots, max_slots; u64 entries; u64 slots; }
 //   entry: { u8 key[key_size]; u8 value[value_size]; }        capacity of them at `entries`
@@ -10,7 +10,7 @@
 // the low bits of fold_key(); the tag is its high half. The hash is part of the signature: a table that a program
 // filled on one host is filled further on another.
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 
 #include "ctinspector/program.h"
@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint32_t kFirstSlots = 256;
 constexpr uint32_t kGrowth = 4;
+constexpr uint64_t kMaxKeys = 256;  // of a call
 
 struct Slot {
   uint32_t number;
@@ -43,10 +44,13 @@ struct Groups {
   void set_slot(uint64_t i, Slot slot) const { store(slots + i * sizeof(Slot), slot); }
 };
 
+// Not std::has_single_bit(): it is a call where the processor need not have popcnt.
+bool is_power_of_two(uint32_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
 bool is_sane(const cti_group_table& header) {
   return header.key_size % 8 == 0 && header.value_size % 8 == 0 && header.n <= header.capacity &&
-         std::has_single_bit(header.max_slots) && header.n_slots <= header.max_slots &&
-         (header.n_slots == 0 || std::has_single_bit(header.n_slots));
+         is_power_of_two(header.max_slots) && header.n_slots <= header.max_slots &&
+         (header.n_slots == 0 || is_power_of_two(header.n_slots));
 }
 
 bool is_same(const uint8_t* a, const uint8_t* b, uint32_t size) {
@@ -77,42 +81,34 @@ bool grow(Environment& env, Groups& groups) {
   return true;
 }
 
-}  // namespace
+// What the search for one key came to: the address of its values, or -errno.
+struct Found {
+  uint64_t address;
+  uint64_t charge;
+};
 
-KernelResult ctinspector_group_entry(Environment& env, const KernelArgs& args) {
-  auto [address, key_address, unused1, unused2, unused3] = args;
-  uint8_t* at = env.window.range(address, sizeof(cti_group_table), window::Intent::write);
-  if (!at) return refuse(EFAULT);
-  Groups groups{load<cti_group_table>(at), nullptr, nullptr};
+Found failed(int errnum, uint64_t charge) { return {static_cast<uint64_t>(-int64_t{errnum}), charge}; }
+
+Found find_or_add(Environment& env, Groups& groups, const uint8_t* key, uint64_t hash) {
   cti_group_table& header = groups.header;
-  if (!is_sane(header)) return refuse(EINVAL);
-  // Below 2^32 entries of less than 2^33 bytes: only the product can be too large, and a window has 2^32 bytes.
-  if (header.capacity > 0 && groups.entry_size() > window::kWindowSize / header.capacity) return refuse(EFAULT);
-  groups.entries = env.window.range(header.entries, header.capacity * groups.entry_size(), window::Intent::write);
-  groups.slots = env.window.range(header.slots, header.n_slots * sizeof(Slot), window::Intent::write);
-  const uint8_t* key = env.window.range(key_address, header.key_size, window::Intent::read);
-  if (!groups.entries || !groups.slots || !key) return refuse(EFAULT);
-
   uint64_t words = 1 + header.key_size / 8;
-  uint64_t charge = 0;
   auto value_address = [&](uint32_t number) {
     return header.entries + (number - 1) * groups.entry_size() + header.key_size;
   };
-  uint64_t hash = fold_key(key, header.key_size);
   Slot wanted = slot_of(hash, 0);
   uint64_t mask = uint64_t{header.n_slots} - 1;
   uint64_t i = hash & mask;
-  for (uint64_t looked_at = 0;; i = (i + 1) & mask) {
-    // Without slots there is nothing to look at, and a table may be full.
-    if (looked_at++ == header.n_slots) break;
-    charge += words;
+  uint64_t looked_at = 0;
+  // Without slots there is nothing to look at, and a table may be full.
+  for (; looked_at < header.n_slots; i = (i + 1) & mask) {
+    looked_at++;
     Slot slot = groups.slot(i);
     if (slot.number == 0) break;
     if (slot.tag != wanted.tag || slot.number > header.capacity) continue;
-    if (is_same(groups.entry(slot.number), key, header.key_size)) return answer(value_address(slot.number), charge);
+    if (is_same(groups.entry(slot.number), key, header.key_size)) return {value_address(slot.number), looked_at * words};
   }
-  charge = std::max<uint64_t>(charge, 1);
-  if (header.n == header.capacity) return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), charge);
+  uint64_t charge = std::max<uint64_t>(looked_at * words, 1);
+  if (header.n == header.capacity) return failed(ENOSPC, charge);
 
   uint32_t number = ++header.n;
   uint8_t* entry = groups.entry(number);
@@ -121,15 +117,60 @@ KernelResult ctinspector_group_entry(Environment& env, const KernelArgs& args) {
   std::memset(entry + header.key_size, 0, header.value_size);
   charge += groups.entry_size() / 8;
   if (uint64_t{number} * 2 > header.n_slots && header.n_slots < header.max_slots) {
-    if (!grow(env, groups)) return answer(static_cast<uint64_t>(-int64_t{EFAULT}), charge);
+    if (!grow(env, groups)) {
+      header.n--;
+      return failed(EFAULT, charge);
+    }
     charge += uint64_t{number} * words + header.n_slots / 8;
   } else if (groups.slot(i).number == 0) {
     groups.set_slot(i, slot_of(hash, number));
   } else {
-    return answer(static_cast<uint64_t>(-int64_t{ENOSPC}), charge);  // every slot is taken
+    header.n--;
+    return failed(ENOSPC, charge);  // every slot is taken
+  }
+  return {value_address(number), charge};
+}
+
+}  // namespace
+
+KernelResult ctinspector_group_entries(Environment& env, const KernelArgs& args) {
+  auto [address, keys_address, n, answers_address, unused] = args;
+  uint8_t* at = env.window.range(address, sizeof(cti_group_table), window::Intent::write);
+  if (!at) return refuse(EFAULT);
+  Groups groups{load<cti_group_table>(at), nullptr, nullptr};
+  cti_group_table& header = groups.header;
+  if (!is_sane(header)) return refuse(EINVAL);
+  if (n > kMaxKeys) return refuse(E2BIG);
+  // Below 2^32 entries of less than 2^33 bytes: only the product can be too large, and a window has 2^32 bytes.
+  if (header.capacity > 0 && groups.entry_size() > window::kWindowSize / header.capacity) return refuse(EFAULT);
+  groups.entries = env.window.range(header.entries, header.capacity * groups.entry_size(), window::Intent::write);
+  groups.slots = env.window.range(header.slots, header.n_slots * sizeof(Slot), window::Intent::write);
+  const uint8_t* keys = env.window.range(keys_address, n * header.key_size, window::Intent::read);
+  uint8_t* answers = env.window.range(answers_address, n * sizeof(uint64_t), window::Intent::write);
+  if (!groups.entries || !groups.slots || !keys || !answers) return refuse(EFAULT);
+
+  // The slots of all keys are fetched at once, then the entries that those name: one after the other, each would be waited for.
+  std::array<uint64_t, kMaxKeys> hashes;
+  for (uint64_t i = 0; i < n; i++) {
+    hashes[i] = fold_key(keys + i * header.key_size, header.key_size);
+    if (header.n_slots > 0) __builtin_prefetch(groups.slots + (hashes[i] & (header.n_slots - 1)) * sizeof(Slot), 1);
+  }
+  for (uint64_t i = 0; header.n_slots > 0 && i < n; i++) {
+    uint32_t number = groups.slot(hashes[i] & (header.n_slots - 1)).number;
+    if (number > 0 && number <= header.capacity) __builtin_prefetch(groups.entry(number), 1);
+  }
+  uint64_t charge = 1;
+  for (uint64_t i = 0; i < n; i++) {
+    Found found = find_or_add(env, groups, keys + i * header.key_size, hashes[i]);
+    charge += found.charge;
+    if (static_cast<int64_t>(found.address) < 0) {
+      store(at, header);
+      return answer(found.address, charge);
+    }
+    store(answers + i * sizeof(uint64_t), found.address);
   }
   store(at, header);
-  return answer(value_address(number), charge);
+  return answer(0, charge);
 }
 
 }  // namespace cti::vm
