@@ -131,7 +131,7 @@ t.test('keys are found again, new ones go to the end, values stay', async (t) =>
       if (JSON.stringify(groups.entry(number), text) !== JSON.stringify({ key, value }, text))
         t.fail(`entry ${number}`);
     }
-    t.ok(charge > 0n && numbers.size > spread * 0.9, `${numbers.size} keys, charged ${charge}`);
+    t.ok(charge > 0n && numbers.size > spread * 0.8, `${numbers.size} keys, charged ${charge}`);
   }
 });
 

@@ -155,11 +155,21 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'explain',
-    summary: 'show the plan and the eBPF of a question',
-    doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch.',
+    summary: 'show the plan and the eBPF of a question, or what each stage took',
+    doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch. With --analyze it is run, each stage in a loop of its own, and rows in, rows out and time of each are shown; the other options go with it.',
     args: [{ name: 'question', doc: 'as for query', required: true, rest: true }],
-    options: [],
-    examples: [{ command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' }],
+    options: [
+      { flags: '--analyze', doc: 'run it, and show what each stage did and how long it took' },
+      ...SOURCE_OPTIONS,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' },
+      {
+        command: "ctinspector explain --analyze 'dp_flows | where tcp | sum(bytes) as b by nw_dst | top 5 by b'",
+        says: 'where the rows go and the time',
+      },
+    ],
     load: () => import('./commands/explain.js'),
   },
   {

@@ -12,7 +12,14 @@ import type { GroupLayout } from './groups.js';
 export type Step =
   | { readonly kind: 'filter'; readonly formula: Formula; readonly span: Span }
   | { readonly kind: 'top'; readonly n: number; readonly key: Column; readonly largest: boolean; readonly span: Span }
-  | { readonly kind: 'sort'; readonly key: Column; readonly descending: boolean; readonly span: Span }
+  | {
+      readonly kind: 'sort';
+      readonly key: Column;
+      readonly descending: boolean;
+      /** The order that groups have where the question says none: no stage of its own. */
+      readonly implied?: true;
+      readonly span: Span;
+    }
   | { readonly kind: 'limit'; readonly n: number; readonly span: Span }
   | { readonly kind: 'count'; readonly span: Span }
   | { readonly kind: 'group'; readonly layout: GroupLayout; readonly span: Span };
@@ -71,7 +78,7 @@ class Checker {
     const ordered = this.steps.slice(lastGroup + 1).some(({ kind }) => ['sort', 'top', 'count'].includes(kind));
     if (group?.kind === 'group' && !ordered && group.layout.keys.length > 0 && group.layout.aggregates.length > 0) {
       const key = group.layout.relation.columns.get(group.layout.aggregates[0]!)!;
-      this.steps.splice(lastGroup + 1, 0, { kind: 'sort', key, descending: true, span: group.span });
+      this.steps.splice(lastGroup + 1, 0, { kind: 'sort', key, descending: true, implied: true, span: group.span });
     }
     return { table: name, steps: this.steps, columns: this.output() };
   }

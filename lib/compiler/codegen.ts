@@ -27,6 +27,8 @@ export interface ProgramLayout {
   readonly carryCounters: ReadonlyMap<string, number>;
   /** u64 counters of rows that were left out of an aggregate because they have no one value, by the aggregate. */
   readonly leftOutCounters: ReadonlyMap<string, number>;
+  /** Of a plan whose stages are apart: u64 pairs {ns, rows left} after opening the table and after each step. */
+  readonly measures?: number;
   /** What HEADER.overflow can mean. */
   readonly overflows: readonly Overflow[];
   /** The groups the list refers to, if the answer is groups: the address of the first. */
@@ -64,6 +66,7 @@ class Generator {
   /** Most rows a list can have. */
   private readonly maxRows: number;
   private readonly list: number;
+  private readonly measures: number | undefined;
   private pairs: number | undefined;
   private rest: number | undefined;
 
@@ -78,12 +81,17 @@ class Generator {
     // Without keys there is a group also where there are no rows.
     this.maxRows = Math.max(1, input.nRows);
     this.list = memory.bss(4 * this.maxRows, 'the list of rows');
+    this.measures = plan.stages && memory.bss(16 * (plan.steps.length + 1), 'measures');
   }
 
   generate(): Compiled {
     const { asm } = this;
     this.openTable();
-    for (const [i, step] of this.plan.steps.entries()) this.step(step, i);
+    this.measure(0);
+    for (const [i, step] of this.plan.steps.entries()) {
+      this.step(step, i);
+      this.measure(i + 1, step);
+    }
     asm.comment('done');
     asm.constant(0, 0n);
     asm.bind(this.exit);
@@ -100,6 +108,7 @@ class Generator {
         carryCounters: this.carryCounters,
         leftOutCounters: this.leftOutCounters,
         overflows: this.overflows,
+        ...(this.measures !== undefined && { measures: this.measures }),
         ...(groups && { groups: { entries: groups.entries, layout: groups.layout } }),
       },
       comments,
@@ -127,6 +136,27 @@ class Generator {
     asm.load(8, 1, 1, 0);
     asm.constant(0, TOO_MANY_ROWS);
     asm.jumpConstant('gt', 1, BigInt(input.nRows), this.exit, 2);
+  }
+
+  /** When a step has ended, and what it left. */
+  private measure(index: number, step?: PlanStep): void {
+    if (this.measures === undefined) return;
+    const { asm } = this;
+    const at = BigInt(this.measures + 16 * index);
+    asm.comment('measure');
+    const sink = step && 'sink' in step ? step.sink.kind : 'list';
+    if (sink === 'group') this.groups.get(index - 1)!.loadSize(9);
+    else if (sink === 'count') asm.constant(9, 1n);
+    else {
+      asm.constant(9, BigInt(HEADER.listSize));
+      asm.load(8, 9, 9, 0);
+    }
+    asm.constant(1, at);
+    asm.store(8, 1, 8, 9);
+    asm.constant(1, 1n); // CLOCK_MONOTONIC
+    this.call('time_now');
+    asm.constant(1, at);
+    asm.store(8, 1, 0, 0);
   }
 
   private step(step: PlanStep, index: number): void {

@@ -22,11 +22,14 @@ export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
 export { ENTRY } from './group-keys.js';
 export type { GroupLayout } from './groups.js';
 export { HEADER } from './memory.js';
+export { describeWork } from './plan-text.js';
 
 export interface CompileInput {
   readonly schema: TableSchema;
   readonly dictionaries: Dictionaries;
   readonly nRows: number;
+  /** Each stage has a loop of its own, and the program notes when it ended and what it left (ProgramLayout.measures). */
+  readonly apart?: boolean;
 }
 
 export interface CompiledQuestion extends Compiled {
@@ -50,9 +53,12 @@ export const NO_DICTIONARIES: Dictionaries = {
  * Throws CtiError: QUERY_SYNTAX, QUERY_NAME, QUERY_TYPE with QuestionErrorDetails; WINDOW_FULL if its working memory does not
  * fit into a program.
  */
-export function compileQuestion(source: string, { schema, dictionaries, nRows }: CompileInput): CompiledQuestion {
+export function compileQuestion(
+  source: string,
+  { schema, dictionaries, nRows, apart = false }: CompileInput,
+): CompiledQuestion {
   const checked = checkQuestion(source, parseQuestion(source), relationOf(schema), dictionaries);
-  const plan = planOf(checked);
+  const plan = planOf(checked, apart);
   const compiled = generate(plan, { source, schema, dictionaries, nRows });
   return { ...compiled, plan, columns: checked.columns, planText: describePlan(plan, source) };
 }

@@ -37,6 +37,10 @@ export function describeStep(step: PlanStep, source: string): string {
   return [describeSource(step.source, step.over), ...filters, describeSink(step.sink)].join(' -> ');
 }
 
+/** What a step does with the rows that pass, in words. */
+export const describeWork = (step: PlanStep): string =>
+  'sink' in step ? describeSink(step.sink) : `keep the first ${step.truncate}`;
+
 export function describePlan(plan: Plan, source: string): string {
   const titles = plan.columns.map(({ title }: OutputColumn) => title).join(', ');
   const last = plan.result.kind === 'count' ? 'answer with one number' : `show ${titles}`;

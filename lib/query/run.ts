@@ -7,6 +7,7 @@ import {
   type Column,
   type CompiledQuestion,
   compileQuestion,
+  describeWork,
   HEADER,
   type OutputColumn,
   questionError,
@@ -165,6 +166,25 @@ class Results {
     return { kind: 'groups', keys, aggregates, groups };
   }
 
+  /** What each step of a plan whose stages are apart did. */
+  stages(question: string, scanned: number): StageMeasure[] {
+    const { plan, layout } = this.compiled;
+    const at = (i: number): { ns: bigint; rows: number } => ({
+      ns: this.u64(layout.measures! + 16 * i),
+      rows: this.number(layout.measures! + 16 * i + 8),
+    });
+    return plan.steps.map((step, i) => {
+      const span = plan.stages![i];
+      const [before, after] = [at(i), at(i + 1)];
+      return {
+        stage: span ? question.slice(span.start, span.end).replace(/\s+/g, ' ').trim() : `(${describeWork(step)})`,
+        rowsIn: i === 0 ? scanned : before.rows,
+        rowsOut: after.rows,
+        ms: Number(after.ns - before.ns) / 1e6,
+      };
+    });
+  }
+
   /** Counters that are not 0. */
   counters(addresses: ReadonlyMap<string, number>): Record<string, number> {
     const numbers = Array.from(addresses, ([name, address]): [string, number] => [name, this.number(address)]);
@@ -196,16 +216,48 @@ function keyCell(view: DataView, column: Column): KeyCell {
 /** The answer of a run of the question's program that has exited. */
 export const readAnswer = (run: Run, compiled: CompiledQuestion): Answer => new Results(run, compiled).answer();
 
-export async function runQuestion(
+export const runQuestion = (
   question: string,
   snapshot: QuestionSnapshot,
   options: RunQuestionOptions = {},
-): Promise<QuestionResult> {
+): Promise<QuestionResult> => ask(question, snapshot, options, false, ({ result }) => result);
+
+/** `explain --analyze`: what each stage did. */
+export interface StageMeasure {
+  /** As the question has it; what it does besides, in words. */
+  readonly stage: string;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly ms: number;
+}
+
+/**
+ * The same, each stage in a loop of its own and measured: rows in and out, and the program's time. runQuestion() puts stages that follow
+ * one another into one loop, so its program takes less than these together.
+ */
+export const measureQuestion = (
+  question: string,
+  snapshot: QuestionSnapshot,
+  options: RunQuestionOptions = {},
+): Promise<{ result: QuestionResult; stages: readonly StageMeasure[] }> =>
+  ask(question, snapshot, options, true, ({ result, results }) => ({
+    result,
+    stages: results.stages(question, result.facts.rowsScanned),
+  }));
+
+async function ask<T>(
+  question: string,
+  snapshot: QuestionSnapshot,
+  options: RunQuestionOptions,
+  apart: boolean,
+  finished: (of: { result: QuestionResult; results: Results }) => T,
+): Promise<T> {
   const begin = performance.now();
   const compiled = compileQuestion(question, {
     schema: snapshot.schema,
     dictionaries: dictionariesOf(snapshot),
     nRows: snapshot.facts.nRows,
+    apart,
   });
   const program = Program.load(compiled.spec);
   const loaded = performance.now();
@@ -216,7 +268,7 @@ export async function runQuestion(
     const results = new Results(run, compiled);
     const answer = results.answer();
     const passes = results.passes();
-    return {
+    const result: QuestionResult = {
       answer,
       columns: compiled.columns,
       facts: {
@@ -236,6 +288,7 @@ export async function runQuestion(
         programSlots: program.nSlots,
       },
     };
+    return finished({ result, results });
   } finally {
     run.close();
   }
