@@ -1,95 +1,71 @@
 /**
- * Code of a loop whose rows go into groups (groups.ts): the key, its entry, what is added to the entry's words (accumulators.ts), and what
- * is made of those when all rows are in. While a row is added, r5 has the address of its group's values.
+ * Code of a loop whose rows go into groups (groups.ts): their keys, and the entries of those.
  *
  * Rows go into a batch first, as their keys and their records; when it is full, and at the end, the groups of all are looked up in one
- * call, and the rows added. So the table's memory is fetched for many rows at a time, not waited for at each.
+ * call, and the rows added (codegen-feeds.ts). So the table's memory is fetched for many rows at a time, not waited for at each. Values that
+ * are to be counted once (`count(distinct ...)`) wait beside, as keys of tables of their own.
  */
-import type { Feed } from './accumulators.js';
-import type { Label } from './assembler.js';
-import type { Span } from './ast.js';
-import { type Emit, loadValue, placeOf, storeKey, testLooks } from './codegen-columns.js';
-import { TestCode } from './codegen-tests.js';
-import { type Column, partMask } from './columns.js';
+import type { Distinct } from './accumulators.js';
+import type { Label, Register } from './assembler.js';
+import { type Emit, storeKey, testLooks } from './codegen-columns.js';
+import { count, FeedCode, type FeedHost, requirementsOf } from './codegen-feeds.js';
 import type { GroupKey } from './group-keys.js';
 import { GROUPS_HEADER, type GroupLayout } from './groups.js';
-import { HEADER } from './memory.js';
-import { NEVER } from './values.js';
 
-/** -EOVERFLOW: a sum or an average is too large; HEADER.overflow says which. */
-export const TOO_LARGE = -75n;
 /** group_entries: bytes of a slot. */
 const SLOT_SIZE = 8;
 /** Rows of a batch. */
 const BATCH = 64;
 
-/** What could be too large: what the user wrote, and where. */
-export interface Overflow {
-  readonly text: string;
-  readonly span: Span;
-}
-
-export interface GroupHost {
+export interface GroupHost extends FeedHost {
   /** Most groups there can be. */
   readonly maxGroups: number;
-  readonly exit: Label;
-  readonly overflows: Overflow[];
   import(name: 'group_entries'): void;
-  /** Address of the counter of rows that have no value for the aggregate. */
-  leftOut(text: string): number;
 }
 
-/** Where a table of keys lies: its header, and its entries. */
+/** A table of keys, and keys that wait to be looked up in it. */
 interface Table {
   readonly header: number;
   readonly entries: number;
-}
-
-/** Where rows wait for their groups: u64 arrays of BATCH each. */
-interface Batch {
-  /** How many. */
+  readonly keySize: number;
+  /** u64: how many wait. */
   readonly size: number;
   readonly keys: number;
-  /** The address of the group's values; behind it the rows' records, r6 and r7. */
+  /** u64 arrays of BATCH each: the address of the key's values; and what goes with the key, by its place in `with`. */
   readonly values: number;
-  /** Registers of the loop, meanwhile. */
-  readonly saved: number;
 }
+
+/** What goes with the key of a row's group: its records. With that of a distinct value: the row's place in the batch. */
 const RECORDS = [6, 7] as const;
+const WITH = RECORDS.length;
+/** Registers of the loop that a batch uses itself. */
 const SAVED = [6, 7, 8, 9] as const;
 
 export class GroupCode {
   /** Address of the first entry. */
   readonly entries: number;
+  /** None if there are no keys: then there is one entry. */
   private readonly table: Table | undefined;
-  private readonly distincts: readonly Table[];
-  /** The key of a distinct value. */
-  private readonly key: number;
-  private readonly batch: Batch;
+  private readonly distincts: readonly { readonly of: Distinct; readonly table: Table }[];
+  private readonly feeds: FeedCode;
+  private readonly saved: number;
+  /** u64: rows of the batch. */
+  private readonly rows: number;
   private readonly flush: Label;
-  private readonly stubs: { at: Label; overflow: Overflow }[] = [];
 
   constructor(
     private readonly emit: Emit,
     private readonly host: GroupHost,
     readonly layout: GroupLayout,
   ) {
-    const { keys, keySize, accumulators } = layout;
-    const { distincts, size } = accumulators;
-    const { memory } = emit;
+    const { keys, keySize, accumulators, entrySize } = layout;
     this.flush = emit.asm.label();
-    this.key = memory.bss(Math.max(8, ...distincts.map((distinct) => distinct.keySize)), 'a key');
-    this.batch = {
-      size: memory.bss(8, 'a batch'),
-      keys: memory.bss(BATCH * keySize, 'a batch'),
-      values: memory.bss(BATCH * 8 * (1 + RECORDS.length), 'a batch'),
-      saved: memory.bss(8 * SAVED.length, 'a batch'),
-    };
-    if (keys.length > 0) {
-      this.table = this.newTable(keySize, size);
-      this.entries = this.table.entries;
-    } else this.entries = memory.bss(layout.entrySize, 'the group');
-    this.distincts = distincts.map((distinct) => this.newTable(distinct.keySize, 8));
+    this.feeds = new FeedCode(emit, host, accumulators);
+    this.saved = emit.memory.bss(8 * SAVED.length, 'a batch');
+    if (keys.length > 0) this.table = this.newTable(keySize, accumulators.size);
+    this.entries = this.table?.entries ?? emit.memory.bss(entrySize, 'the group');
+    this.rows = this.table?.size ?? emit.memory.bss(8, 'a batch');
+    this.distincts = accumulators.distincts.map((of) => ({ of, table: this.newTable(of.keySize, 8) }));
   }
 
   /** The number of groups into `dst`. */
@@ -106,66 +82,56 @@ export class GroupCode {
   /** Takes the row: into the one group, or into the batch. Goes on at `next`. */
   take(next: Label): void {
     const { asm } = this.emit;
-    const { keySize, keys } = this.layout;
-    if (!this.table) {
+    if (this.table) {
+      this.keyAddress(this.table, 5);
+      this.storeKeys(this.layout.keys);
+    } else {
       asm.constant(5, BigInt(this.entries));
-      this.add();
-      return;
+      this.feeds.add();
+      if (this.distincts.length === 0) return;
     }
-    asm.constant(5, BigInt(this.batch.size));
-    asm.load(8, 5, 5, 0);
-    asm.aluConstant('mul', 5, BigInt(keySize), 1);
-    asm.aluConstant('add', 5, BigInt(this.batch.keys), 1);
-    this.storeKeys(keys);
+    for (const { of, table } of this.distincts) this.takeDistinct(of, table);
     asm.comment('the row waits for its group');
-    asm.constant(1, BigInt(this.batch.size));
+    asm.constant(1, BigInt(this.rows));
     asm.load(8, 2, 1, 0);
-    asm.mov(3, 2);
-    asm.aluConstant('lsh', 3, 3n, 4);
-    asm.aluConstant('add', 3, BigInt(this.batch.values), 4);
-    for (const [i, register] of RECORDS.entries()) asm.store(8, 3, 8 * BATCH * (1 + i), register);
+    if (this.table) {
+      this.placeIn(this.table, 3, 2);
+      for (const [i, register] of RECORDS.entries()) asm.store(8, 3, 8 * BATCH * (1 + i), register);
+    }
     asm.aluConstant('add', 2, 1n, 4);
     asm.store(8, 1, 0, 2);
     asm.jumpConstant('lt', 2, BigInt(BATCH), next, 1);
     asm.goto(this.flush);
   }
 
-  /** When the loop has ended, or the batch is full: then it goes on at `next`. */
-  finish(next: Label): void {
-    if (this.table) this.addBatch(this.table, next);
-    this.averages();
+  /** What is out of the loop's way. */
+  cold(): void {
+    this.feeds.cold();
   }
 
-  private addBatch(table: Table, next: Label): void {
+  /** When the loop has ended, or the batch is full: then it goes on at `next`. */
+  finish(next: Label): void {
+    if (this.table || this.distincts.length > 0) this.addBatch(next);
+    const { keySize, entrySize } = this.layout;
+    this.feeds.averages(this.entries + keySize, entrySize, (dst) => this.loadSize(dst));
+  }
+
+  private addBatch(next: Label): void {
     const { asm } = this.emit;
-    const { size, keys, values, saved } = this.batch;
-    const top = asm.label();
     const end = asm.label();
     asm.bind(this.flush);
     asm.comment('the groups of the rows that wait');
-    asm.constant(1, BigInt(size));
+    asm.constant(1, BigInt(this.rows));
     asm.load(8, 3, 1, 0);
     asm.jumpConstant('eq', 3, 0n, end, 2);
-    asm.constant(1, BigInt(saved));
+    asm.constant(1, BigInt(this.saved));
     for (const [i, register] of SAVED.entries()) asm.store(8, 1, 8 * i, register);
-    asm.constant(8, BigInt(values));
-    asm.mov(9, 3);
-    asm.aluConstant('lsh', 9, 3n, 1);
-    asm.alu('add', 9, 8);
-    asm.constant(1, BigInt(table.header));
-    asm.constant(2, BigInt(keys));
-    asm.mov(4, 8);
-    this.host.import('group_entries');
-    asm.jumpConstant('ne', 0, 0n, this.host.exit, 1);
-    asm.bind(top);
-    asm.load(8, 5, 8, 0);
-    for (const [i, register] of RECORDS.entries()) asm.load(8, register, 8, 8 * BATCH * (1 + i));
-    this.add();
-    asm.aluConstant('add', 8, 8n, 1);
-    asm.jump('lt', 8, 9, top);
-    asm.constant(1, BigInt(size));
+    if (this.table) this.find(this.table);
+    for (const { of, table } of this.distincts) this.addDistinct(of, table);
+    if (this.table) this.addRows(this.table);
+    asm.constant(1, BigInt(this.rows));
     asm.storeConstant(8, 1, 0, 0);
-    asm.constant(1, BigInt(saved));
+    asm.constant(1, BigInt(this.saved));
     for (const [i, register] of SAVED.entries()) asm.load(8, register, 1, 8 * i);
     asm.comment('the loop has not ended');
     asm.jump('lt', 8, 9, next);
@@ -174,79 +140,121 @@ export class GroupCode {
     asm.bind(end);
   }
 
-  /** Adds the row to the group whose values r5 points to. */
-  private add(): void {
+  /** Looks up the keys that wait, at least one: r8 to r9 are then the addresses of their values. */
+  private find({ header, size, keys, values }: Table): void {
     const { asm } = this.emit;
-    const { feeds, distincts } = this.layout.accumulators;
-    if (distincts.length > 0) {
-      asm.constant(1, BigInt(HEADER.values));
-      asm.store(8, 1, 0, 5);
-      for (const i of distincts.keys()) this.addDistinct(i);
-      this.loadValues();
+    asm.constant(1, BigInt(size));
+    asm.load(8, 3, 1, 0);
+    asm.constant(8, BigInt(values));
+    asm.mov(9, 3);
+    asm.aluConstant('lsh', 9, 3n, 1);
+    asm.alu('add', 9, 8);
+    asm.constant(1, BigInt(header));
+    asm.constant(2, BigInt(keys));
+    asm.mov(4, 8);
+    this.host.import('group_entries');
+    asm.jumpConstant('ne', 0, 0n, this.host.exit, 1);
+  }
+
+  private addRows({ values }: Table): void {
+    const { asm } = this.emit;
+    const top = asm.label();
+    if (this.distincts.length > 0) {
+      // Distinct values had r8 and r9 meanwhile.
+      asm.constant(9, BigInt(this.rows));
+      asm.load(8, 9, 9, 0);
+      asm.aluConstant('lsh', 9, 3n, 1);
+      asm.constant(8, BigInt(values));
+      asm.alu('add', 9, 8);
     }
-    asm.comment('count');
-    this.increment(0);
-    for (const feed of feeds) if (!feed.firstPass) this.feed(feed);
-    const first = feeds.filter(({ firstPass }) => firstPass);
-    if (first.length > 0) this.firstPass(first);
+    asm.bind(top);
+    asm.load(8, 5, 8, 0);
+    for (const [i, register] of RECORDS.entries()) asm.load(8, register, 8, 8 * BATCH * (1 + i));
+    this.feeds.add();
+    asm.aluConstant('add', 8, 8n, 1);
+    asm.jump('lt', 8, 9, top);
+  }
+
+  /** The row's values of `count(distinct ...)`, behind the key of its group; not of a row that does not look at one of them. */
+  private takeDistinct({ keys, text }: Distinct, table: Table): void {
+    const { asm } = this.emit;
+    const done = asm.label();
+    const absent = asm.label();
+    asm.comment(text);
+    for (const { column } of keys) testLooks(this.emit, column, absent, requirementsOf(this.emit, column));
+    this.keyAddress(table, 5);
+    if (this.table) this.keyAddress(this.table, 4);
+    for (let at = 0; at < this.layout.keySize; at += 8) {
+      asm.load(8, 1, 4, at);
+      asm.store(8, 5, at, 1);
+    }
+    this.storeKeys(keys);
+    asm.constant(1, BigInt(table.size));
+    asm.load(8, 2, 1, 0);
+    this.placeIn(table, 3, 2);
+    asm.constant(4, BigInt(this.rows));
+    asm.load(8, 4, 4, 0);
+    asm.store(8, 3, 8 * BATCH, 4);
+    asm.aluConstant('add', 2, 1n, 4);
+    asm.store(8, 1, 0, 2);
+    asm.goto(done);
+    asm.bind(absent);
+    count(this.emit, this.host.leftOut(text));
+    asm.bind(done);
+  }
+
+  /** Values that are new count in the group of their row, whose address is known by now. */
+  private addDistinct({ at, text }: Distinct, table: Table): void {
+    const { asm } = this.emit;
+    const top = asm.label();
+    const seen = asm.label();
+    const none = asm.label();
+    asm.comment(text);
+    asm.constant(1, BigInt(table.size));
+    asm.load(8, 3, 1, 0);
+    asm.jumpConstant('eq', 3, 0n, none, 2);
+    this.find(table);
+    asm.bind(top);
+    asm.load(8, 1, 8, 0);
+    asm.load(8, 2, 1, 0);
+    asm.jumpConstant('ne', 2, 0n, seen, 3);
+    asm.storeConstant(8, 1, 0, 1);
+    if (this.table) {
+      asm.load(8, 4, 8, 8 * BATCH);
+      this.placeIn(this.table, 5, 4);
+      asm.load(8, 5, 5, 0);
+    } else asm.constant(5, BigInt(this.entries));
+    this.feeds.increment(at);
+    asm.bind(seen);
+    asm.aluConstant('add', 8, 8n, 1);
+    asm.jump('lt', 8, 9, top);
+    asm.constant(1, BigInt(table.size));
+    asm.storeConstant(8, 1, 0, 0);
+    asm.bind(none);
+  }
+
+  /** dst = where the next key goes. Loses r1. */
+  private keyAddress({ size, keySize, keys }: Table, dst: 4 | 5): void {
+    const { asm } = this.emit;
+    asm.constant(dst, BigInt(size));
+    asm.load(8, dst, dst, 0);
+    asm.aluConstant('mul', dst, BigInt(keySize), 1);
+    asm.aluConstant('add', dst, BigInt(keys), 1);
+  }
+
+  /** dst = the address of number `index` of the arrays. */
+  private placeIn({ values }: Table, dst: Register, index: Register): void {
+    const { asm } = this.emit;
+    asm.mov(dst, index);
+    asm.aluConstant('lsh', dst, 3n, dst);
+    asm.aluConstant('add', dst, BigInt(values), dst);
   }
 
   private storeKeys(keys: readonly GroupKey[]): void {
     for (const { column, at, title } of keys) {
       this.emit.asm.comment(`key ${title}`);
-      storeKey(this.emit, column, at, this.requires(column));
+      storeKey(this.emit, column, at, requirementsOf(this.emit, column));
     }
-  }
-
-  /** What is out of the loop's way. */
-  cold(): void {
-    const { asm } = this.emit;
-    for (const { at, overflow } of this.stubs) {
-      asm.bind(at);
-      asm.comment(`${overflow.text} is too large`);
-      asm.constant(1, BigInt(HEADER.overflow));
-      asm.storeConstant(8, 1, 0, this.host.overflows.push(overflow) - 1);
-      asm.constant(0, TOO_LARGE);
-      asm.goto(this.host.exit);
-    }
-    this.stubs.length = 0;
-  }
-
-  private averages(): void {
-    const { asm } = this.emit;
-    const { averages } = this.layout.accumulators;
-    if (averages.length === 0) return;
-    const top = asm.label();
-    const end = asm.label();
-    asm.comment('averages');
-    this.loadSize(9);
-    asm.jumpConstant('eq', 9, 0n, end, 1);
-    asm.constant(5, BigInt(this.entries + this.layout.keySize));
-    asm.bind(top);
-    for (const { sum, values, at, scale, text, span } of averages) {
-      const none = asm.label();
-      asm.load(8, 2, 5, values);
-      asm.jumpConstant('eq', 2, 0n, none, 1);
-      asm.load(8, 3, 5, sum);
-      asm.mov(4, 3);
-      asm.alu('div', 3, 2);
-      if (scale !== 1n) {
-        asm.alu('mod', 4, 2);
-        asm.aluConstant('mul', 4, scale, 1);
-        asm.alu('div', 4, 2);
-        asm.jumpConstant('ge', 3, ((1n << 64n) - 1n) / scale, this.overflow({ text, span }), 1);
-        asm.aluConstant('mul', 3, scale, 1);
-        asm.alu('add', 3, 4);
-      }
-      asm.store(8, 5, at, 3);
-      asm.bind(none);
-    }
-    asm.aluConstant('add', 5, BigInt(this.layout.entrySize), 1);
-    asm.aluConstant('sub', 9, 1n, 1);
-    asm.jumpConstant('ne', 9, 0n, top, 1);
-    asm.goto(end);
-    this.cold();
-    asm.bind(end);
   }
 
   private newTable(keySize: number, valueSize: number): Table {
@@ -268,134 +276,13 @@ export class GroupCode {
       asm.storeConstant(4, 1, offset, value);
     asm.storeConstant(8, 1, 24, entries);
     asm.storeConstant(8, 1, 32, slotsAt);
-    return { header, entries };
-  }
-
-  private requires(column: Column): (absent: Label) => void {
-    return (absent) => new TestCode(this.emit, []).requires(column.requires, absent);
-  }
-
-  private loadValues(): void {
-    const { asm } = this.emit;
-    asm.constant(5, BigInt(HEADER.values));
-    asm.load(8, 5, 5, 0);
-  }
-
-  /** A word of the group, one up. */
-  private increment(at: number): void {
-    const { asm } = this.emit;
-    asm.load(8, 1, 5, at);
-    asm.aluConstant('add', 1, 1n, 2);
-    asm.store(8, 5, at, 1);
-  }
-
-  private count(counter: number): void {
-    const { asm } = this.emit;
-    asm.constant(3, BigInt(counter));
-    asm.load(8, 2, 3, 0);
-    asm.aluConstant('add', 2, 1n, 1);
-    asm.store(8, 3, 0, 2);
-  }
-
-  private addDistinct(i: number): void {
-    const { asm } = this.emit;
-    const { keys, at, text } = this.layout.accumulators.distincts[i]!;
-    const done = asm.label();
-    const absent = asm.label();
-    asm.comment(text);
-    for (const { column } of keys) testLooks(this.emit, column, absent, this.requires(column));
-    asm.constant(5, BigInt(this.key));
-    this.storeKeys([...this.layout.keys, ...keys]);
-    asm.constant(1, BigInt(this.distincts[i]!.header));
-    asm.mov(2, 5);
-    asm.constant(3, 1n);
-    asm.constant(4, BigInt(HEADER.distinct));
-    this.host.import('group_entries');
-    asm.jumpConstant('ne', 0, 0n, this.host.exit, 1);
-    asm.constant(1, BigInt(HEADER.distinct));
-    asm.load(8, 1, 1, 0);
-    asm.load(8, 2, 1, 0);
-    asm.jumpConstant('ne', 2, 0n, done, 3);
-    asm.storeConstant(8, 1, 0, 1);
-    this.loadValues();
-    this.increment(at);
-    asm.goto(done);
-    asm.bind(absent);
-    this.count(this.host.leftOut(text));
-    asm.bind(done);
-  }
-
-  /** Feeds that are only for rows that a packet's first pass may have. */
-  private firstPass(feeds: readonly Feed[]): void {
-    const { asm } = this.emit;
-    const { passes, fields } = this.layout.accumulators.source;
-    const column = fields.get(passes!.by)!;
-    const [later, end, any, first] = [asm.label(), asm.label(), asm.label(), asm.label()];
-    const { base, offset } = placeOf(this.emit, column, any);
-    const width = column.size as 1 | 2 | 4 | 8;
-    asm.comment(`first passes: ${column.name} 0`);
-    asm.load(width, 1, base, offset + column.maskAt!);
-    asm.load(width, 0, base, offset);
-    asm.jump('set', 0, 1, later);
-    asm.jumpConstant('eq', 1, partMask(column), first, 2, 8 * width);
-    asm.bind(any);
-    this.count(HEADER.anyPass);
-    asm.bind(first);
-    for (const feed of feeds) this.feed(feed);
-    asm.goto(end);
-    asm.bind(later);
-    this.count(HEADER.laterPasses);
-    asm.bind(end);
-  }
-
-  private feed(feed: Feed): void {
-    const { asm } = this.emit;
-    const { column, words, texts, finite } = feed;
-    const absent = asm.label();
-    const done = asm.label();
-    asm.comment(texts.join(', '));
-    loadValue(this.emit, column, absent, this.requires(column));
-    if (finite) asm.jumpConstant('eq', 2, NEVER, absent, 1);
-    if (words.sum !== undefined) {
-      asm.load(8, 1, 5, words.sum);
-      asm.alu('add', 1, 2);
-      asm.jump('lt', 1, 2, this.overflow({ text: texts[0]!, span: feed.span }));
-      asm.store(8, 5, words.sum, 1);
-    }
-    if (words.values !== undefined) {
-      asm.load(8, 4, 5, words.values);
-      asm.mov(1, 4);
-      asm.aluConstant('add', 1, 1n, 3);
-      asm.store(8, 5, words.values, 1);
-    }
-    // r4: how many came before.
-    for (const end of ['min', 'max'] as const) if (words[end] !== undefined) this.extreme(end, words[end], column);
-    asm.goto(done);
-    asm.bind(absent);
-    this.count(this.host.leftOut(texts.join(', ')));
-    asm.bind(done);
-  }
-
-  private extreme(which: 'min' | 'max', at: number, column: Column): void {
-    const { asm } = this.emit;
-    const better = asm.label();
-    const worse = asm.label();
-    asm.jumpConstant('eq', 4, 0n, better, 3);
-    asm.load(8, 1, 5, at);
-    asm.mov(0, 2);
-    if (column.signed)
-      for (const register of [0, 1] as const) asm.aluConstant('xor', register, 1n << BigInt(column.width - 1), 3);
-    asm.jump(which === 'min' ? 'ge' : 'le', 0, 1, worse);
-    asm.bind(better);
-    asm.store(8, 5, at, 2);
-    asm.bind(worse);
-  }
-
-  private overflow(overflow: Overflow): Label {
-    const known = this.stubs.find(({ overflow: { text } }) => text === overflow.text);
-    if (known) return known.at;
-    const at = this.emit.asm.label();
-    this.stubs.push({ at, overflow });
-    return at;
+    return {
+      header,
+      entries,
+      keySize,
+      size: memory.bss(8, 'a batch'),
+      keys: memory.bss(BATCH * keySize, 'a batch'),
+      values: memory.bss(BATCH * 8 * (1 + WITH), 'a batch'),
+    };
   }
 }

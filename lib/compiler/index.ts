@@ -14,7 +14,7 @@ import { describePlan } from './plan-text.js';
 
 export type { OutputColumn } from './check.js';
 export type { Compiled, ProgramLayout } from './codegen.js';
-export { TOO_LARGE } from './codegen-groups.js';
+export { TOO_LARGE } from './codegen-feeds.js';
 export type { Column, ColumnKind } from './columns.js';
 export type { QuestionErrorDetails } from './diagnostics.js';
 export { questionError } from './diagnostics.js';

@@ -33,12 +33,8 @@ export const HEADER = {
   anyPass: BSS + 80,
   /** Which sum or average was too large, of those that ProgramLayout.overflows names. */
   overflow: BSS + 88,
-  /** The values of the group that a row goes to, while the program looks for something else. */
-  values: BSS + 96,
-  /** The address of a distinct value's mark. */
-  distinct: BSS + 104,
 } as const;
-const HEADER_SIZE = 112;
+const HEADER_SIZE = 96;
 
 export class Memory {
   private bssSize = HEADER_SIZE;
