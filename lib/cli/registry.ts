@@ -113,6 +113,11 @@ export const COMMANDS: readonly CommandRow[] = [
         says: 'flows per port, first pass or new connections',
       },
       {
+        command:
+          "ctinspector query 'dp_flows | count, sum(bytes) as b, count(distinct nw_dst) as peers by nw_src | top 10 by b'",
+        says: 'the top talkers, each packet counted once',
+      },
+      {
         command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
         says: 'what would match such a packet, from a saved dump, without OVS',
       },

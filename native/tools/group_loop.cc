@@ -14,7 +14,7 @@
 #include <cstring>
 #include <vector>
 
-#include "by_hand.h"
+#include "tools/by_hand.h"
 #include "ctinspector/dp_flows.h"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "by_hand.h"
+#include "tools/by_hand.h"
 #include "ctinspector/dp_flows.h"
 
 namespace {
