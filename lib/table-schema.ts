@@ -100,6 +100,11 @@ export interface TableSchema {
   readonly identity?: readonly string[];
   /** What an answer shows unless the question says. */
   readonly show: readonly string[];
+  /**
+   * Rows are of passes of packets: `counters` count a packet in each, and the field `by` (masked, of up to 64 bits) is 0 in the
+   * first. A sum of a counter is of first passes unless the question says otherwise.
+   */
+  readonly passes?: { readonly by: string; readonly counters: readonly string[] };
   readonly segments: readonly SegmentSchema[];
   readonly flags: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly words: Readonly<Record<string, WordSchema>>;

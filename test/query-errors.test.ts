@@ -69,7 +69,7 @@ t.test('syntax', async (t) => {
     check(t, 'QUERY_SYNTAX', marked, message, suggestions);
   syntax(
     'dp_flows | ‹whre› hw',
-    /expected bottom, changes, count, limit, show, sort, top or where, received "whre"; did you mean where\?/,
+    /expected avg, bottom, changes, count, distinct, limit, max, min, show, sort, sum, top or where, received "whre"; did you mean where\?/,
     ['where'],
   );
   syntax('dp_flows | where tp_dst = ‹›', /expected a value, received the end of the question/);
@@ -194,7 +194,7 @@ t.test('types', async (t) => {
   type('dp_flows | limit ‹0›', /expected a number from 1 to 4294967295, received 0/);
   type('dp_flows | count | ‹limit 3›', /count gives one number: nothing can follow it/);
   type('dp_flows | count by in_port, ‹in_port›', /in_port is there twice/);
-  type('dp_flows | count by in_port | count by ‹count›', /count is what count by makes/);
+  type('dp_flows | count by in_port | count by ‹count›', /count is there twice: give one another name with as/);
   type('dp_flows | ‹show packets› | count by in_port', /count has columns of its own: put show after it/);
   type('dp_flows | count by in_port | where ‹does ct›', /there are no actions after count by/);
   type(`${WHERE}covers(‹not hw›)`, /covers\(\.\.\.\) describes one packet/);
@@ -298,6 +298,50 @@ t.test('what other tables do not have', async (t) => {
     message: /ports has no actions: this is a condition on megaflows/,
   });
   t.match(errorOf('ports | where nmae = a', PORTS), { message: /did you mean name/ });
+});
+
+t.test('aggregates', async (t) => {
+  const type = (marked: string, message: RegExp): void => check(t, 'QUERY_TYPE', marked, message);
+  type('dp_flows | sum(‹nw_src›)', /sum takes numbers and durations, and nw_src is none; count distinct nw_src says/);
+  type('dp_flows | min(‹in_port›) by hw', /min takes numbers, durations and addresses, and in_port is none/);
+  type('dp_flows | max(‹ipv6_dst›)', /max takes numbers of up to 64 bits, and ipv6_dst has 128/);
+  type('dp_flows | avg(‹pmd›)', /avg takes amounts, and pmd can be negative/);
+  type('dp_flows | max(‹flow›)', /it can be shown, not ordered or counted by/);
+  type('dp_flows | distinct in_port, ‹in_port›', /in_port is there twice: give one another name with as/);
+  type('dp_flows | sum(bytes) as b, ‹sum(packets) as B› by hw', /b is there twice/);
+  type('dp_flows | ‹show hw› | sum(bytes)', /the stage that follows has columns of its own: put show after it/);
+  type(
+    'dp_flows | count by hw ‹all passes›',
+    /all passes says that sum\(packets\) or sum\(bytes\) counts a packet in each pass/,
+  );
+  type(
+    'dp_flows | sum(bytes) as b by hw | sum(b) ‹all passes›',
+    /all passes is about counters of megaflows: .* has none/,
+  );
+  type(
+    'dp_flows | avg(bytes) as a by hw | where a > ‹1.23456›',
+    /a has 3 digits behind its point, rounded down; received/,
+  );
+  type(
+    'dp_flows | avg(bytes) as a by hw | where a > ‹10.0.0.1›',
+    /a is compared with a number.*received an IPv4 address/,
+  );
+  check(
+    t,
+    'QUERY_NAME',
+    'dp_flows | sum(bytes) as b by hw | top 3 by ‹c›',
+    /has no field called "c"; did you mean b\?/,
+    ['b'],
+  );
+  check(t, 'QUERY_NAME', 'dp_flows | count distinct hw, ‹sum(bytes)›', /dp_flows has no field called "sum_bytes"/);
+  check(t, 'QUERY_SYNTAX', 'dp_flows | sum ‹by› hw', /expected "\(" or a name, received "by"/);
+  check(
+    t,
+    'QUERY_SYNTAX',
+    'dp_flows | sum(bytes) all ‹pases›',
+    /expected passes, received "pases"; did you mean passes/,
+    ['passes'],
+  );
 });
 
 t.test('what is shown of a question cannot drive a terminal, and long lines are cut', async (t) => {

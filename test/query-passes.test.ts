@@ -56,7 +56,11 @@ t.test('parse: shape and precedence, with places', async (t) => {
       { kind: 'sort', descending: true },
       { kind: 'limit' },
       { kind: 'show' },
-      { kind: 'count', keys: [{ text: 'f', span: { start: 61, end: 62 } }] },
+      {
+        kind: 'aggregate',
+        aggregates: [{ fn: 'count', fields: [] }],
+        keys: [{ text: 'f', span: { start: 61, end: 62 } }],
+      },
     ],
   });
 });

@@ -98,6 +98,18 @@ extern void *map_next(const struct cti_map *map, uint64_t *cursor);
  * Returns the address of the value; 0 index is not below the capacity; -EFAULT. */
 extern void *array_at(const struct cti_array *array, uint64_t index);
 
+/* Finds groups, or adds them. Slots are searched from a hash of the key onwards; the hash is part of this version, so
+ *   that a table moves between hosts.
+ * groups: a hash table whose entries, {key, value}, lie one after the other in the order their keys came; program.h
+ *   has the struct
+ * keys: keys of groups, one after the other
+ * n: how many, at most 256
+ * values: the address of each key's value, new ones are zero
+ * Returns 0; -ENOSPC there are capacity entries, or no slot is free, and a key is new: those before it are done;
+ *   -E2BIG n is over 256; -EFAULT groups, entries, slots or values are not writable, or keys are not readable;
+ *   -EINVAL a size is no multiple of 8, a number of slots no power of two, or n larger than capacity. */
+extern int64_t group_entries(struct cti_group_table *groups, const void *keys, uint64_t n, uint64_t *values);
+
 /* Maps a region that the operator granted, in the current address space.
  * name: what the region is granted as (`run --map NAME=...`), not terminated
  * name_size: its length, bytes; at most 64

@@ -51,6 +51,18 @@ struct cti_groups {
   uint32_t lost;     /* rows that found no room */
 };
 
+/* group_entries: capacity entries { key; value } at entries, max_slots slots of 8 bytes, zeroed, at slots. */
+struct cti_group_table {
+  uint32_t capacity;
+  uint32_t n;
+  uint32_t key_size;   /* bytes, a multiple of 8 */
+  uint32_t value_size; /* bytes, a multiple of 8 */
+  uint32_t n_slots;    /* 0 to begin with; group_entries takes more into use */
+  uint32_t max_slots;  /* a power of two; twice the capacity makes the searches short */
+  uint64_t entries;    /* addresses */
+  uint64_t slots;
+};
+
 /* map_find and the like: capacity entries { u64 used; key; value } follow. */
 struct cti_map {
   uint32_t capacity; /* a power of two */

@@ -8,6 +8,7 @@ import type { TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
 import { type Context, formatOf } from './context.js';
 import { count, integer, ms } from './figures.js';
+import { aggregateLines, groupCells } from './group-cells.js';
 import { type Cell, type Listing, type ListingColumn, writeListing } from './output.js';
 import { startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
@@ -32,17 +33,7 @@ export function* cells(result: QuestionResult, snapshot: TableSnapshot): Generat
         return { text: formatCell(column, cell, view), json: jsonCell(column, cell, view) };
       });
     }
-  } else {
-    for (const group of answer.groups) {
-      const keys = new Map(answer.keys.map((title, index) => [title, group.keys[index] ?? null]));
-      yield columns.map(({ title }) => {
-        if (!keys.has(title)) return { text: integer.format(group.count), json: group.count };
-        const column = view.column(title);
-        const cell = keys.get(title) ?? null;
-        return { text: formatCell(column, cell, view), json: jsonCell(column, cell, view) };
-      });
-    }
-  }
+  } else yield* groupCells(answer, columns, view);
 }
 
 /** The answer's columns, for people: what each is called, and where its cells stand. */
@@ -53,8 +44,9 @@ export function columnsOf(result: QuestionResult, snapshot: TableSnapshot): List
     ? [{ name: 'count' }]
     : result.columns.map(({ title, column }) => {
         if (column.kind === 'row') return { name: title };
-        if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
-        const { field, flags } = view.column(title);
+        const tableColumn = result.answer.kind === 'groups' ? column.shows : title;
+        if (tableColumn === undefined) return { name: title, align: 'right' as const };
+        const { field, flags } = view.column(tableColumn);
         const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);
         return { name: title, align };
       });
@@ -78,6 +70,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
       `${count(facts.undecided, 'row')} undecided: what is asked for is not known of them ('FIELD is unknown' shows them)`,
     );
   if (facts.noValue > 0) lines.push(`${count(facts.noValue, 'row')} left out: no value to order by`);
+  lines.push(...aggregateLines(facts));
   if (facts.couldCarry.rows > 0) {
     const fields = Object.entries(facts.couldCarry.byField).map(([field, n]) => `${field}: ${integer.format(n)}`);
     lines.push(
@@ -125,7 +118,11 @@ export async function answer(
     const listing = answerListing(question, { result, captured, wallMs });
     await writeListing(context, format, listing);
     if (result.answer.kind === 'count') return result.answer.count === 0n ? 1 : 0;
-    return result.facts.rowsShown === 0 ? 1 : 0;
+    // A group of all rows is there where there are none, too: it says so in numbers.
+    const { answer } = result;
+    const isNothing =
+      answer.kind === 'groups' && answer.keys.length === 0 && answer.groups.every(({ count }) => count === 0n);
+    return result.facts.rowsShown === 0 || isNothing ? 1 : 0;
   } finally {
     progress.stop();
     captured?.snapshot.close();

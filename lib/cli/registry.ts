@@ -139,6 +139,11 @@ export const COMMANDS: readonly CommandRow[] = [
         says: 'why flows drop, where the switch says',
       },
       {
+        command:
+          "ctinspector query 'dp_flows | count, sum(bytes) as b, count(distinct nw_dst) as peers by nw_src | top 10 by b'",
+        says: 'the top talkers, each packet counted once',
+      },
+      {
         command: "ctinspector query --from flows.txt.gz 'dp_flows | where covers(nw_dst=10.1.2.3, tp_dst=443)'",
         says: 'what would match such a packet, from a saved dump, without OVS',
       },
@@ -227,11 +232,23 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'explain',
-    summary: 'show the plan and the eBPF of a question',
-    doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch.',
+    summary: 'show the plan and the eBPF of a question, or what each stage took',
+    doc: 'Compiles a question without running it: its plan, and the program that would run. Needs no switch. With --analyze it is run, each stage in a loop of its own, and rows in, rows out and time of each are shown; the other options go with it.',
     args: [{ name: 'question', doc: 'as for query', required: true, rest: true }],
-    options: [NAMES_OPTION],
-    examples: [{ command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' }],
+    options: [
+      { flags: '--analyze', doc: 'run it, and show what each stage did and how long it took' },
+      ...SOURCE_OPTIONS,
+      ...SAMPLE_OPTIONS,
+      NAMES_OPTION,
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: "ctinspector explain 'dp_flows | where tcp | count'", says: 'a small one' },
+      {
+        command: "ctinspector explain --analyze 'dp_flows | where tcp | sum(bytes) as b by nw_dst | top 5 by b'",
+        says: 'where the rows go and the time',
+      },
+    ],
     load: () => import('./commands/explain.js'),
   },
   {

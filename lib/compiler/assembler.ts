@@ -17,6 +17,7 @@ const ALU = {
   and: 0x50,
   lsh: 0x60,
   rsh: 0x70,
+  mod: 0x90,
   xor: 0xa0,
   mov: 0xb0,
 } as const;

@@ -97,11 +97,29 @@ export type Condition =
   | { readonly kind: 'rule-actions'; readonly span: Span }
   | FieldCondition;
 
+export type AggregateFunction = 'count' | 'distinct' | 'sum' | 'min' | 'max' | 'avg';
+
+/** `sum(bytes) as b`; `count` has no field, `count(distinct ...)` one or more, the others one. */
+export interface Aggregate {
+  readonly fn: AggregateFunction;
+  readonly fields: readonly Name[];
+  readonly as: Name | null;
+  readonly span: Span;
+}
+
 export type Stage =
   | { readonly kind: 'where'; readonly condition: Condition; readonly span: Span }
   | { readonly kind: 'top' | 'bottom'; readonly n: Name; readonly key: Name; readonly span: Span }
   | { readonly kind: 'sort'; readonly key: Name; readonly descending: boolean; readonly span: Span }
-  | { readonly kind: 'count'; readonly keys: readonly Name[]; readonly span: Span }
+  | {
+      readonly kind: 'aggregate';
+      readonly aggregates: readonly Aggregate[];
+      readonly keys: readonly Name[];
+      /** Where the question says `all passes`. */
+      readonly allPasses?: Span;
+      readonly span: Span;
+    }
+  | { readonly kind: 'distinct'; readonly columns: readonly Name[]; readonly span: Span }
   | { readonly kind: 'limit'; readonly n: Name; readonly span: Span }
   | { readonly kind: 'show'; readonly columns: readonly Name[]; readonly span: Span }
   /** The table is what changed between two samples: who runs the question makes it (lib/query/samples.ts). */

@@ -1,17 +1,25 @@
 /** Third pass: names and types of all stages. Its result needs no further look at the question, but for showing it. */
 import type { CtiError } from '../errors.js';
+import { AggregateChecker } from './aggregates.js';
 import type { Name, Question, Span, Stage } from './ast.js';
 import { ConditionChecker } from './check-conditions.js';
 import { type Column, type Relation, resolve } from './columns.js';
 import { nearest, questionError } from './diagnostics.js';
 import type { Dictionaries } from './dictionaries.js';
 import type { Formula } from './formula.js';
-import { type GroupLayout, groupsOf } from './groups.js';
+import type { GroupLayout } from './groups.js';
 
 export type Step =
   | { readonly kind: 'filter'; readonly formula: Formula; readonly span: Span }
   | { readonly kind: 'top'; readonly n: number; readonly key: Column; readonly largest: boolean; readonly span: Span }
-  | { readonly kind: 'sort'; readonly key: Column; readonly descending: boolean; readonly span: Span }
+  | {
+      readonly kind: 'sort';
+      readonly key: Column;
+      readonly descending: boolean;
+      /** The order that groups have where the question says none: no stage of its own. */
+      readonly implied?: true;
+      readonly span: Span;
+    }
   | { readonly kind: 'limit'; readonly n: number; readonly span: Span }
   | { readonly kind: 'count'; readonly span: Span }
   | { readonly kind: 'group'; readonly layout: GroupLayout; readonly span: Span };
@@ -48,7 +56,6 @@ export function noSuchTable(source: string, { text, span }: Name, relations: rea
 
 class Checker {
   private relation: Relation;
-  private grouped = false;
   private shown: { columns: OutputColumn[]; span: Span } | undefined;
   private readonly steps: Step[] = [];
   private readonly notes: string[] = [];
@@ -74,11 +81,11 @@ class Checker {
     }
     // The order of a hash table says nothing: largest groups first, unless told otherwise.
     const lastGroup = this.steps.findLastIndex(({ kind }) => kind === 'group');
-    const ordered = this.steps.slice(lastGroup + 1).some(({ kind }) => kind === 'sort' || kind === 'top');
-    if (this.grouped && !ordered) {
-      const group = this.steps[lastGroup]!;
-      const sort: Step = { kind: 'sort', key: this.relation.columns.get('count')!, descending: true, span: group.span };
-      this.steps.splice(lastGroup + 1, 0, sort);
+    const group = this.steps[lastGroup];
+    const ordered = this.steps.slice(lastGroup + 1).some(({ kind }) => ['sort', 'top', 'count'].includes(kind));
+    if (group?.kind === 'group' && !ordered && group.layout.keys.length > 0 && group.layout.aggregates.length > 0) {
+      const key = group.layout.relation.columns.get(group.layout.aggregates[0]!)!;
+      this.steps.splice(lastGroup + 1, 0, { kind: 'sort', key, descending: true, implied: true, span: group.span });
     }
     return { table: name, steps: this.steps, columns: this.output(), notes: [...new Set(this.notes)] };
   }
@@ -115,38 +122,35 @@ class Checker {
       case 'show':
         this.shown = { columns: stage.columns.map((name) => this.show(name)), span };
         return;
-      case 'count':
-        this.refuseShown();
-        if (stage.keys.length > 0) this.group(stage.keys, span);
-        else if (next) this.fail(next.span, 'count gives one number: nothing can follow it');
-        else this.steps.push({ kind: 'count', span });
+      case 'aggregate': {
+        const { aggregates, keys, allPasses } = stage;
+        const isCount = aggregates.length === 1 && aggregates[0]!.fn === 'count' && aggregates[0]!.as === null;
+        if (!isCount || keys.length > 0 || allPasses) {
+          this.group(new AggregateChecker(this.source, this.relation).group(stage), span);
+          return;
+        }
+        this.refuseShown('count');
+        if (next) this.fail(next.span, 'count gives one number: nothing can follow it');
+        this.steps.push({ kind: 'count', span });
+        return;
+      }
+      case 'distinct':
+        this.group(new AggregateChecker(this.source, this.relation).distinct(stage.columns, span), span);
     }
   }
 
-  private group(keys: readonly Name[], span: Span): void {
-    const columns = keys.map((name) => ({
-      title: name.text.toLowerCase(),
-      column: this.key(name, true),
-      span: name.span,
-    }));
-    const seen = new Set<string>();
-    for (const { title, span: at } of columns) {
-      if (seen.has(title)) this.fail(at, `${title} is there twice`);
-      if (title === 'count') this.fail(at, 'count is what count by makes: it cannot be a key of another count');
-      seen.add(title);
-    }
-    const layout = groupsOf(columns);
+  private group(layout: GroupLayout, span: Span): void {
+    this.refuseShown(layout.aggregates[0] === 'count' ? 'count' : 'the stage that follows');
     this.steps.push({ kind: 'group', layout, span });
     this.relation = layout.relation;
-    this.grouped = true;
   }
 
-  /** A column to order or group by. */
-  private key(name: Name, group = false): Column {
+  /** A column to order by. */
+  private key(name: Name): Column {
     const column = resolve(this.source, this.relation, name);
     if (column.kind === 'row')
       this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
-    if (!group && column.size === 16) {
+    if (column.size === 16) {
       this.fail(
         name.span,
         `${column.name} has 128 bits and cannot be ordered by: use count by ${column.name}, or a field of up to 64 bits`,
@@ -159,8 +163,8 @@ class Checker {
     return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name) };
   }
 
-  private refuseShown(): void {
-    if (this.shown) this.fail(this.shown.span, 'count has columns of its own: put show after it');
+  private refuseShown(what: string): void {
+    if (this.shown) this.fail(this.shown.span, `${what} has columns of its own: put show after it`);
   }
 
   private count(name: Name): number {

@@ -11,7 +11,7 @@ import { type Column, partMask } from './columns.js';
 import { ones } from './cubes.js';
 import { derivedRanks } from './derived.js';
 import { type Dictionaries, ranks } from './dictionaries.js';
-import { ENTRY } from './groups.js';
+import { ENTRY } from './group-keys.js';
 import { type Memory, segmentAddress } from './memory.js';
 
 export interface Emit {
@@ -152,11 +152,52 @@ export function loadOrder(emit: Emit, column: Column, absent: Label, requires: (
   } else if (column.signed) asm.aluConstant('xor', 2, 1n << BigInt(column.width - 1), 3);
 }
 
-/** Stores the column's words of a group key (groups.ts) at `key` + `at`. Loses r0..r4. */
-export function storeKey(emit: Emit, column: Column, key: number, at: number, requires: (absent: Label) => void): void {
+/**
+ * r2 = the column's value (64 bits at most, a part of a field moved down); to `absent` where the row has not one: it is not known, the flow
+ * does not match all of its bits, or cannot have it. Loses r0..r4.
+ */
+export function loadValue(emit: Emit, column: Column, absent: Label, requires: (absent: Label) => void): void {
+  const { asm } = emit;
+  testKnown(emit, column, absent);
+  requires(absent);
+  const { base, offset } = placeOf(emit, column, absent);
+  const width = column.size as Width;
+  const part = partMask(column);
+  const isPart = part !== ones(width * 8);
+  if (column.maskAt !== undefined) {
+    asm.load(width, 1, base, offset + column.maskAt);
+    if (isPart) asm.aluConstant('and', 1, part, 3, width * 8);
+    asm.jumpConstant('ne', 1, part, absent, 3, width * 8);
+  }
+  asm.load(width, 2, base, offset);
+  if (isPart) asm.aluConstant('and', 2, part, 3, width * 8);
+  if (column.shift > 0) asm.aluConstant('rsh', 2, BigInt(column.shift), 3);
+}
+
+/** To `absent` where the row says nothing of the column: it is not known, the flow looks at none of its bits, or cannot have it. Loses r0..r4. */
+export function testLooks(emit: Emit, column: Column, absent: Label, requires: (absent: Label) => void): void {
+  const { asm } = emit;
+  testKnown(emit, column, absent);
+  requires(absent);
+  if (column.maskAt === undefined) return;
+  const { base, offset } = placeOf(emit, column, absent);
+  const looks = asm.label();
+  for (const word of wordsOf(column)) {
+    const part = word.bits(partMask(column));
+    if (part === 0n) continue;
+    asm.load(word.width, 1, base, offset + column.maskAt + word.at);
+    if (part !== ones(word.width * 8)) asm.aluConstant('and', 1, part, 2, word.width * 8);
+    asm.jumpConstant('ne', 1, 0n, looks, 2);
+  }
+  asm.goto(absent);
+  asm.bind(looks);
+}
+
+/** Stores the column's words of a group key (groups.ts) at r5 + `at`. Loses r0..r4. */
+export function storeKey(emit: Emit, column: Column, at: number, requires: (absent: Label) => void): void {
   const { asm } = emit;
   if (column.derived) {
-    storeDerived(emit, column, key + at);
+    storeDerived(emit, column, at);
     return;
   }
   const words = wordsOf(column);
@@ -166,7 +207,6 @@ export function storeKey(emit: Emit, column: Column, key: number, at: number, re
   testKnown(emit, column, absent);
   requires(absent);
   const { base, offset } = placeOf(emit, column, absent);
-  asm.constant(3, BigInt(key + at));
   for (const [i, word] of words.entries()) {
     asm.load(word.width, 0, base, offset + word.at);
     if (column.maskAt !== undefined) {
@@ -174,20 +214,19 @@ export function storeKey(emit: Emit, column: Column, key: number, at: number, re
       const part = word.bits(partMask(column));
       if (part !== ones(word.width * 8)) asm.aluConstant('and', 1, part, 2);
       asm.alu('and', 0, 1);
-      asm.store(8, 3, 8 * (words.length + i), 1);
+      asm.store(8, 5, at + 8 * (words.length + i), 1);
     }
-    asm.store(8, 3, 8 * i, 0);
+    asm.store(8, 5, at + 8 * i, 0);
   }
-  if (column.known) asm.storeConstant(8, 3, 8 * (total - 1), 1);
+  if (column.known) asm.storeConstant(8, 5, at + 8 * (total - 1), 1);
   asm.goto(done);
   asm.bind(absent);
-  asm.constant(3, BigInt(key + at));
-  for (let i = 0; i < total; i++) asm.storeConstant(8, 3, 8 * i, 0);
+  for (let i = 0; i < total; i++) asm.storeConstant(8, 5, at + 8 * i, 0);
   asm.bind(done);
 }
 
 /** A derived column's key is the number of its value: unknown and none are values too. Loses r0 and r3. */
-function storeDerived(emit: Emit, column: Column, address: number): void {
+function storeDerived(emit: Emit, column: Column, at: number): void {
   const { asm, memory, dictionaries } = emit;
   loadIndex(emit, column, 0);
   if (column.derived!.index !== 'value') {
@@ -196,6 +235,5 @@ function storeDerived(emit: Emit, column: Column, address: number): void {
     asm.aluConstant('add', 0, BigInt(memory.rodata(ids)), 3);
     asm.load(4, 0, 0, 0);
   }
-  asm.constant(3, BigInt(address));
-  asm.store(8, 3, 0, 0);
+  asm.store(8, 5, at, 0);
 }

@@ -313,7 +313,7 @@ export class TestCode {
     }
     const width = column.size * 8;
     asm.load(column.size as Width, 0, base, offset);
-    if (column.signed) asm.aluConstant('xor', 0, 1n << BigInt(width - 1), 3);
+    if (column.signed) asm.aluConstant('xor', 0, 1n << BigInt(column.width - 1), 3);
     if (!set.intervals) {
       asm.constant(1, ones(width));
       this.anyCube(column, { base, offset }, set.cubes, to.yes, to.no);

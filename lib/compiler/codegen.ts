@@ -6,12 +6,14 @@ import { KERNEL_FUNCTIONS } from '../generated/kernel-functions.js';
 import type { ProgramImport, ProgramSpec } from '../program-spec.js';
 import type { TableSchema } from '../table-schema.js';
 import { Assembler, type Label, type Register } from './assembler.js';
-import { type Emit, loadOrder, loadSegment, storeKey } from './codegen-columns.js';
+import { type Emit, loadOrder, loadSegment } from './codegen-columns.js';
+import type { Overflow } from './codegen-feeds.js';
 import { FilterCode } from './codegen-filter.js';
+import { GroupCode } from './codegen-groups.js';
 import { TestCode } from './codegen-tests.js';
 import type { Column } from './columns.js';
 import type { Dictionaries } from './dictionaries.js';
-import { GROUPS_HEADER, type GroupLayout } from './groups.js';
+import type { GroupLayout } from './groups.js';
 import { HEADER, Memory, TABLE_SIZE } from './memory.js';
 import type { Loop, Plan, PlanStep, Sink } from './plan.js';
 import { describeStep } from './plan-text.js';
@@ -24,8 +26,14 @@ export interface ProgramLayout {
   readonly list: number;
   /** u64 counters of rows that do not look at a field and could carry what was asked, by column name. */
   readonly carryCounters: ReadonlyMap<string, number>;
-  /** The groups the list refers to, if the answer is groups. */
-  readonly groups?: { readonly address: number; readonly capacity: number; readonly layout: GroupLayout };
+  /** u64 counters of rows that were left out of an aggregate because they have no one value, by the aggregate. */
+  readonly leftOutCounters: ReadonlyMap<string, number>;
+  /** Of a plan whose stages are apart: u64 pairs {ns, rows left} after opening the table and after each step. */
+  readonly measures?: number;
+  /** What HEADER.overflow can mean. */
+  readonly overflows: readonly Overflow[];
+  /** The groups the list refers to, if the answer is groups: the address of the first. */
+  readonly groups?: { readonly entries: number; readonly layout: GroupLayout };
 }
 
 export interface Compiled {
@@ -46,31 +54,20 @@ export interface CodegenInput {
 /** -EFBIG: the table has more rows than the program was made for. */
 const TOO_MANY_ROWS = -27n;
 
-interface Groups {
-  readonly address: number;
-  readonly capacity: number;
-  readonly key: number;
-  readonly layout: GroupLayout;
-}
-
-/** group_add takes no new key once 7/8 of the entries are in use. */
-function groupCapacity(nRows: number): number {
-  let capacity = 8;
-  while ((capacity / 8) * 7 < nRows + 1) capacity *= 2;
-  return capacity;
-}
-
 class Generator {
   private readonly asm = new Assembler();
   private readonly memory = new Memory();
   private readonly imports: ProgramImport[] = [];
   private readonly emit: Emit;
   private readonly exit: Label;
-  private readonly groups = new Map<number, Groups>();
+  private readonly groups = new Map<number, GroupCode>();
   private readonly carryCounters = new Map<string, number>();
+  private readonly leftOutCounters = new Map<string, number>();
+  private readonly overflows: Overflow[] = [];
   /** Most rows a list can have. */
   private readonly maxRows: number;
   private readonly list: number;
+  private readonly measures: number | undefined;
   private pairs: number | undefined;
   private rest: number | undefined;
 
@@ -82,15 +79,20 @@ class Generator {
     const table = memory.bss(TABLE_SIZE, 'the table');
     this.emit = { asm, memory, schema: input.schema, dictionaries: input.dictionaries, table };
     this.exit = asm.label();
-    const hasGroups = plan.steps.some((step) => 'sink' in step && step.sink.kind === 'group');
-    this.maxRows = hasGroups ? groupCapacity(input.nRows) : input.nRows;
+    // Without keys there is a group also where there are no rows.
+    this.maxRows = Math.max(1, input.nRows);
     this.list = memory.bss(4 * this.maxRows, 'the list of rows');
+    this.measures = plan.stages && memory.bss(16 * (plan.steps.length + 1), 'measures');
   }
 
   generate(): Compiled {
     const { asm } = this;
     this.openTable();
-    for (const [i, step] of this.plan.steps.entries()) this.step(step, i);
+    this.measure(0);
+    for (const [i, step] of this.plan.steps.entries()) {
+      this.step(step, i);
+      this.measure(i + 1, step);
+    }
     asm.comment('done');
     asm.constant(0, 0n);
     asm.bind(this.exit);
@@ -102,7 +104,14 @@ class Generator {
       result.kind === 'groups' && result.source.kind === 'groups' ? this.groups.get(result.source.loop) : undefined;
     return {
       spec: { code, kernelFunctions: 'ctinspector', imports: this.imports, rodata, bssSize },
-      layout: { list: this.list, carryCounters: this.carryCounters, ...(groups && { groups }) },
+      layout: {
+        list: this.list,
+        carryCounters: this.carryCounters,
+        leftOutCounters: this.leftOutCounters,
+        overflows: this.overflows,
+        ...(this.measures !== undefined && { measures: this.measures }),
+        ...(groups && { groups: { entries: groups.entries, layout: groups.layout } }),
+      },
       comments,
     };
   }
@@ -128,6 +137,27 @@ class Generator {
     asm.load(8, 1, 1, 0);
     asm.constant(0, TOO_MANY_ROWS);
     asm.jumpConstant('gt', 1, BigInt(input.nRows), this.exit, 2);
+  }
+
+  /** When a step has ended, and what it left. */
+  private measure(index: number, step?: PlanStep): void {
+    if (this.measures === undefined) return;
+    const { asm } = this;
+    const at = BigInt(this.measures + 16 * index);
+    asm.comment('measure');
+    const sink = step && 'sink' in step ? step.sink.kind : 'list';
+    if (sink === 'group') this.groups.get(index - 1)!.loadSize(9);
+    else if (sink === 'count') asm.constant(9, 1n);
+    else {
+      asm.constant(9, BigInt(HEADER.listSize));
+      asm.load(8, 9, 9, 0);
+    }
+    asm.constant(1, at);
+    asm.store(8, 1, 8, 9);
+    asm.constant(1, 1n); // CLOCK_MONOTONIC
+    this.call('time_now');
+    asm.constant(1, at);
+    asm.store(8, 1, 0, 0);
   }
 
   private step(step: PlanStep, index: number): void {
@@ -157,10 +187,14 @@ class Generator {
     this.call(name);
   }
 
-  carryCounter(field: string): number {
-    const counter = this.carryCounters.get(field) ?? this.memory.bss(8, 'a counter');
-    this.carryCounters.set(field, counter);
+  private counter(counters: Map<string, number>, name: string): number {
+    const counter = counters.get(name) ?? this.memory.bss(8, 'a counter');
+    counters.set(name, counter);
     return counter;
+  }
+
+  carryCounter(field: string): number {
+    return this.counter(this.carryCounters, field);
   }
 
   sortRegions(): { pairs: number; rest: number } {
@@ -169,17 +203,21 @@ class Generator {
     return { pairs: this.pairs, rest: this.rest };
   }
 
-  addGroups(loop: number, layout: GroupLayout): Groups {
-    const capacity = groupCapacity(this.input.nRows);
-    const key = this.memory.bss(layout.keySize, 'a key');
-    const address = this.memory.bss(GROUPS_HEADER + capacity * layout.entrySize, 'count by');
-    const groups = { address, capacity, key, layout };
+  addGroups(loop: number, layout: GroupLayout): GroupCode {
+    const host = {
+      maxGroups: this.maxRows,
+      exit: this.exit,
+      overflows: this.overflows,
+      import: (name: Import) => this.call(name),
+      leftOut: (text: string) => this.counter(this.leftOutCounters, text),
+    };
+    const groups = new GroupCode(this.emit, host, layout);
     this.groups.set(loop, groups);
     return groups;
   }
 
   /** The groups that loop number `loop` makes. */
-  groupsOf(loop: number): Groups {
+  groupsOf(loop: number): GroupCode {
     return this.groups.get(loop)!;
   }
 }
@@ -227,6 +265,7 @@ class LoopCode {
     this.advance(top);
     asm.goto(this.done);
     filter.cold(cold, this.next);
+    if (loop.sink.kind === 'group') this.generator.groupsOf(this.index).cold();
     asm.bind(this.stop);
     asm.aluConstant('add', 8, 1n, 1);
     asm.bind(this.done);
@@ -244,9 +283,9 @@ class LoopCode {
       loadSegment(emit, 6, this.rowsSegment.name);
       if (this.matchSegment) loadSegment(emit, 7, this.matchSegment.name);
     } else {
-      const { address, capacity } = this.generator.groupsOf(source.loop);
-      asm.constant(9, BigInt(capacity));
-      asm.constant(6, BigInt(address + GROUPS_HEADER));
+      const groups = this.generator.groupsOf(source.loop);
+      groups.loadSize(9);
+      asm.constant(6, BigInt(groups.entries));
     }
     asm.constant(8, 0n);
     asm.comment('for each row');
@@ -257,18 +296,12 @@ class LoopCode {
   private row(): void {
     const { asm, emit, loop } = this;
     const { source } = loop;
-    if (loop.over === 'all') {
-      if (source.kind !== 'groups') return;
-      asm.load(8, 1, 6, 0);
-      asm.comment('an entry that is free');
-      asm.jumpConstant('eq', 1, 0n, this.next, 2);
-      return;
-    }
+    if (loop.over === 'all') return;
     this.rowNumber(6);
     if (source.kind === 'groups') {
-      const { address, layout } = this.generator.groupsOf(source.loop);
+      const { entries, layout } = this.generator.groupsOf(source.loop);
       asm.aluConstant('mul', 6, BigInt(layout.entrySize), 1);
-      asm.aluConstant('add', 6, BigInt(address + GROUPS_HEADER), 1);
+      asm.aluConstant('add', 6, BigInt(entries), 1);
       return;
     }
     asm.mov(7, 6);
@@ -337,11 +370,8 @@ class LoopCode {
         this.clear(HEADER.nRest);
         return () => this.finishSort(sink.descending);
       case 'group': {
-        const { address, capacity, layout } = this.generator.addGroups(this.index, sink.layout);
-        asm.constant(1, BigInt(address));
-        asm.storeConstant(4, 1, 0, capacity);
-        asm.storeConstant(4, 1, 8, layout.keySize);
-        return () => {};
+        const groups = this.generator.addGroups(this.index, sink.layout);
+        return () => groups.finish(this.next);
       }
     }
   }
@@ -368,7 +398,7 @@ class LoopCode {
         this.addPair(sink.key);
         return;
       case 'group':
-        this.addToGroup(sink.layout);
+        this.generator.groupsOf(this.index).take(this.next);
     }
   }
 
@@ -490,20 +520,6 @@ class LoopCode {
     asm.aluConstant('sub', 9, 1n, 1);
     asm.jumpConstant('ne', 9, 0n, top, 1);
     asm.bind(end);
-  }
-
-  private addToGroup(layout: GroupLayout): void {
-    const { asm } = this;
-    const { address, key } = this.generator.groupsOf(this.index);
-    for (const { column, at, title } of layout.keys) {
-      asm.comment(`key ${title}`);
-      storeKey(this.emit, column, key, at, this.requires(column));
-    }
-    asm.constant(1, BigInt(address));
-    asm.constant(2, BigInt(key));
-    asm.constant(3, 0n);
-    this.generator.import('group_add');
-    asm.jumpConstant('ne', 0, 0n, this.generator.parts.exit, 1);
   }
 
   // One word of memory at a constant address.

@@ -70,6 +70,10 @@ export interface Column {
   readonly format?: 'hex' | 'hex4' | 'ipv6';
   /** Of kind derived: what is loaded is an index of its ids, or, in a group, of its values. */
   readonly derived?: Derived;
+  /** The number is so many decimal digits too large: 1234 with 3 decimals is 1.234. */
+  readonly decimals?: number;
+  /** Of a group: the column of the table whose values it has; without one it is a number of its own. */
+  readonly shows?: string;
 }
 
 export interface Derived {
@@ -91,6 +95,7 @@ export interface Relation {
   readonly words: Readonly<Record<string, WordSchema>>;
   /** Base column by the schema's field name; words refer to those. */
   readonly fields: ReadonlyMap<string, Column>;
+  readonly passes?: TableSchema['passes'];
 }
 
 const KIND_OF_TYPE: Readonly<Record<string, ColumnKind>> = {
@@ -226,7 +231,7 @@ class RelationBuilder {
 
 export function relationOf(schema: TableSchema): Relation {
   const { columns, fields, words } = new RelationBuilder(schema);
-  const { name, show, rowText } = schema;
+  const { name, show, rowText, passes } = schema;
   // The row itself, as the switch prints it: something to show, not to compare.
   if (rowText !== undefined) {
     columns.set(rowText, {
@@ -242,7 +247,7 @@ export function relationOf(schema: TableSchema): Relation {
       requires: [],
     });
   }
-  return { name, show, columns, fields, words };
+  return { name, show, columns, fields, words, ...(passes && { passes }) };
 }
 
 /** Where to look for a name when none is near. */

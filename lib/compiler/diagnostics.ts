@@ -2,7 +2,7 @@
 import { CtiError } from '../errors.js';
 import type { Span } from './ast.js';
 
-export type QuestionErrorCode = 'QUERY_SYNTAX' | 'QUERY_NAME' | 'QUERY_TYPE';
+export type QuestionErrorCode = 'QUERY_SYNTAX' | 'QUERY_NAME' | 'QUERY_TYPE' | 'QUERY_OVERFLOW';
 
 export interface QuestionErrorDetails {
   /** Where, in UTF-16 units from the start of the question; line and column count from 1. */

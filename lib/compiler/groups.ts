@@ -1,78 +1,80 @@
 /**
- * What `count by` makes: a hash table (kernel function group_add), and the relation that later stages see. An entry is
- * {u64 count; u64 sum; key}; in the key each column has whole words of 8 bytes:
+ * What `... by KEYS` makes: a hash table (kernel function group_entries), and the relation that later stages see. An entry is the key,
+ * then what is made of the group's rows (accumulators.ts). In the key each column has whole words of 8 bytes:
  *
  *   without mask    value
  *   may be unknown  value, 1 if it is known
  *   masked          value & mask, mask               (128 bits: two words each)
  *
- * A row that has no such field (a TCP port of an ARP flow) has zeros: it looks at nothing there.
+ * A row that has no such field (a TCP port of an ARP flow) has zeros: it looks at nothing there. Without keys there is one
+ * group, also where there are no rows.
  */
-import type { Span } from './ast.js';
+import { Accumulators } from './accumulators.js';
+import type { CheckedAggregate } from './aggregates.js';
+import type { Name, Span } from './ast.js';
 import type { Column, Relation } from './columns.js';
-
-export interface GroupKey {
-  readonly title: string;
-  readonly column: Column;
-  /** Bytes from the start of the key. */
-  readonly at: number;
-}
+import { ENTRY, type GroupKey, keyBytes, keyWords } from './group-keys.js';
 
 export interface GroupLayout {
   readonly keys: readonly GroupKey[];
+  /** Names of what is made of the rows. */
+  readonly aggregates: readonly string[];
+  readonly accumulators: Accumulators;
   readonly keySize: number;
   readonly entrySize: number;
   readonly relation: Relation;
 }
 
-/** Base of the columns of a group. */
-export const ENTRY = 'entry';
-/** struct cti_groups: {u32 capacity, n, key_size, lost} before the entries. */
-export const GROUPS_HEADER = 16;
-const ENTRY_HEADER = 16;
+/** sizeof(struct cti_group_table), ctinspector/program.h. */
+export const GROUPS_HEADER = 40;
 
-const words = (column: Column): number => (column.size === 16 ? 2 : 1);
+export interface CheckedKey {
+  readonly name: Name;
+  readonly title: string;
+  readonly column: Column;
+}
 
-export function groupsOf(columns: readonly { title: string; column: Column; span: Span }[]): GroupLayout {
+/** Every name is another: the caller has seen to it. */
+export function groupsOf(
+  checkedKeys: readonly CheckedKey[],
+  aggregates: readonly CheckedAggregate[],
+  source: Relation,
+  span: Span,
+): GroupLayout {
   const keys: GroupKey[] = [];
-  const relation = new Map<string, Column>();
+  const columns = new Map<string, Column>();
   let at = 0;
-  for (const { title, column } of columns) {
+  for (const { title, column } of checkedKeys) {
     keys.push({ title, column, at });
-    const offset = ENTRY_HEADER + at;
-    const n = words(column);
+    const n = keyWords(column);
     const hasMask = column.maskAt !== undefined;
     const { via: _via, maskAt: _maskAt, known, ...plain } = column;
-    relation.set(title, {
+    const shows = column.base === ENTRY ? column.shows : title;
+    columns.set(title, {
       ...plain,
       name: title,
       base: ENTRY,
-      offset,
+      offset: at,
       size: n === 2 ? 16 : 8,
       requires: [],
       ...(column.derived && { derived: { ...column.derived, index: 'value' as const } }),
       ...(hasMask && { maskAt: 8 * n }),
-      ...(known && { known: { base: ENTRY, offset: offset + 8 * n, size: 8, bit: 1n } }),
+      ...(known && { known: { base: ENTRY, offset: at + 8 * n, size: 8, bit: 1n } }),
+      ...(shows !== undefined && { shows }),
     });
-    at += 8 * n * (hasMask ? 2 : 1) + (known ? 8 : 0);
+    at += keyBytes(column);
   }
-  relation.set('count', {
-    name: 'count',
-    kind: 'number',
-    doc: 'rows in the group',
-    base: ENTRY,
-    offset: 0,
-    size: 8,
-    shift: 0,
-    width: 64,
-    signed: false,
-    requires: [],
-  });
-  const name = `the result of count by ${keys.map(({ title }) => title).join(', ')}`;
+  const accumulators = new Accumulators(at, source, span);
+  for (const aggregate of aggregates) columns.set(aggregate.title, accumulators.add(aggregate));
+  const titles = keys.map(({ title }) => title);
+  const by = titles.length > 0 ? ` by ${titles.join(', ')}` : '';
+  const what = aggregates.length > 0 ? `${accumulators.texts.join(', ')}${by}` : `distinct ${titles.join(', ')}`;
   return {
     keys,
+    aggregates: aggregates.map(({ title }) => title),
+    accumulators,
     keySize: at,
-    entrySize: ENTRY_HEADER + at,
-    relation: { name, show: [...relation.keys()], columns: relation, words: {}, fields: new Map() },
+    entrySize: at + accumulators.size,
+    relation: { name: `the result of ${what}`, show: [...columns.keys()], columns, words: {}, fields: new Map() },
   };
 }

@@ -16,13 +16,16 @@ import { describePlan } from './plan-text.js';
 export type { Atom } from './ast.js';
 export type { OutputColumn } from './check.js';
 export type { Compiled, ProgramLayout } from './codegen.js';
+export { TOO_LARGE } from './codegen-feeds.js';
 export type { Column, ColumnKind } from './columns.js';
 export { type QuestionErrorDetails, questionError } from './diagnostics.js';
 export type { ActionLists, Dictionaries, PortEntry } from './dictionaries.js';
-export { ENTRY, GROUPS_HEADER, type GroupLayout } from './groups.js';
+export { ENTRY } from './group-keys.js';
+export type { GroupLayout } from './groups.js';
 export { HEADER } from './memory.js';
 export { type Definition, type Names, NO_NAMES, parseNames } from './names.js';
 export { type NamesUsed, namesUsed } from './names-used.js';
+export { describeWork } from './plan-text.js';
 
 export interface CompileInput {
   readonly schema: TableSchema;
@@ -30,6 +33,8 @@ export interface CompileInput {
   readonly nRows: number;
   /** The user's names, if there are any. */
   readonly names?: Names;
+  /** Each stage has a loop of its own, and the program notes when it ended and what it left (ProgramLayout.measures). */
+  readonly apart?: boolean;
 }
 
 export interface CompiledQuestion extends Compiled {
@@ -59,11 +64,11 @@ export const NO_DICTIONARIES: Dictionaries = {
  * fit into a program.
  */
 export function compileQuestion(source: string, input: CompileInput): CompiledQuestion {
-  const { schema, dictionaries, nRows, names = NO_NAMES } = input;
+  const { schema, dictionaries, nRows, names = NO_NAMES, apart = false } = input;
   const relation = relationOf(schema);
   const { question, used } = expandNames(source, parseQuestion(source), names, relation);
   const checked = checkQuestion(source, question, relation, dictionaries);
-  const plan = planOf(checked);
+  const plan = planOf(checked, apart);
   const compiled = generate(plan, { source, schema, dictionaries, nRows });
   const { columns, notes } = checked;
   return { ...compiled, plan, columns, planText: describePlan(plan, source), notes, names: used };

@@ -27,8 +27,14 @@ export const HEADER = {
   threshold: BSS + 48,
   nPairs: BSS + 56,
   nRest: BSS + 64,
+  /** Rows of later passes that a sum of first passes left out. */
+  laterPasses: BSS + 72,
+  /** Rows that do not look at which pass they are of: such a sum has them. */
+  anyPass: BSS + 80,
+  /** Which sum or average was too large, of those that ProgramLayout.overflows names. */
+  overflow: BSS + 88,
 } as const;
-const HEADER_SIZE = 72;
+const HEADER_SIZE = 96;
 
 export class Memory {
   private bssSize = HEADER_SIZE;

@@ -1,5 +1,6 @@
 /** A plan in words, for `explain` and for comments in the program. */
 import type { OutputColumn } from './check.js';
+import type { GroupLayout } from './groups.js';
 import type { Plan, PlanStep, Sink, Source } from './plan.js';
 
 function describeSource(source: Source, over: 'all' | 'list'): string {
@@ -18,8 +19,15 @@ function describeSink(sink: Sink): string {
     case 'count':
       return 'count them';
     case 'group':
-      return `count by ${sink.layout.keys.map(({ title }) => title).join(', ')}`;
+      return describeGroup(sink.layout);
   }
+}
+
+function describeGroup({ keys, aggregates, accumulators }: GroupLayout): string {
+  const by = keys.length === 0 ? '' : ` by ${keys.map(({ title }) => title).join(', ')}`;
+  if (aggregates.length === 0) return `list the distinct${by.slice(3)}`;
+  const passes = accumulators.passes ? `, sums of ${accumulators.passes === 'first' ? 'first' : 'all'} passes` : '';
+  return `make ${accumulators.texts.join(', ')}${by}${passes}`;
 }
 
 /** One line: what a step of the plan does; `source` is the question. */
@@ -28,6 +36,10 @@ export function describeStep(step: PlanStep, source: string): string {
   const filters = step.filterSpans.map(({ start, end }) => source.slice(start, end).replace(/\s+/g, ' ').trim());
   return [describeSource(step.source, step.over), ...filters, describeSink(step.sink)].join(' -> ');
 }
+
+/** What a step does with the rows that pass, in words. */
+export const describeWork = (step: PlanStep): string =>
+  'sink' in step ? describeSink(step.sink) : `keep the first ${step.truncate}`;
 
 export function describePlan(plan: Plan, source: string): string {
   const titles = plan.columns.map(({ title }: OutputColumn) => title).join(', ');

@@ -30,8 +30,13 @@ export interface Loop {
 
 export type PlanStep = Loop | { readonly truncate: number };
 
+/** What a step is in the question; undefined: it was not written there. */
+export type StageOf = Span | undefined;
+
 export interface Plan {
   readonly steps: readonly PlanStep[];
+  /** Of a plan whose stages are apart: the stage of each step. */
+  readonly stages?: readonly StageOf[];
   readonly columns: readonly OutputColumn[];
   /** What the answer's rows are: row numbers, groups of `source`, or one number. */
   readonly result:
@@ -40,8 +45,10 @@ export interface Plan {
     | { readonly kind: 'groups'; readonly source: Source };
 }
 
-export function planOf({ steps, columns }: CheckedQuestion): Plan {
+/** `apart`: each stage has its own loop, so that it can be measured. */
+export function planOf({ steps, columns }: CheckedQuestion, apart = false): Plan {
   const plan: PlanStep[] = [];
+  const stages: StageOf[] = [];
   let source: Source = { kind: 'table' };
   let over: Loop['over'] = 'all';
   let pending: { filter: Normal; span: Span }[] = [];
@@ -58,6 +65,7 @@ export function planOf({ steps, columns }: CheckedQuestion): Plan {
     switch (step.kind) {
       case 'filter':
         pending.push({ filter: normalForm(step.formula), span: step.span });
+        if (apart) loop({ kind: 'list' });
         return;
       case 'limit':
         if (over === 'list' && pending.length === 0) plan.push({ truncate: step.n });
@@ -78,9 +86,13 @@ export function planOf({ steps, columns }: CheckedQuestion): Plan {
         over = 'all';
     }
   };
-  for (const step of steps) take(step);
-  if (steps.at(-1)?.kind === 'count') return { steps: plan, columns, result: { kind: 'count' } };
+  for (const step of steps) {
+    take(step);
+    stages[plan.length - 1] = step.kind === 'sort' && step.implied ? undefined : step.span;
+  }
+  const more = apart && { stages };
+  if (steps.at(-1)?.kind === 'count') return { steps: plan, columns, result: { kind: 'count' }, ...more };
   if (over === 'all' || pending.length > 0) loop({ kind: 'list' });
   const result: Plan['result'] = source.kind === 'table' ? { kind: 'rows' } : { kind: 'groups', source };
-  return { steps: plan, columns, result };
+  return { steps: plan, columns, result, ...more };
 }

@@ -169,10 +169,11 @@ export class ValueReader {
   }
 
   private scalar(text: string, atom: Atom): bigint {
-    const { kind, signed, maskAt } = this.column;
+    const { kind, signed, maskAt, decimals } = this.column;
     const address = ADDRESS[kind];
     if (address) return address(text) ?? this.unexpected(atom);
     if (signed && /^-[0-9]+$/.test(text)) return BigInt(text);
+    if (decimals !== undefined) return this.decimal(text, decimals, atom);
     const sized = maskAt === undefined ? /^([0-9]{1,20})(?:\.([0-9]{1,12}))?([kKMGT]i?)$/.exec(text) : null;
     if (sized) {
       const fraction = sized[2] ?? '';
@@ -180,6 +181,21 @@ export class ValueReader {
       return scaled / 10n ** BigInt(fraction.length);
     }
     return integer(text) ?? this.unexpected(atom);
+  }
+
+  /** A number whose column has digits behind its point. */
+  private decimal(text: string, decimals: number, atom: Atom): bigint {
+    const parts = /^([0-9]{1,20})(?:\.([0-9]{1,12}))?((?:[kKMGT]i?)?)$/.exec(text);
+    if (!parts) return this.unexpected(atom);
+    const fraction = (parts[2] ?? '').padEnd(decimals, '0');
+    const scaled = BigInt(parts[1]! + fraction) * SIZE[parts[3]!]!;
+    const one = 10n ** BigInt(fraction.length - decimals);
+    if (scaled % one !== 0n)
+      this.fail(
+        atom.span,
+        `${this.column.name} has ${decimals} digits behind its point, rounded down; received ${text}`,
+      );
+    return scaled / one;
   }
 
   private mask(text: string, atom: Atom): bigint {

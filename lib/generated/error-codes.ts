@@ -35,6 +35,7 @@ export const ERROR_DOCS = {
   QUERY_SYNTAX: "A question could not be parsed. The message points at the character, says what was expected and offers the nearest name.",
   QUERY_NAME: "A question uses a name that the table does not have. The nearest names are offered.",
   QUERY_TYPE: "A question compares things that cannot be compared, or asks for what has no exact answer. The message says which and what to write instead.",
+  QUERY_OVERFLOW: "A sum or an average of a question is larger than a number of 64 bits. No wrong number is given instead. Narrow the question with where, or group by more fields.",
   CANCELLED: "Stopped on request (Ctrl-C, a time limit) before it was done.",
   INTERNAL: "A state that should not be reached. Please report it, with the message.",
 } as const;

@@ -34,6 +34,7 @@ export const KERNEL_FUNCTIONS = {
     map_remove: { number: 10, version: 1, nArgs: 2, suspends: false },
     map_next: { number: 11, version: 1, nArgs: 2, suspends: false },
     array_at: { number: 12, version: 1, nArgs: 2, suspends: false },
+    group_entries: { number: 13, version: 1, nArgs: 4, suspends: false },
     mmap: { number: 20, version: 1, nArgs: 4, suspends: true },
     munmap: { number: 21, version: 1, nArgs: 1, suspends: true },
     switch_to_address_space: { number: 22, version: 1, nArgs: 1, suspends: true },

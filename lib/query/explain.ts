@@ -23,8 +23,8 @@ export interface Explanation {
   readonly notes: readonly string[];
 }
 
-/** Rows to plan for where there is no snapshot. */
-const SOME_ROWS = 1_000_000;
+/** Rows to plan for where there is no snapshot: the flow-limit of a switch that was not told otherwise. */
+const SOME_ROWS = 200_000;
 
 function listing({ comments }: CompiledQuestion, program: Program): string {
   const lines = program.disassemble().trimEnd().split('\n');

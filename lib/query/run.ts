@@ -7,10 +7,12 @@ import {
   type Column,
   type CompiledQuestion,
   compileQuestion,
-  GROUPS_HEADER,
+  describeWork,
   HEADER,
   type Names,
   type OutputColumn,
+  questionError,
+  TOO_LARGE,
 } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
 import { tableMapping } from '../mapper/table-mapping.js';
@@ -35,16 +37,24 @@ export interface RunQuestionOptions {
 export type KeyCell = { readonly value: bigint; readonly mask: bigint } | null;
 
 export interface Group {
+  /** Rows. */
   readonly count: bigint;
-  /** One for each key of `count by`, in order. */
+  /** One for each key, in order. */
   readonly keys: readonly KeyCell[];
+  /** One for each aggregate, in order; null: no row of the group has a value for it. */
+  readonly values: readonly KeyCell[];
 }
 
 export type Answer =
   /** Numbers of rows of the snapshot, in the answer's order. */
   | { readonly kind: 'rows'; readonly rows: Uint32Array }
-  /** What `count by` counted; `keys` names each key. */
-  | { readonly kind: 'groups'; readonly keys: readonly string[]; readonly groups: readonly Group[] }
+  /** What was made of each group; `keys` and `aggregates` name its cells. Without keys there is one group. */
+  | {
+      readonly kind: 'groups';
+      readonly keys: readonly string[];
+      readonly aggregates: readonly string[];
+      readonly groups: readonly Group[];
+    }
   /** What `count` counted. */
   | { readonly kind: 'count'; readonly count: bigint };
 
@@ -62,6 +72,16 @@ export interface AnswerFacts {
   readonly couldCarry: { readonly rows: number; readonly byField: Readonly<Record<string, number>> };
   /** Rows that top or bottom left out because they have no value there. */
   readonly noValue: number;
+  /** Rows left out of an aggregate because they have no one value for it, by aggregate as it is written. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Where there are sums of counters that count a packet in each pass. */
+  readonly passes?: {
+    readonly of: 'first' | 'all';
+    /** Rows of later passes that were left out. */
+    readonly later: number;
+    /** Rows in the sums that do not look at which pass they are of. */
+    readonly undecided: number;
+  };
   readonly fuel: bigint;
   /** Compiling, and running. */
   readonly compileMs: number;
@@ -80,8 +100,20 @@ export interface QuestionResult {
 
 const DEFAULT_SLICE = 20_000_000n;
 
+/** What the program says it could not do. */
+function refusal(run: Run, question: string, compiled: CompiledQuestion, r0: bigint): CtiError {
+  if (BigInt.asIntN(64, r0) === TOO_LARGE) {
+    const { text, span } = compiled.layout.overflows[Number(new Results(run, compiled).u64(HEADER.overflow))]!;
+    const message = `${text} is larger than a number of 64 bits can say: narrow the question with where, or group by more fields`;
+    return questionError('QUERY_OVERFLOW', question, span, message);
+  }
+  const errno = -BigInt.asIntN(64, r0);
+  return new CtiError('INTERNAL', `the question's program ended with error ${errno}: the snapshot does not fit it`);
+}
+
 async function finish(
   run: Run,
+  refused: (r0: bigint) => CtiError,
   { signal, onProgress, fuelSlice = DEFAULT_SLICE }: RunQuestionOptions,
 ): Promise<bigint> {
   let fuel = 0n;
@@ -92,10 +124,8 @@ async function finish(
     onProgress?.({ fuel });
     if (stop.kind === 'out_of_fuel') await nextTurn();
     else if (stop.kind === 'exited' && stop.r0 === 0n) return fuel;
-    else if (stop.kind === 'exited') {
-      const errno = -BigInt.asIntN(64, stop.r0);
-      throw new CtiError('INTERNAL', `the question's program ended with error ${errno}: the snapshot does not fit it`);
-    } else throw stopError(stop);
+    else if (stop.kind === 'exited') throw refused(stop.r0);
+    else throw stopError(stop);
   }
 }
 
@@ -124,23 +154,54 @@ class Results {
     const { plan, layout } = this.compiled;
     if (plan.result.kind === 'count') return { kind: 'count', count: this.u64(HEADER.count) };
     if (plan.result.kind === 'rows') return { kind: 'rows', rows: this.list() };
-    const { address, layout: groupLayout } = layout.groups!;
+    const { entries, layout: groupLayout } = layout.groups!;
+    const { aggregates, keySize, entrySize, relation } = groupLayout;
+    const keys = groupLayout.keys.map(({ title }) => title);
+    const cells = (view: DataView, titles: readonly string[]): KeyCell[] =>
+      titles.map((title) => keyCell(view, relation.columns.get(title)!));
     const groups = Array.from(this.list(), (id): Group => {
-      const bytes = this.run.read(address + GROUPS_HEADER + id * groupLayout.entrySize, groupLayout.entrySize);
+      const bytes = this.run.read(entries + id * entrySize, entrySize);
       const view = new DataView(bytes.buffer, bytes.byteOffset);
       return {
-        count: view.getBigUint64(0, true),
-        keys: groupLayout.keys.map(({ title }) => keyCell(view, groupLayout.relation.columns.get(title)!)),
+        count: view.getBigUint64(keySize, true),
+        keys: cells(view, keys),
+        values: cells(view, aggregates),
       };
     });
-    return { kind: 'groups', keys: groupLayout.keys.map(({ title }) => title), groups };
+    return { kind: 'groups', keys, aggregates, groups };
   }
 
-  byField(): Record<string, number> {
-    const counters = [...this.compiled.layout.carryCounters];
-    return Object.fromEntries(
-      counters.map(([field, address]) => [field, this.number(address)]).filter(([, n]) => n !== 0),
-    );
+  /** What each step of a plan whose stages are apart did. */
+  stages(question: string, scanned: number): StageMeasure[] {
+    const { plan, layout } = this.compiled;
+    const at = (i: number): { ns: bigint; rows: number } => ({
+      ns: this.u64(layout.measures! + 16 * i),
+      rows: this.number(layout.measures! + 16 * i + 8),
+    });
+    return plan.steps.map((step, i) => {
+      const span = plan.stages![i];
+      const [before, after] = [at(i), at(i + 1)];
+      return {
+        stage: span ? question.slice(span.start, span.end).replace(/\s+/g, ' ').trim() : `(${describeWork(step)})`,
+        rowsIn: i === 0 ? scanned : before.rows,
+        rowsOut: after.rows,
+        ms: Number(after.ns - before.ns) / 1e6,
+      };
+    });
+  }
+
+  /** Counters that are not 0. */
+  counters(addresses: ReadonlyMap<string, number>): Record<string, number> {
+    const numbers = Array.from(addresses, ([name, address]): [string, number] => [name, this.number(address)]);
+    return Object.fromEntries(numbers.filter(([, n]) => n !== 0));
+  }
+
+  passes(): AnswerFacts['passes'] {
+    for (const step of this.compiled.plan.steps) {
+      const of = 'sink' in step && step.sink.kind === 'group' ? step.sink.layout.accumulators.passes : undefined;
+      if (of) return { of, later: this.number(HEADER.laterPasses), undecided: this.number(HEADER.anyPass) };
+    }
+    return undefined;
   }
 }
 
@@ -157,35 +218,76 @@ function keyCell(view: DataView, column: Column): KeyCell {
   return { value: column.signed ? BigInt.asIntN(column.width, value) : value, mask };
 }
 
-export async function runQuestion(
+/** The answer of a run of the question's program that has exited. */
+export const readAnswer = (run: Run, compiled: CompiledQuestion): Answer => new Results(run, compiled).answer();
+
+export const runQuestion = (
   question: string,
   snapshot: QuestionSnapshot,
   options: RunQuestionOptions = {},
-): Promise<QuestionResult> {
+): Promise<QuestionResult> => ask(question, snapshot, options, false, ({ result }) => result);
+
+/** `explain --analyze`: what each stage did. */
+export interface StageMeasure {
+  /** As the question has it; what it does besides, in words. */
+  readonly stage: string;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly ms: number;
+}
+
+/**
+ * The same, each stage in a loop of its own and measured: rows in and out, and the program's time. runQuestion() puts stages that follow
+ * one another into one loop, so its program takes less than these together.
+ */
+export const measureQuestion = (
+  question: string,
+  snapshot: QuestionSnapshot,
+  options: RunQuestionOptions = {},
+): Promise<{ result: QuestionResult; stages: readonly StageMeasure[] }> =>
+  ask(question, snapshot, options, true, ({ result, results }) => ({
+    result,
+    stages: results.stages(question, result.facts.rowsScanned),
+  }));
+
+async function ask<T>(
+  question: string,
+  snapshot: QuestionSnapshot,
+  options: RunQuestionOptions,
+  apart: boolean,
+  finished: (of: { result: QuestionResult; results: Results }) => T,
+): Promise<T> {
   const begin = performance.now();
   const compiled = compileQuestion(question, {
     schema: snapshot.schema,
     dictionaries: dictionariesOf(snapshot),
     nRows: snapshot.facts.nRows,
     ...(options.names && { names: options.names }),
+    apart,
   });
   const program = Program.load(compiled.spec);
   const loaded = performance.now();
   const run = program.start({ tables: [tableMapping(snapshot)] });
   try {
-    const fuel = await finish(run, options);
+    const fuel = await finish(run, (r0) => refusal(run, question, compiled, r0), options);
     const ended = performance.now();
     const results = new Results(run, compiled);
     const answer = results.answer();
-    return {
+    const passes = results.passes();
+    const result: QuestionResult = {
       answer,
       columns: compiled.columns,
       facts: {
         rowsScanned: results.number(HEADER.scanned),
         rowsShown: answer.kind === 'rows' ? answer.rows.length : answer.kind === 'groups' ? answer.groups.length : 1,
         undecided: results.number(HEADER.undecided),
-        couldCarry: { rows: results.number(HEADER.couldCarry), byField: results.byField() },
+        couldCarry: {
+          rows: results.number(HEADER.couldCarry),
+          byField: results.counters(compiled.layout.carryCounters),
+        },
         noValue: results.number(HEADER.noValue),
+        leftOut: results.counters(compiled.layout.leftOutCounters),
+        ...(passes && { passes }),
         fuel,
         compileMs: loaded - begin,
         runMs: ended - loaded,
@@ -193,6 +295,7 @@ export async function runQuestion(
         notes: compiled.notes,
       },
     };
+    return finished({ result, results });
   } finally {
     run.close();
   }

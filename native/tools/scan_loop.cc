@@ -5,17 +5,19 @@
 // `npm run bench -- query` compares the compiled question with it. It prints two lines, each the nanoseconds of CPU and the rows of the
 // answer: of the first pass over a new mapping, page faults included as in a program's run, and of a second pass over the same. The
 // meanings are those of docs/questions.md; the footer's counts are not made.
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
+#include "tools/by_hand.h"
 #include "ctinspector/dp_flows.h"
 
 namespace {
+
+using cti::by_hand::cpu_ns;
+using cti::by_hand::map;
+using cti::by_hand::overlaps;
 
 using Rows = cti_dp_flows_rows;
 using Match = cti_dp_flows_match;
@@ -47,12 +49,6 @@ struct Top {
   }
 };
 
-// Some packet that the flow matches has 'value' in the field.
-template <typename Field>
-bool overlaps(Field key, Field mask, Field value) {
-  return ((key ^ value) & mask) == 0;
-}
-
 bool passes(const Match& flow) {
   const Half &key = flow.key, &mask = flow.mask;
   bool is_ip = mask.eth_type != 0 && (overlaps<uint16_t>(key.eth_type, mask.eth_type, 0x0800) ||
@@ -71,21 +67,6 @@ __attribute__((noinline)) Top scan(const Rows* rows, const Match* match, size_t 
   }
   std::sort(top.entries.begin(), top.entries.begin() + top.n, goes_before);
   return top;
-}
-
-// Time of this process on a core: what others do on the machine does not count.
-uint64_t cpu_ns() {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
-}
-
-template <typename Record>
-const Record* map(const char* fd, size_t n_rows) {
-  void* at = ::mmap(nullptr, n_rows * sizeof(Record), PROT_READ, MAP_PRIVATE, std::atoi(fd), 0);
-  if (at != MAP_FAILED) return static_cast<const Record*>(at);
-  std::perror("scan_loop: mmap");
-  std::exit(1);
 }
 
 }  // namespace

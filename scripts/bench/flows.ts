@@ -73,30 +73,52 @@ const actions = (): string =>
 /** Most flows have little traffic, and a few have most of it. */
 const packets = (): number => Math.floor(2 ** (below(28_000) / 1000)) - below(2);
 
-function flow(i: number): string {
+function line(i: number, match: () => string): string {
   const ufid = `${i.toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`;
   const n = packets();
   const recirculation = pick([70, () => '0'], [30, () => `0x${1 + below(9)}`]);
-  const match = pick([96, ip], [4, arp]);
+  const matched = match();
   const used = n === 0 ? 'never' : `${below(10)}.${below(10)}00s`;
   return (
     `ufid:${ufid}, skb_priority(0/0),skb_mark(0/0),ct_state(0/0),ct_zone(0/0),ct_mark(0/0),ct_label(0/0),` +
     `recirc_id(${recirculation}),dp_hash(0/0),in_port(veth${below(64)}),packet_type(ns=0,id=0),` +
-    `eth(src=02:00:00:00:00:${16 + below(80)},dst=00:00:00:00:00:00/00:00:00:00:00:00),${match}, ` +
+    `eth(src=02:00:00:00:00:${16 + below(80)},dst=00:00:00:00:00:00/00:00:00:00:00:00),${matched}, ` +
     `packets:${n}, bytes:${n * (60 + below(1400))}, used:${used}, dp:ovs, actions:${actions()}\n`
   );
 }
 
-export function writeDump(path: string, nFlows: number): void {
-  state = 0x2545_f491;
+/** What flows of group number `group` match, out of 1000 sources and as many ports as it takes. */
+function groupMatch(group: number): string {
+  const source = group % 1000;
+  const port = 1024 + Math.floor(group / 1000);
+  return `eth_type(0x0800),ipv4(src=10.${source >> 8}.${source & 255}.${1 + (source % 250)},dst=${address()},proto=6,tos=0/0,ttl=0/0,frag=no),tcp(src=0/0,dst=${port})`;
+}
+
+function write(path: string, nFlows: number, match: (i: number) => string): void {
   const file = openSync(path, 'w');
   let piece = 'flow-dump from the main thread:\n';
   for (let i = 0; i < nFlows; i++) {
-    piece += flow(i);
+    piece += line(i, () => match(i));
     if (piece.length < PIECE) continue;
     writeSync(file, piece);
     piece = '';
   }
   writeSync(file, piece);
   closeSync(file);
+}
+
+export function writeDump(path: string, nFlows: number): void {
+  state = 0x2545_f491;
+  write(path, nFlows, () => pick([96, ip], [4, arp]));
+}
+
+/** Every group is there, in random order, each of a source and a port. */
+export function writeGroupDump(path: string, nFlows: number, nGroups: number): void {
+  state = 0x1234_5679;
+  const order = Array.from({ length: nGroups }, (_, group) => group);
+  for (let i = nGroups - 1; i > 0; i--) {
+    const j = below(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  write(path, nFlows, (i) => groupMatch(order[i] ?? below(nGroups)));
 }

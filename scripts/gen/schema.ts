@@ -108,6 +108,7 @@ const table = z.strictObject({
   row_text: name.optional(),
   identity: z.array(name).min(1).optional(),
   show: z.array(name).min(1),
+  passes: z.strictObject({ by: name, counters: z.array(name).min(1) }).optional(),
   segments: z.array(segment).max(16),
   flags: z.record(name, values).default({}),
   words: z

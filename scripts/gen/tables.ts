@@ -143,6 +143,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       ...(table.row_text && { rowText: table.row_text }),
       ...(table.identity && { identity: table.identity }),
       show: table.show,
+      ...(table.passes && { passes: table.passes }),
       segments: segments.map((s) => ({
         name: s.name,
         per: s.per,

@@ -14,7 +14,9 @@ const BITS: Readonly<Record<string, number>> = {
   actions: 32,
   eth_type: 16,
   nw_proto: 8,
+  nw_src: 32,
   nw_dst: 32,
+  recirc_id: 32,
   tp_dst: 16,
 };
 
@@ -23,7 +25,8 @@ export function comparable(answer: Answer, snapshot: TableSnapshot): ReferenceAn
   if (answer.kind === 'rows') return { kind: 'rows', rows: [...answer.rows] };
   if (answer.kind === 'count') return { kind: 'count', count: Number(answer.count) };
   const view = new TableView(snapshot);
-  const groups = answer.groups.map(({ count, keys }): [string, number] => {
+  const isCount = answer.aggregates.length === 1 && answer.aggregates[0] === 'count';
+  const groups = answer.groups.map(({ count, keys, values }): [string, number | string] => {
     const cells = keys.map((cell, i) => {
       const name = answer.keys[i]!;
       if (cell === null) return '?';
@@ -33,7 +36,8 @@ export function comparable(answer: Answer, snapshot: TableSnapshot): ReferenceAn
       const full = 2n ** BigInt(BITS[name]!) - 1n;
       return cell.mask === full ? `${cell.value}` : `${cell.value}/${cell.mask}`;
     });
-    return [cells.join(' '), Number(count)];
+    const made = isCount ? Number(count) : values.map((cell) => (cell === null ? '-' : `${cell.value}`)).join(' ');
+    return [cells.join(' '), made];
   });
   return { kind: 'groups', groups: new Map(groups) };
 }

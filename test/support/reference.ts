@@ -37,12 +37,21 @@ export interface ReferenceQuestion {
   readonly limit?: number;
   /** Counts of the distinct texts of these columns; a field that the flow does not look at is `*`. */
   readonly countBy?: readonly string[];
+  /** What is made of the rows of each group of countBy, or of all rows where countBy is []; without it their number. */
+  readonly aggregates?: readonly ReferenceAggregate[];
+  /** Sums of packets and bytes are of all passes. */
+  readonly allPasses?: true;
   readonly count?: true;
 }
 
+export type ReferenceAggregate =
+  | readonly ['count']
+  | readonly ['sum' | 'min' | 'max' | 'avg', column: string]
+  | readonly ['distinct', ...columns: string[]];
+
 export type ReferenceAnswer =
   | { readonly kind: 'rows'; readonly rows: readonly number[] }
-  | { readonly kind: 'groups'; readonly groups: ReadonlyMap<string, number> }
+  | { readonly kind: 'groups'; readonly groups: ReadonlyMap<string, number | string> }
   | { readonly kind: 'count'; readonly count: number };
 
 /** Splits at commas outside of parentheses. */
@@ -412,6 +421,35 @@ function ordered(
   return all ? [...known, ...rest] : known;
 }
 
+/** The one value a line has of a column: a counter, or a field that it matches exactly. */
+function exactOf(line: Line, column: string, fn: string): bigint | undefined {
+  if (column === 'used') return line.used ?? (fn === 'min' || fn === 'max' ? 2n ** 64n - 1n : undefined);
+  if (column === 'packets' || column === 'bytes') return line[column];
+  const { key, mask } = matchOf(line, column);
+  return mask === full(PLACES[column]![2]) && canHave(line, column) ? key : undefined;
+}
+
+function aggregate([fn, ...columns]: ReferenceAggregate, lines: readonly Line[], allPasses: boolean): string {
+  if (fn === 'count') return `${lines.length}`;
+  if (fn === 'distinct') {
+    const tuples = lines.map((line) => columns.map((column) => cell(line, column)));
+    return `${new Set(tuples.filter((tuple) => !tuple.includes('*')).map(String)).size}`;
+  }
+  const [column] = columns as [string];
+  const inPasses = fn === 'sum' && (column === 'packets' || column === 'bytes') && !allPasses;
+  const isFirst = (line: Line): boolean => {
+    const { key, mask } = matchOf(line, 'recirc_id');
+    return (key & mask) === 0n;
+  };
+  const from = inPasses ? lines.filter(isFirst) : lines;
+  const values = from.map((line) => exactOf(line, column, fn)).filter((value) => value !== undefined);
+  const sum = values.reduce((total, value) => total + value, 0n);
+  if (values.length === 0) return inPasses || (fn === 'sum' && lines.length === 0) ? '0' : '-';
+  if (fn === 'sum') return `${sum}`;
+  if (fn === 'avg') return `${(column === 'used' ? sum : sum * 1000n) / BigInt(values.length)}`;
+  return `${values.reduce((best, value) => ((fn === 'min' ? value < best : value > best) ? value : best))}`;
+}
+
 /** Stages in the order: where, top or bottom, sort, limit, count or count by. */
 export function evaluate(question: ReferenceQuestion, lines: readonly Line[]): ReferenceAnswer {
   const { where, top, bottom, sort, limit, countBy, count } = question;
@@ -422,10 +460,17 @@ export function evaluate(question: ReferenceQuestion, lines: readonly Line[]): R
   if (limit !== undefined) rows = rows.slice(0, limit);
   if (count) return { kind: 'count', count: rows.length };
   if (!countBy) return { kind: 'rows', rows };
-  const groups = new Map<string, number>();
+  const groups = new Map<string, Line[]>(countBy.length === 0 ? [['', []]] : []);
   for (const row of rows) {
     const name = countBy.map((column) => cell(lines[row]!, column)).join(' ');
-    groups.set(name, (groups.get(name) ?? 0) + 1);
+    const group = groups.get(name);
+    if (group) group.push(lines[row]!);
+    else groups.set(name, [lines[row]!]);
   }
-  return { kind: 'groups', groups };
+  const { aggregates, allPasses = false } = question;
+  const made = Array.from(groups, ([name, of]): [string, number | string] => [
+    name,
+    aggregates ? aggregates.map((one) => aggregate(one, of, allPasses)).join(' ') : of.length,
+  ]);
+  return { kind: 'groups', groups: new Map(made) };
 }

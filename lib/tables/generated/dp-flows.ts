@@ -16,6 +16,13 @@ export const DP_FLOWS: TableSchema = {
   "show": [
     "flow"
   ],
+  "passes": {
+    "by": "recirc_id",
+    "counters": [
+      "packets",
+      "bytes"
+    ]
+  },
   "segments": [
     {
       "name": "rows",
