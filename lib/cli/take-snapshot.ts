@@ -1,11 +1,12 @@
 /** Where a command's rows come from: the switch, by the source asked for, or a saved dump; and what reading them gave and cost, in words. */
 import { stat } from 'node:fs/promises';
 import { CtiError } from '../errors.js';
-import { readDpFlowsFile } from '../sources/dp-flows.js';
+import { kindOfPath, openFileSet, readFileSet } from '../sources/file-set.js';
 import type { OnProgress } from '../sources/job.js';
 import { type Captured, captureTable } from '../sources/registry.js';
+import { readTextFile } from '../sources/text-file.js';
+import { formOf, TEXT_FORMS } from '../sources/text-forms.js';
 import type { TableSchema } from '../table-schema.js';
-import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import type { Note, SnapshotFacts } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
@@ -23,10 +24,11 @@ export async function takeSnapshot(
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
   if (path !== undefined) {
-    if (table.name !== DP_FLOWS.name) {
+    if (!formOf(table.name)) {
+      const names = TEXT_FORMS.map(({ schema }) => schema.name).join(', ');
       throw new CtiError(
         'INVALID_ARGUMENT',
-        `--from: a saved dpctl/dump-flows has the table ${DP_FLOWS.name}, not ${table.name}; ask a switch`,
+        `--from: the tables that are read from files are ${names}, not ${table.name}; ask a switch`,
       );
     }
     const size =
@@ -36,10 +38,12 @@ export async function takeSnapshot(
             (file) => file.size,
             () => 0,
           );
-    const isPacked = path.endsWith('.gz');
+    const kind = await kindOfPath(path);
+    const isPacked = /\.(gz|xz)$/.test(path) || kind !== 'text';
     const onProgress: OnProgress = ({ bytes, rows }) =>
       progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
-    return { snapshot: await readDpFlowsFile(path, { signal, onProgress }), passedOver: [] };
+    if (kind === 'text') return { snapshot: await readTextFile(table, path, { signal, onProgress }), passedOver: [] };
+    return readFileSet(await openFileSet(path, kind, { signal }), table, { signal, onProgress });
   }
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(

@@ -6,7 +6,7 @@ import type { Condition, Span } from './ast.js';
 import type { ConditionChecker } from './check-conditions.js';
 import type { Column, Requirement } from './columns.js';
 import { complement, intersect, shifted, union, type ValueSet } from './cubes.js';
-import { FALSE, named, type TruthTable } from './dictionaries.js';
+import { FALSE, type TruthTable } from './dictionaries.js';
 import { both, type Formula } from './formula.js';
 
 /** What is said of one field so far, in place in the field. */
@@ -96,10 +96,9 @@ class Packet {
     if (negated || (term.kind === 'compare' && term.op !== '=')) {
       this.checker.fail(term.span, `in covers(...) a port is given by = or in {...}`);
     }
-    const { source, dictionaries } = this.checker.context;
     const truth: TruthTable =
       column.kind === 'port'
-        ? named(source, dictionaries, 'port', this.checker.atoms(column, values))
+        ? this.checker.named('port', this.checker.atoms(column, values))
         : this.checker.numbered(
             union(
               values.map((value) => this.checker.reader(column).read(value).set),

@@ -17,7 +17,7 @@ function typeOf({ field, flags, dictionary, width }: Column): string {
   if (field.enum) return Object.keys(field.enum).join(', ');
   if (field.unit === 'ms') return 'duration';
   if (field.type === 'be128')
-    return field.format === 'ipv6' ? 'ipv6' : field.format === 'hex' ? 'number (128 bits)' : 'ufid';
+    return field.format === 'ipv6' || field.format === 'ip' ? field.format : field.format === 'hex' ? 'number (128 bits)' : 'ufid';
   return /^[ui][0-9]/.test(field.type) ? `number (${width} bit${width === 1 ? '' : 's'})` : field.type;
 }
 
