@@ -57,9 +57,18 @@ const isCalled = (kind: EntryKind, entry: string, name: string): boolean =>
   entry === name || (kind === 'datapath' && entry.slice(entry.indexOf('@') + 1) === name);
 
 /** Ports of OpenFlow that have no number of a switch's own: a port with a number is none of them. */
-const RESERVED_PORTS: ReadonlySet<string> = new Set(
-  ['IN_PORT', 'TABLE', 'NORMAL', 'FLOOD', 'ALL', 'CONTROLLER', 'LOCAL', 'ANY', 'NONE', 'UNSET'],
-);
+const RESERVED_PORTS: ReadonlySet<string> = new Set([
+  'IN_PORT',
+  'TABLE',
+  'NORMAL',
+  'FLOOD',
+  'ALL',
+  'CONTROLLER',
+  'LOCAL',
+  'ANY',
+  'NONE',
+  'UNSET',
+]);
 
 /**
  * Entries called one of `atoms`. A name of a port or datapath that no entry has is an error, not an empty answer; a text may be any. `numbers`: a

@@ -264,7 +264,8 @@ export class ValueReader {
   private flags(atom: Atom): Element {
     const bits = this.column.values!;
     if (!/^[+-]/.test(atom.text)) {
-      if (wordIn(bits, atom.text) !== undefined) this.fail(atom.span, `flags are written with a sign: expected +${atom.text} or -${atom.text}`);
+      if (wordIn(bits, atom.text) !== undefined)
+        this.fail(atom.span, `flags are written with a sign: expected +${atom.text} or -${atom.text}`);
       this.unexpected(atom);
     }
     let value = 0n;

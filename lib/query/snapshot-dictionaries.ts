@@ -105,7 +105,8 @@ export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
       const known = ports.u32(id, 'known');
       return {
         name: (known & KNOWN_NAME) === 0 ? undefined : text(ports, id, 'name'),
-        number: (known & KNOWN_NUMBER) === 0 ? undefined : ports.u32(id, ports.has('ofp_port') ? 'ofp_port' : 'odp_port'),
+        number:
+          (known & KNOWN_NUMBER) === 0 ? undefined : ports.u32(id, ports.has('ofp_port') ? 'ofp_port' : 'odp_port'),
       };
     }),
     datapaths: of('datapaths', (datapaths, id) => text(datapaths, id, 'name') || undefined),

@@ -93,6 +93,16 @@ export async function* directoryFiles(root: string, skipped: Skipped, limits: Li
   yield* walk(root, 0);
 }
 
+/** A file by itself, as a set of one. */
+export async function* oneFile(path: string, _skipped: Skipped, limits: Limits): AsyncGenerator<FileEntry> {
+  const input = await openInput(path);
+  try {
+    yield { path, content: bounded(input, path, limits) };
+  } finally {
+    input.destroy();
+  }
+}
+
 /** Wakes whoever waits for something to have happened. */
 class Bell {
   #ring = () => {};

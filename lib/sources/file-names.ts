@@ -28,7 +28,10 @@ const PATTERNS: Readonly<Record<string, readonly [RegExp, (found: RegExpExecArra
     [/^ovs-appctl_dpctl\.dump-conntrack_([^-].*)$/, ([, name]) => ({ datapath: fullName(name!), rank: 1 })],
   ],
   of_rules: [
-    [/^ovs-ofctl_-O_OpenFlow(\d+)_dump-flows_(.+)$/, ([, version, name]) => ({ datapath: name!, rank: Number(version) })],
+    [
+      /^ovs-ofctl_-O_OpenFlow(\d+)_dump-flows_(.+)$/,
+      ([, version, name]) => ({ datapath: name!, rank: Number(version) }),
+    ],
     [/^ovs-ofctl_dump-flows_(.+)$/, ([, name]) => ({ datapath: name!, rank: 9 })],
     [/^ovs-appctl_bridge\.dump-flows(?:_--offload-stats)?_(.+)$/, ([, name]) => ({ datapath: name!, rank: 1 })],
   ],

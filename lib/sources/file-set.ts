@@ -7,7 +7,16 @@ import { stat } from 'node:fs/promises';
 import { CtiError } from '../errors.js';
 import type { TableSchema } from '../table-schema.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
-import { directoryFiles, type FileEntry, isTar, LIMITS, type Limits, type Skipped, tarFiles } from './archive.js';
+import {
+  directoryFiles,
+  type FileEntry,
+  isTar,
+  LIMITS,
+  type Limits,
+  oneFile,
+  type Skipped,
+  tarFiles,
+} from './archive.js';
 import { namedDump } from './file-names.js';
 import { openInput, peek, unpacked, withHead } from './input.js';
 import { cancelled, type OnProgress } from './job.js';
@@ -27,7 +36,8 @@ export interface SetFile {
 
 export interface FileSet {
   readonly path: string;
-  readonly kind: 'directory' | 'archive';
+  /** text: one file, whose text it is. */
+  readonly kind: 'directory' | 'archive' | 'text';
   readonly files: readonly SetFile[];
   /** Regular files without a table's text, links, and what is neither file nor directory. */
   readonly others: number;
@@ -41,7 +51,7 @@ export interface FileSetOptions {
 }
 
 /** How a path given by the user is read. A pipe and standard input are texts. */
-export async function kindOfPath(path: string): Promise<'text' | FileSet['kind']> {
+export async function kindOfPath(path: string): Promise<FileSet['kind']> {
   if (path === '-') return 'text';
   // A path that cannot be looked at is reported where it is read.
   const found = await stat(path).catch(() => undefined);
@@ -64,7 +74,8 @@ async function* filesOf(
   skipped: Skipped,
   { signal, limits = LIMITS }: FileSetOptions,
 ): AsyncGenerator<FileEntry> {
-  const files = kind === 'directory' ? directoryFiles(path, skipped, limits) : tarFiles(path, skipped, limits);
+  const walks = { directory: directoryFiles, archive: tarFiles, text: oneFile };
+  const files = walks[kind](path, skipped, limits);
   try {
     for await (const file of files) {
       if (signal?.aborted) throw cancelled(signal);
@@ -97,16 +108,17 @@ function choose(found: readonly { path: string; form: TextForm }[]): SetFile[] {
         other.path.slice(0, other.path.lastIndexOf('/') + 1) === directory &&
         other.rank > rank,
     );
-    return { path, form, datapath, ...(better && { passedOver: `the same ${form.schema.noun}s are in ${better.path}` }) };
+    return {
+      path,
+      form,
+      datapath,
+      ...(better && { passedOver: `the same ${form.schema.noun}s are in ${better.path}` }),
+    };
   });
 }
 
 /** Looks at every file. FILE if the path cannot be read, or an archive is cut short or damaged. */
-export async function openFileSet(
-  path: string,
-  kind: FileSet['kind'],
-  options: FileSetOptions = {},
-): Promise<FileSet> {
+export async function openFileSet(path: string, kind: FileSet['kind'], options: FileSetOptions = {}): Promise<FileSet> {
   const skipped: Skipped = { links: 0, special: 0 };
   const found: { path: string; form: TextForm }[] = [];
   let others = 0;
@@ -119,7 +131,10 @@ export async function openFileSet(
 }
 
 /** The files of `table` and what is passed over of them, a sentence each. INVALID_ARGUMENT if there is none. */
-function wanted(set: FileSet, table: TableSchema): { readonly files: readonly SetFile[]; readonly passedOver: string[] } {
+function wanted(
+  set: FileSet,
+  table: TableSchema,
+): { readonly files: readonly SetFile[]; readonly passedOver: string[] } {
   const ofTable = set.files.filter(({ form }) => form.schema.name === table.name);
   const files = ofTable.filter(({ passedOver }) => passedOver === undefined);
   if (files.length === 0) {
@@ -131,9 +146,14 @@ function wanted(set: FileSet, table: TableSchema): { readonly files: readonly Se
       `${set.path}: it has ${expected}, for table ${table.name}; it has ${there} (ctinspector tables --from ${set.path})`,
     );
   }
+  const rest = ofTable.filter(({ passedOver }) => passedOver !== undefined);
+  const [first] = rest;
+  const many = rest.length > 1 ? ` and ${rest.length - 1} more` : '';
   return {
     files,
-    passedOver: ofTable.flatMap((file) => (file.passedOver ? [`not read: ${file.path}: ${file.passedOver}`] : [])),
+    passedOver: first
+      ? [`not read: ${first.path} (${first.passedOver})${many}; ctinspector tables --from ${set.path} lists them`]
+      : [],
   };
 }
 
@@ -153,7 +173,8 @@ async function readFiles(
     await take(file, unpacked(entry.content, entry.path));
   }
   const lost = [...left.keys()][0];
-  if (lost !== undefined) throw new CtiError('FILE', `${set.path}: ${lost} is no longer there; it changed while it was read`);
+  if (lost !== undefined)
+    throw new CtiError('FILE', `${set.path}: ${lost} is no longer there; it changed while it was read`);
 }
 
 async function feed(reader: TextReader, content: AsyncIterable<Uint8Array>, options: FileSetOptions): Promise<void> {
@@ -187,7 +208,7 @@ export async function readFileSet(
 /** What reading one file gave. */
 export interface FileFacts {
   readonly file: SetFile;
-  readonly snapshotFacts: TableSnapshot['facts'];
+  readonly facts: TableSnapshot['facts'];
 }
 
 /** Reads every file of a table's text by itself, for a list of what there is. */
@@ -198,8 +219,13 @@ export async function readEachFile(set: FileSet, options: FileSetOptions = {}): 
     try {
       reader.begin(file.datapath, file.path);
       await feed(reader, content, options);
-      const snapshot = await reader.finish({ source: `file:${file.path}`, beginNs: nowNs(), endNs: nowNs(), cost: null });
-      results.push({ file, snapshotFacts: snapshot.facts });
+      const snapshot = await reader.finish({
+        source: `file:${file.path}`,
+        beginNs: nowNs(),
+        endNs: nowNs(),
+        cost: null,
+      });
+      results.push({ file, facts: snapshot.facts });
       snapshot.close();
     } finally {
       reader.close();

@@ -87,16 +87,21 @@ async function* unxzipped(pieces: AsyncGenerator<Uint8Array>, name: string): Asy
       said = (said + text).slice(0, 500);
     });
     child.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ENOENT' ? 'the program xz is needed to unpack it: apt-get install xz-utils' : error.message),
+      resolve(
+        error.code === 'ENOENT' ? 'the program xz is needed to unpack it: apt-get install xz-utils' : error.message,
+      ),
     );
-    child.once('close', (code) => resolve(code === 0 ? '' : said.trim().split('\n')[0]! || `xz ended with status ${code}`));
+    child.once('close', (code) =>
+      resolve(code === 0 ? '' : said.trim().split('\n')[0]! || `xz ended with status ${code}`),
+    );
   });
   const input = Readable.from(pieces);
   const fed = pipeline(input, child.stdin).catch(() => {}); // xz says what is wrong; it may end before it was fed all
   try {
     yield* child.stdout;
     const failed = await ended;
-    if (failed) throw new CtiError('FILE', `${name}: the xz data is cut short or damaged, or cannot be unpacked (${failed})`);
+    if (failed)
+      throw new CtiError('FILE', `${name}: the xz data is cut short or damaged, or cannot be unpacked (${failed})`);
   } finally {
     input.destroy();
     child.kill();
@@ -112,7 +117,8 @@ export async function* unpacked(input: AsyncIterable<Uint8Array>, name: string):
   try {
     yield* gzip ? gunzipped(pieces) : xz ? unxzipped(pieces, name) : pieces;
   } catch (error) {
-    if (!gzip || !(error instanceof Error) || !((error as NodeJS.ErrnoException).code ?? '').startsWith('Z_')) throw error;
+    if (!gzip || !(error instanceof Error) || !((error as NodeJS.ErrnoException).code ?? '').startsWith('Z_'))
+      throw error;
     throw new CtiError('FILE', `${name}: the gzip data is cut short or damaged (${error.message})`, { cause: error });
   } finally {
     await pieces.return(undefined);

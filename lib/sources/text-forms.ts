@@ -1,8 +1,9 @@
 /** The texts that tables are read from, and how each is recognised by its lines: one row a table. Rows of native/text/readers.cc read them. */
+
+import type { TableSchema } from '../table-schema.js';
 import { CT } from '../tables/generated/ct.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import { OF_RULES } from '../tables/generated/of-rules.js';
-import type { TableSchema } from '../table-schema.js';
 
 export interface TextForm {
   readonly schema: TableSchema;
@@ -24,13 +25,15 @@ export const TEXT_FORMS: readonly TextForm[] = [
   {
     schema: CT,
     printedBy: "'ovs-appctl dpctl/dump-conntrack' or 'conntrack -L'",
-    isRow: (line) => /^[a-z0-9]+,orig=\(/.test(line) || /^(?:ipv[46] +\d+ +)?[a-z0-9]+ +\d+ .*\bsrc=\S+ dst=\S+ /.test(line),
+    isRow: (line) =>
+      /^[a-z0-9]+,orig=\(/.test(line) || /^(?:ipv[46] +\d+ +)?[a-z0-9]+ +\d+ .*\bsrc=\S+ dst=\S+ /.test(line),
     isHeading: (line) => line.startsWith('conntrack v'),
   },
   {
     schema: OF_RULES,
     printedBy: "'ovs-ofctl dump-flows'",
-    isRow: (line) => /^ *(?:cookie=0x|duration=\d|table(?:_id)?=|priority=\d|actions=|[a-z][a-z0-9_]*[=, ]).*\bactions=./.test(line),
+    isRow: (line) =>
+      /^ *(?:cookie=0x|duration=\d|table(?:_id)?=|priority=\d|actions=|[a-z][a-z0-9_]*[=, ]).*\bactions=./.test(line),
     isHeading: (line) => /^(?:OFPST|NXST)_FLOW reply /.test(line),
   },
 ];

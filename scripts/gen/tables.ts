@@ -78,13 +78,17 @@ function cStructs(table: Table, segments: LaidOutSegment[], hash: string): strin
   const flags = Object.entries(table.flags).map(
     ([name, bits]) =>
       // Tables may have the same set; a program may include the headers of several.
-      `#ifndef CTI_FLAGS_${upper(name)}\n#define CTI_FLAGS_${upper(name)}\nenum cti_${name}_flags {\n${Object.entries(bits)
+      `#ifndef CTI_FLAGS_${upper(name)}\n#define CTI_FLAGS_${upper(name)}\nenum cti_${name}_flags {\n${Object.entries(
+        bits,
+      )
         .map(([key, value]) => `  CTI_${upper(name)}_${upper(key)} = 0x${value.toString(16)},\n`)
         .join('')}};\n#endif\n`,
   );
   const actions = table.actions
     ? [
-        `/* Bits of ${table.table}.action_lists.does. */\nenum cti_${table.table}_action {\n${Object.entries(table.actions)
+        `/* Bits of ${table.table}.action_lists.does. */\nenum cti_${table.table}_action {\n${Object.entries(
+          table.actions,
+        )
           .map(([key, bit]) => `  CTI_${upper(table.table)}_ACTION_${upper(key)} = ${bit},\n`)
           .join('')}};\n`,
       ]

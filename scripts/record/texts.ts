@@ -44,9 +44,15 @@ async function lab(): Promise<void> {
         `ovs-ofctl_-O_OpenFlow13_dump-flows_${bridge}`,
         run('ovs-ofctl', '-O', 'OpenFlow13', '--no-names', 'dump-flows', bridge),
       );
-      sos(`ovs-appctl_bridge.dump-flows_--offload-stats_${bridge}`, run('ovs-appctl', 'bridge/dump-flows', '--offload-stats', bridge));
+      sos(
+        `ovs-appctl_bridge.dump-flows_--offload-stats_${bridge}`,
+        run('ovs-appctl', 'bridge/dump-flows', '--offload-stats', bridge),
+      );
     }
-    keep('sos/sos_commands/openvswitch/ovs-vsctl_-t_5_show', run('ovs-vsctl', `--db=unix:${lab.rundir}/db.sock`, 'show'));
+    keep(
+      'sos/sos_commands/openvswitch/ovs-vsctl_-t_5_show',
+      run('ovs-vsctl', `--db=unix:${lab.rundir}/db.sock`, 'show'),
+    );
   } finally {
     await lab.stop();
   }
@@ -70,7 +76,12 @@ async function rules(): Promise<void> {
         });
       ofctl('OpenFlow15', 'add-meter', 'br0', 'meter=1,pktps,band=type=drop,rate=1000');
       ofctl('OpenFlow15', 'add-group', 'br0', 'group_id=1,type=select,bucket=output:2,bucket=output:3');
-      ofctl('OpenFlow15', 'add-tlv-map', 'br0', '{class=0x102,type=0x80,len=4}->tun_metadata0,{class=0x102,type=0x81,len=124}->tun_metadata1');
+      ofctl(
+        'OpenFlow15',
+        'add-tlv-map',
+        'br0',
+        '{class=0x102,type=0x80,len=4}->tun_metadata0,{class=0x102,type=0x81,len=124}->tun_metadata1',
+      );
       for (const [i, line] of lines(`${name}.flows`).entries()) {
         const [version, rule] = line.split('\t') as [string, string];
         ofctl(version, 'add-flow', 'br0', `priority=${i + 1},${rule}`);
@@ -90,7 +101,17 @@ async function rules(): Promise<void> {
 
 function addBridge(ovs: PrivateSwitch): void {
   const versions = ['10', '11', '12', '13', '14', '15'].map((version) => `OpenFlow${version}`).join(',');
-  ovs.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', 'fail_mode=secure', `protocols=${versions}`);
+  ovs.vsctl(
+    'add-br',
+    'br0',
+    '--',
+    'set',
+    'bridge',
+    'br0',
+    'datapath_type=dummy',
+    'fail_mode=secure',
+    `protocols=${versions}`,
+  );
   for (let i = 1; i < 8; i++)
     ovs.vsctl('add-port', 'br0', `p${i}`, '--', 'set', 'Interface', `p${i}`, 'type=dummy', `ofport_request=${i}`);
   ovs.vsctl('add-port', 'br0', 'odd-name.5', '--', 'set', 'Interface', 'odd-name.5', 'type=dummy', 'ofport_request=9');
@@ -124,7 +145,11 @@ function list(): void {
     'for f in ipv4 ipv6; do echo "== $f"; conntrack -L -f $f 2>&1; echo "== $f extended"; conntrack -L -f $f -o extended 2>&1; echo "== $f id"; conntrack -L -f $f -o id,ktimestamp 2>&1; done',
     'echo "== proc"; cat /proc/net/nf_conntrack',
   ].join('\n');
-  const text = execFileSync('unshare', ['--net', '--mount', 'sh', '-c', `mount -t sysfs none /sys 2>/dev/null; ${script}`], { encoding: 'utf8' });
+  const text = execFileSync(
+    'unshare',
+    ['--net', '--mount', 'sh', '-c', `mount -t sysfs none /sys 2>/dev/null; ${script}`],
+    { encoding: 'utf8' },
+  );
   for (const part of text.split(/^== /m).slice(1)) {
     const end = part.indexOf('\n');
     keep(`ct/list-${part.slice(0, end).replace(' ', '-')}.txt`, part.slice(end + 1));
