@@ -106,7 +106,7 @@ export async function readTextFile(
     snapshot.close();
     throw wrong;
   } catch (error) {
-    throw readError(name, `what ${formOf(schema.name)!.printedBy} printed, or - for standard input`, error, signal);
+    throw readError(name, `a saved ${formOf(schema.name)!.printedBy}, or - for standard input`, error, signal);
   } finally {
     reader.close();
   }

@@ -295,7 +295,9 @@ ${segments
 
 /** All tables, for whoever looks one up by name. */
 export function generateTableList(tables: Table[]): [string, string][] {
-  const rows = tables.map(({ table }) => ({ name: upper(table), file: kebab(table) }));
+  // What most questions are about comes first: where a question forgets its table, that one is offered.
+  const ordered = [...tables].sort((a, b) => Number(b.table === 'dp_flows') - Number(a.table === 'dp_flows'));
+  const rows = ordered.map(({ table }) => ({ name: upper(table), file: kebab(table) }));
   return [
     [
       'lib/tables/generated/tables.ts',

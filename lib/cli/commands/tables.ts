@@ -3,7 +3,7 @@
 import { CtiError } from '../../errors.js';
 import { kindOfPath, openFileSet, readEachFile } from '../../sources/file-set.js';
 import { sourcesOf } from '../../sources/registry.js';
-import { TEXT_FORMS } from '../../sources/text-forms.js';
+import { formOf, TEXT_FORMS } from '../../sources/text-forms.js';
 import type { TableSchema } from '../../table-schema.js';
 import { type Column, columnNames, resolveColumn } from '../../tables/columns.js';
 import { TABLES } from '../../tables/generated/tables.js';
@@ -113,6 +113,15 @@ export async function run(context: Context, args: readonly string[], options: Op
   const where = { ...switchOptions(options), signal: context.signal };
   const rows: Cell[][] = [];
   for (const table of TABLES) {
+    const form = sourcesOf(table.name).length === 0 ? formOf(table.name) : undefined;
+    if (form)
+      rows.push([
+        cell(table.name),
+        cell('files'),
+        { text: 'no', json: false },
+        cell('no switch is asked for it; used with --from PATH'),
+        cell(`what ${form.printedBy} printed`),
+      ]);
     let taken = false; // by a better source
     for (const source of sourcesOf(table.name)) {
       const found = await source.available(where);
