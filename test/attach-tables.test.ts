@@ -247,7 +247,7 @@ t.test(
       });
       t.match(await cli(['run', file, '--table', 'tea', ...where]), {
         status: 2,
-        err: /dp_flows, pmds, ports but received 'tea'/,
+        err: /dp_flows, ct, of_rules, pmds, ports but received 'tea'/,
       });
     });
 

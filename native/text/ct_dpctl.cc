@@ -135,7 +135,7 @@ bool item_of(CtEntry& entry, std::string_view name, std::string_view value) {
   if (name == "labels") {
     Cursor c(value);
     cti_be128 label;
-    if (rows.label.word[0] || rows.label.word[1] || !value.starts_with("0x") || !c.number128(label) || !c.done()) return false;
+    if (rows.label.word[0] || rows.label.word[1] || !value.starts_with("0x") || (value.size() > 3 && value[2] == '0') || !c.number128(label) || !c.done()) return false;
     rows.label = label;
     return true;
   }

@@ -18,7 +18,7 @@ std::string_view next(Cursor& c) {
   const char* start = c.at;
   if (c.peek() == '[') {
     const size_t end = c.rest().find(']');
-    if (end != std::string_view::npos) {
+    if (end != std::string_view::npos && (end + 1 == c.left() || c.at[end + 1] == ' ')) {
       c.at += end + 1;
       return {start, end + 1};
     }

@@ -61,7 +61,7 @@ bool address(std::string_view text, cti_be128& value) {
   Cursor c(text);
   uint32_t v4;
   if (text.find(':') == std::string_view::npos) {
-    if (!c.ipv4(v4) || !c.done()) return false;
+    if (!c.plain_ipv4(v4) || !c.done()) return false;
     const uint8_t bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, static_cast<uint8_t>(v4 >> 24), static_cast<uint8_t>(v4 >> 16), static_cast<uint8_t>(v4 >> 8), static_cast<uint8_t>(v4)};
     std::memcpy(&value, bytes, 16);
     return true;
@@ -134,11 +134,11 @@ void CtEntry::clear() {
   unknown.clear();
 }
 
-// As it is printed: no leading zeros, so that a number has one text.
+// As it is printed: decimal, without leading zeros, so that a number has one text.
 bool whole_number(std::string_view text, uint64_t max, uint64_t& value) {
   Cursor c(text);
   uint64_t number;
-  if (text.size() > 1 && text[0] == '0' && !text.starts_with("0x")) return false;
+  if (text.size() > 1 && text[0] == '0') return false;
   if (!c.number(number, max) || !c.done()) return false;
   value = number;
   return true;
@@ -177,12 +177,15 @@ bool ct_tuple_field(CtEntry& entry, Direction direction, std::string_view name, 
   if (name == "src") return give_address(key, mask, of.src, value);
   if (name == "dst") return give_address(key, mask, of.dst, value);
   uint64_t number;
+  if (name == "srckey" || name == "dstkey") {
+    Cursor c(value);
+    if (!c.eat("0x") || (value.size() > 3 && value[2] == '0') || !c.hex_digits(number, UINT16_MAX) || !c.done()) return false;
+    return give(key, mask, name == "srckey" ? of.srckey : of.dstkey, number);
+  }
   if (!whole_number(value, UINT16_MAX, number)) return false;
   if (name == "sport") return give(key, mask, of.sport, number);
   if (name == "dport") return give(key, mask, of.dport, number);
   if (name == "id") return give(key, mask, of.id, number);
-  if (name == "srckey") return give(key, mask, of.srckey, number);
-  if (name == "dstkey") return give(key, mask, of.dstkey, number);
   if (number > UINT8_MAX) return false;
   if (name == "type") return give(key, mask, of.type, number);
   return name == "code" && give(key, mask, of.code, number);

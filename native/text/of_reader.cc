@@ -47,12 +47,13 @@ bool whole(std::string_view text, uint64_t max, uint64_t& value) {
 bool seconds(std::string_view text, uint64_t& ms) {
   Cursor c(text);
   uint64_t whole_s, fraction = 0;
-  if (text.starts_with("0x") || !c.number(whole_s, UINT32_MAX)) return false;
+  if (text.size() > 1 && text[0] == '0' && text[1] != '.' && text[1] != 's') return false;
+  if (!c.number(whole_s, UINT32_MAX)) return false;
   if (c.eat('.')) {
     const char* start = c.at;
     if (c.rest().starts_with("0x") || !c.number(fraction, 999'999'999)) return false;
     const auto digits = c.at - start;
-    if (digits != 3 && digits != 9) return false;
+    if ((digits != 3 && digits != 9) || fraction == 0) return false;
     if (digits == 9) fraction /= 1'000'000;
   }
   ms = whole_s * 1000 + fraction;

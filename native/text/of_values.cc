@@ -62,11 +62,14 @@ bool plain_number(Cursor& c, uint64_t max, uint64_t& number) {
   return c.number(number, max);
 }
 
+// A mask is printed only where it is neither nothing nor all.
+bool is_partial(uint64_t mask, uint64_t all) { return mask != 0 && mask != all; }
+
 bool scan_number(std::string_view text, unsigned width, OfValue& value) {
   Cursor c(text);
   if (!plain_number(c, ones(width), value.low)) return false;
   value.low_mask = ones(width);
-  if (c.eat('/') && !plain_number(c, ones(width), value.low_mask)) return false;
+  if (c.eat('/') && (!plain_number(c, ones(width), value.low_mask) || !is_partial(value.low_mask, ones(width)))) return false;
   return c.done() && (value.low & ~value.low_mask) == 0;
 }
 
@@ -82,7 +85,7 @@ bool scan_mac(std::string_view text, OfValue& value) {
   Cursor c(text);
   if (!c.mac(value.low)) return false;
   value.low_mask = ones(48);
-  if (c.eat('/') && !c.mac(value.low_mask)) return false;
+  if (c.eat('/') && (!c.mac(value.low_mask) || !is_partial(value.low_mask, ones(48)))) return false;
   return c.done() && (value.low & ~value.low_mask) == 0;
 }
 
@@ -90,14 +93,16 @@ bool scan_mac(std::string_view text, OfValue& value) {
 bool scan_ipv4(std::string_view text, OfValue& value) {
   Cursor c(text);
   uint32_t address, mask = UINT32_MAX;
-  if (!c.ipv4(address)) return false;
+  if (!c.plain_ipv4(address)) return false;
   if (c.eat('/')) {
     const Cursor at = c;
     uint64_t length;
-    if (!c.ipv4(mask)) {
+    if (!c.plain_ipv4(mask)) {
       c = at;
-      if (!plain_number(c, 32, length) || length == 0) return false;
+      if (!plain_number(c, 31, length) || length == 0) return false;
       mask = prefix_mask(length);
+    } else if (!(~mask & (~mask + 1))) {
+      return false;  // a prefix is printed by its length
     }
   }
   value.low = address;
@@ -218,7 +223,7 @@ bool scan_of_value(std::string_view text, const OfField& field, OfValue& value) 
     case OfKind::ipv6: return scan_ipv6(text, value);
     case OfKind::ct_state: return scan_flags(text, kCtState, value) || (value = {}, scan_number(text, 32, value));
     case OfKind::tcp_flags: return scan_flags(text, kTcp, value) || (value = {}, scan_number(text, 12, value));
-    case OfKind::tun_flags: return scan_flags(text, kTunnel, value);
+    case OfKind::tun_flags: return (text.starts_with('+') || text.starts_with('-')) && scan_flags(text, kTunnel, value);
     case OfKind::frag: return scan_frag(text, value);
     case OfKind::packet_type: return scan_packet_type(text, value);
     case OfKind::port: {
