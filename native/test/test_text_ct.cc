@@ -155,7 +155,13 @@ std::string line(const Connection& c) {
   for (const Name& name : kProtocols)
     if (name.value == c.tuple.key.nw_proto) protocol = name.word;
   auto known = [&](uint32_t bit) { return (rows.known & bit) != 0; };
-  auto state = [](uint8_t value) { return std::string(value >= 1 && value <= 11 ? kStates[value - 1] : "?"); };
+  auto state = [](uint8_t value) -> std::string {
+    // What a changed character can make of the others.
+    constexpr Name kOthers[] = {{"FIN_WAIT", CTI_CT_STATE_FIN_WAIT}, {"CLOSE", CTI_CT_STATE_CLOSE}, {"SYN_SENT2", CTI_CT_STATE_SYN_SENT2}, {"TIMEWAIT", CTI_CT_STATE_TIMEWAIT}};
+    for (const Name& other : kOthers)
+      if (other.value == value) return other.word;
+    return value >= 1 && value <= 11 ? kStates[value - 1] : "?";
+  };
   std::string text = protocol;
   if (c.list) {
     text += " " + n(c.tuple.key.nw_proto) + " " + n(rows.timeout_ms / 1000);

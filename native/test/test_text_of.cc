@@ -362,7 +362,7 @@ Rule read_back(const ReadTable& table, uint64_t at, std::string& unknown, uint32
   for (size_t i = 0; i < outs.size(); i += 4) {
     uint32_t id;
     std::memcpy(&id, outs.data() + i, 4);
-    r.outs.push_back(port(id));
+    r.outs.push_back(id == UINT32_MAX ? id : port(id));  // a port that stands in a field
   }
   std::sort(r.outs.begin(), r.outs.end());
   unknown = table.bytes(CTI_OF_RULES_SEGMENT_BLOB, r.rows.unknown);

@@ -69,7 +69,11 @@ bool scan_number(std::string_view text, unsigned width, OfValue& value) {
   Cursor c(text);
   if (!plain_number(c, ones(width), value.low)) return false;
   value.low_mask = ones(width);
-  if (c.eat('/') && (!plain_number(c, ones(width), value.low_mask) || !is_partial(value.low_mask, ones(width)))) return false;
+  if (c.eat('/')) {
+    // With a mask both are hexadecimal.
+    if ((value.low && !text.starts_with("0x")) || !c.rest().starts_with("0x")) return false;
+    if (!plain_number(c, ones(width), value.low_mask) || !is_partial(value.low_mask, ones(width))) return false;
+  }
   return c.done() && (value.low & ~value.low_mask) == 0;
 }
 
