@@ -155,7 +155,9 @@ export async function* tarFiles(path: string, skipped: Skipped, limits: Limits):
   async function* contentOf(entry: ReadEntry): AsyncGenerator<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let whole = false;
+    let wanted = true;
     entry.on('data', (chunk: Uint8Array) => {
+      if (!wanted) return;
       pieces.push(chunk);
       entry.pause();
       bell.ring();
@@ -164,14 +166,19 @@ export async function* tarFiles(path: string, skipped: Skipped, limits: Limits):
       whole = true;
       bell.ring();
     });
-    for (;;) {
-      const piece = pieces.shift();
-      if (piece) {
-        yield piece;
-        entry.resume();
-      } else if (whole) return;
-      else if (state.failed !== undefined) throw damaged(path, state.failed);
-      else await bell.rung;
+    try {
+      for (;;) {
+        const piece = pieces.shift();
+        if (piece) {
+          yield piece;
+          entry.resume();
+        } else if (whole) return;
+        else if (state.failed !== undefined) throw damaged(path, state.failed);
+        else await bell.rung;
+      }
+    } finally {
+      wanted = false; // a head was enough: the rest flows away
+      entry.resume();
     }
   }
 

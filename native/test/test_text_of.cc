@@ -129,6 +129,8 @@ std::string match_text(const Rule& r) {
   if (m.vlan_tci == 0x1fff) out += "dl_vlan=" + n(k.vlan_tci & 0xfff) + ",";
   else if (m.vlan_tci == 0xffff) out += "dl_vlan=" + n(k.vlan_tci & 0xfff) + ",dl_vlan_pcp=" + n(k.vlan_tci >> 13) + ",";
   else if (m.vlan_tci) out += "vlan_tci=" + hex(k.vlan_tci) + "/" + hex(m.vlan_tci) + ",";
+  const auto& inner = r.encap;
+  if (inner.mask.vlan2_tci == 0x1fff) out += "dl_vlan1=" + n(inner.key.vlan2_tci & 0xfff) + ",";  // what a changed character can make of dl_vlan
   ethernet(out, "dl_src", k.eth_src, m.eth_src);
   ethernet(out, "dl_dst", k.eth_dst, m.eth_dst);
   address4(out, "nw_src", k.nw_src, m.nw_src);
