@@ -32,7 +32,7 @@ export interface FieldSchema {
   readonly knownBit?: number;
   /** The some-rows segment whose one-based record number this is. */
   readonly index_of?: string;
-  readonly format?: 'hex' | 'hex4' | 'ipv6';
+  readonly format?: 'hex' | 'hex4' | 'ipv6' | 'ip';
   readonly unit?: string;
   readonly enum?: Readonly<Record<string, number>>;
   /** Name of a set in TableSchema.flags. */
@@ -106,6 +106,8 @@ export interface TableSchema {
    */
   readonly passes?: { readonly by: string; readonly counters: readonly string[] };
   readonly segments: readonly SegmentSchema[];
+  /** Names of `does` and their bits in action_lists.does, where the actions are not those of a datapath. */
+  readonly actions?: Readonly<Record<string, number>>;
   readonly flags: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly words: Readonly<Record<string, WordSchema>>;
   readonly columns: readonly ColumnSchema[];

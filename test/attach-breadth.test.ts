@@ -22,7 +22,7 @@ import { allOf, avoidedCpus, isolatedCpus, parseCpuList } from '../lib/sources/c
 import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
 import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
 import { type Clock, DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
-import { captureTable } from '../lib/sources/registry.js';
+import { captureTable, sourcesOf } from '../lib/sources/registry.js';
 import { findSwitch } from '../lib/sources/unixctl.js';
 import { watchTable } from '../lib/sources/watch.js';
 import { TABLES } from '../lib/tables/generated/tables.js';
@@ -404,7 +404,8 @@ t.test(
     const says = new RegExp(
       `unixctl:.*\\nnot from memory: no layout for this build of ovs-vswitchd \\(build id ${other}\\); make one from its debug information: ctinspector layout make --debug-info FILE\\n`,
     );
-    for (const { name } of TABLES)
+    const live = TABLES.filter(({ name }) => sourcesOf(name).length > 0);
+    for (const { name } of live)
       t.match(await cli(['query', `${name} | count`, ...where], { env }), { err: says }, name);
     t.match(await cli(['doctor', ...where], { env }), {
       status: 0,
@@ -425,7 +426,7 @@ t.test(
     const made = readLayout(join(env.CTINSPECTOR_LAYOUTS, `${other}.json`));
     t.strictSame([made.names, made.numbers], [shipped.names, shipped.numbers]);
     t.match(await cli(['layout', 'check', ...where], { env }), { status: 0, out: /yes/ });
-    for (const { name } of TABLES) {
+    for (const { name } of live) {
       const { err } = await cli(['query', `${name} | count`, ...where], { env });
       t.match(err, /; memory:\d+; answered/, name);
       t.notMatch(err, /not from memory/);

@@ -75,7 +75,11 @@ t.test('examples of the help are answered', async (t) => {
       const before = /\b[pb]ps\b/.test(command) ? ['--before', file, '--interval', '2s'] : [];
       const asked = words.map((word) => word.replace('before.cti', `'${file}'`));
       const needsRows = row.name !== 'explain' || words.includes('--analyze');
-      const done = await cli(needsRows ? [...asked, '--from', file, ...before] : asked);
+      // An example is answered from a text of its table.
+      const texts: Record<string, string> = { ct: 'ct/lab-plain.txt', of_rules: 'of_rules/matches-15.txt' };
+      const text = texts[words.at(-1)!.split(' ')[0]!];
+      const own = text === undefined ? file : join(packageRoot, 'test/fixtures', text);
+      const done = await cli(needsRows ? [...asked, '--from', own, ...before] : asked);
       t.ok(done.status === 0 || done.status === 1, `${command}: status ${done.status} ${done.err}`);
     }
   }
@@ -90,8 +94,26 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
     [['flows', '--format', 'xml', '--from', file], /--format: expected table, json, ndjson, csv, received 'xml'/],
     [['flows', '--timeout', 'soon'], /--timeout: expected a number of seconds above 0, at most 86400, received 'soon'/],
     [['tables', '--rundir', ''], /expected a directory for rundir/],
-    [['tables', '--from', 'x'], /^ctinspector: unknown option '--from' \(Did you mean --format\?\)\n$/],
-    [['tables', 'dp_flow'], /there is no table called 'dp_flow'; there is dp_flows/],
+    [
+      ['tables', '--from', join(dir, 'x')],
+      /^ctinspector: cannot read \S+x: no such file or directory \(ENOENT\); expected a directory/,
+    ],
+    [['tables', '--from', '-'], /give the path of a file, it is read twice/],
+    [['tables', 'ct', '--from', file], /the name of a table, or --from to list files, not both/],
+    [['tables', '--fro', 'x'], /^ctinspector: unknown option '--fro' \(Did you mean --from\?\)\n$/],
+    [['tables', 'dp_flow'], /there is no table called 'dp_flow'; there is dp_flows, ct, of_rules, pmds, ports/],
+    [
+      ['query', 'ct'],
+      /table ct is read from what 'ovs-appctl dpctl\/dump-conntrack' or 'conntrack -L' printed: give the file with --from/,
+    ],
+    [
+      ['query', 'ports', '--from', file],
+      /the tables that are read from files are dp_flows, ct, of_rules, not ports; ask a switch/,
+    ],
+    [
+      ['query', 'ct', '--from', file],
+      /expected what .*dump-conntrack.* but this is what .*dump-flows -m' prints: ask of table dp_flows/,
+    ],
     [
       ['disasm', join(dir, 'none.bin')],
       /cannot read .*none\.bin: no such file or directory \(ENOENT\); expected a file of/,
@@ -106,7 +128,10 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
       ['flows', '--from', join(dir, 'none')],
       /^ctinspector: cannot read \S+none: no such file or directory \(ENOENT\); expected a saved 'ovs-appctl .*\n$/,
     ],
-    [['flows', '--from', dir], /cannot read .*\(EISDIR\)/],
+    [
+      ['query', 'of_rules', '--from', dir],
+      /it has no file of what 'ovs-ofctl dump-flows' prints, for table of_rules; it has dp_flows/,
+    ],
     [['flows', '--from', join(packageRoot, 'package.json')], /package\.json/],
   ] as const) {
     const done = await cli(args);

@@ -6,7 +6,9 @@
 #include "ctinspector/program.h"
 #include "ctinspector/table.h"
 #include "ctinspector/mapper.h"
+#include "ctinspector/ct.h"
 #include "ctinspector/dp_flows.h"
+#include "ctinspector/of_rules.h"
 #include "ctinspector/pmds.h"
 #include "ctinspector/ports.h"
 
@@ -339,11 +341,25 @@ static inline const void *cti_segment(const struct cti_table *table, uint32_t in
   return (const void *)table->segments[index].address;
 }
 
+/* Opens ct. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_ct_open(struct cti_table *table) {
+  int64_t failed = table_open("ct", 2, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_CT_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+
 /* Opens dp_flows. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
 static inline int64_t cti_dp_flows_open(struct cti_table *table) {
   int64_t failed = table_open("dp_flows", 8, table, sizeof *table);
   if (failed) return failed;
   return table->schema_hash == CTI_DP_FLOWS_SCHEMA_HASH ? 0 : -CTI_ESTALE;
+}
+
+/* Opens of_rules. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */
+static inline int64_t cti_of_rules_open(struct cti_table *table) {
+  int64_t failed = table_open("of_rules", 8, table, sizeof *table);
+  if (failed) return failed;
+  return table->schema_hash == CTI_OF_RULES_SCHEMA_HASH ? 0 : -CTI_ESTALE;
 }
 
 /* Opens pmds. 0; -CTI_ESTALE: its layout is not the one this program was compiled for; else as table_open. */

@@ -350,7 +350,9 @@ enum cti_dp_flows_nw_frag {
   CTI_DP_FLOWS_NW_FRAG_LATER = 2,
 };
 
-enum cti_ct_state {
+#ifndef CTI_FLAGS_CT_STATE
+#define CTI_FLAGS_CT_STATE
+enum cti_ct_state_flags {
   CTI_CT_STATE_NEW = 0x1,
   CTI_CT_STATE_EST = 0x2,
   CTI_CT_STATE_REL = 0x4,
@@ -360,8 +362,11 @@ enum cti_ct_state {
   CTI_CT_STATE_SNAT = 0x40,
   CTI_CT_STATE_DNAT = 0x80,
 };
+#endif
 
-enum cti_tcp_flags {
+#ifndef CTI_FLAGS_TCP_FLAGS
+#define CTI_FLAGS_TCP_FLAGS
+enum cti_tcp_flags_flags {
   CTI_TCP_FLAGS_FIN = 0x1,
   CTI_TCP_FLAGS_SYN = 0x2,
   CTI_TCP_FLAGS_RST = 0x4,
@@ -372,12 +377,16 @@ enum cti_tcp_flags {
   CTI_TCP_FLAGS_CWR = 0x80,
   CTI_TCP_FLAGS_NS = 0x100,
 };
+#endif
 
-enum cti_tun_flags {
+#ifndef CTI_FLAGS_TUN_FLAGS
+#define CTI_FLAGS_TUN_FLAGS
+enum cti_tun_flags_flags {
   CTI_TUN_FLAGS_DF = 0x1,
   CTI_TUN_FLAGS_CSUM = 0x2,
   CTI_TUN_FLAGS_KEY = 0x4,
   CTI_TUN_FLAGS_OAM = 0x8,
 };
+#endif
 
 #endif

@@ -45,7 +45,7 @@ export async function live(
       : Number(parseInteger('--times', String(options.times), 'a number from 1', 1n, 1_000_000_000n));
   const periodMs = periodOf(options, since && 'durationMs' in since ? since.durationMs : undefined);
   const progress = await startProgress(context);
-  const file = since && 'file' in since ? await takeFile(context, schema, since.file, progress) : undefined;
+  const file = since && 'file' in since ? (await takeFile(context, schema, since.file, progress)).snapshot : undefined;
   progress.stop();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);

@@ -48,8 +48,8 @@ export interface CommandRow {
 
 export const SOURCE_OPTIONS: readonly OptionRow[] = [
   {
-    flags: '--from <file>',
-    doc: "answer from a file: of `snapshot save`, or a saved `ovs-appctl dpctl/dump-flows -m` (plain or gzip; '-': standard input)",
+    flags: '--from <path>',
+    doc: "answer from files, without a switch: of `snapshot save`, or what dpctl/dump-flows, dpctl/dump-conntrack, conntrack -L or ovs-ofctl dump-flows printed (plain, gzip, xz; '-': standard input), or a directory or tar archive of such files (a sosreport)",
   },
   {
     flags: '--source <name>',
@@ -155,6 +155,11 @@ export const COMMANDS: readonly CommandRow[] = [
         command: "ctinspector query 'dp_flows | changes since before.cti | where change = gone or changed = +actions'",
         says: 'what is gone or forwarded otherwise since a snapshot was saved',
       },
+      {
+        command:
+          "ctinspector query --from sosreport-h1.tar.xz 'ct | where tcp and not state = ESTABLISHED | count by zone, state'",
+        says: 'connections of a sosreport, by zone',
+      },
     ],
     load: () => import('./commands/query.js'),
   },
@@ -221,11 +226,16 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'tables',
     summary: 'which tables there are, where they come from, their fields',
-    doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch.',
+    doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch. With --from: the files there that a table is read from, and what each has.',
     args: [{ name: 'table', doc: 'for example dp_flows; all tables without one', required: false }],
-    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
+    options: [
+      { flags: '--from <path>', doc: 'list the files of tables in this directory, archive or file' },
+      ...SWITCH_OPTIONS,
+      FORMAT_OPTION,
+    ],
     examples: [
       { command: 'ctinspector tables', says: 'what can be asked here' },
+      { command: 'ctinspector tables --from sosreport-h1.tar.xz', says: 'what can be asked of a sosreport' },
       { command: 'ctinspector tables dp_flows', says: 'the fields and words of a table' },
     ],
     load: () => import('./commands/tables.js'),

@@ -71,7 +71,7 @@ export async function takeTable(
     throw invalid(
       'a saved dump does not say when it was taken: say with --interval how long lies between the two samples',
     );
-  const before = await takeFile(context, table, earlier, progress);
+  const { snapshot: before } = await takeFile(context, table, earlier, progress);
   return combine(
     before,
     () => takeSnapshot(context, table, options, progress),

@@ -1,14 +1,16 @@
 /** Where a command's rows come from: the switch, by the source asked for, or a saved dump; and what reading them gave and cost, in words. */
 import { stat } from 'node:fs/promises';
 import { CtiError } from '../errors.js';
-import { readDpFlowsFile } from '../sources/dp-flows.js';
+import { kindOfPath, openFileSet, readFileSet } from '../sources/file-set.js';
 import type { OnProgress } from '../sources/job.js';
 import { type Captured, captureTable } from '../sources/registry.js';
 import { isSnapshotFile, readSnapshotFile } from '../sources/snapshot-file.js';
+import { readTextFile } from '../sources/text-file.js';
+import { formOf, TEXT_FORMS } from '../sources/text-forms.js';
 import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import { TABLES } from '../tables/generated/tables.js';
-import type { Note, SampleFacts, SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
+import type { Note, SampleFacts, SnapshotFacts } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
 import type { Progress } from './progress.js';
@@ -25,21 +27,22 @@ export function tablesOf({ table: given }: Options): readonly TableSchema[] {
   });
 }
 
-/** A table of a file: of `snapshot save`, or a saved dump. The caller closes it. */
+/** A table of a file: of `snapshot save`, or saved texts, one or a set of them. The caller closes the snapshot. */
 export async function takeFile(
   { signal }: Context,
   table: TableSchema,
   path: string,
   progress: Progress,
-): Promise<TableSnapshot> {
+): Promise<Captured> {
   if (path !== '-' && (await isSnapshotFile(path))) {
     progress.update(`reading ${path}`);
-    return readSnapshotFile(path, table, signal);
+    return { snapshot: await readSnapshotFile(path, table, signal), passedOver: [] };
   }
-  if (table.name !== DP_FLOWS.name) {
+  if (!formOf(table.name)) {
+    const names = TEXT_FORMS.map(({ schema }) => schema.name).join(', ');
     throw new CtiError(
       'INVALID_ARGUMENT',
-      `--from: a saved dpctl/dump-flows has the table ${DP_FLOWS.name}, not ${table.name}; ask a switch`,
+      `--from: the tables that are read from texts are ${names}, not ${table.name}; ask a switch, or a file of snapshot save`,
     );
   }
   const size =
@@ -49,10 +52,12 @@ export async function takeFile(
           (file) => file.size,
           () => 0,
         );
-  const isPacked = path.endsWith('.gz');
+  const kind = await kindOfPath(path);
+  const isPacked = /\.(gz|xz)$/.test(path) || kind !== 'text';
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(`reading ${path}: ${count(rows, 'row')}`, bytes, isPacked ? 0 : size);
-  return readDpFlowsFile(path, { signal, onProgress });
+  if (kind === 'text') return { snapshot: await readTextFile(table, path, { signal, onProgress }), passedOver: [] };
+  return readFileSet(await openFileSet(path, kind, { signal }), table, { signal, onProgress });
 }
 
 /** The caller closes the snapshot. */
@@ -65,7 +70,7 @@ export async function takeSnapshot(
   const { signal } = context;
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
-  if (path !== undefined) return { snapshot: await takeFile(context, table, path, progress), passedOver: [] };
+  if (path !== undefined) return takeFile(context, table, path, progress);
   const onProgress: OnProgress = ({ bytes, rows }) =>
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,

@@ -9,6 +9,7 @@ import { complement, fromIntervals, intervalOf, shifted, TooManyCubes, union, ty
 import { nearest, questionError } from './diagnostics.js';
 import {
   type Dictionaries,
+  type EntryKind,
   FALSE,
   named,
   TRUE,
@@ -123,7 +124,8 @@ export class ConditionChecker {
     if (value.kind === 'range')
       this.fail(value.span, `${op} takes one value: for a range write ${column.name} in LO..HI`);
     if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'actions' || column.kind === 'text') {
-      const instead = column.kind === 'port' ? ' (their numbers have: odp_port)' : '';
+      const numbers = this.context.relation.columns.has('ofp_port') ? 'ofp_port' : 'odp_port';
+      const instead = column.kind === 'port' ? ` (their numbers have: ${numbers})` : '';
       this.fail(span, `${column.name} has no order, so ${op} means nothing there${instead}: use = or matches`);
     }
     const element = this.reader(column).side(op, value);
@@ -135,7 +137,7 @@ export class ConditionChecker {
   /** `=` and `in`; negated `!=` and `not in`. */
   private equals(column: Column, values: readonly Value[], negated: boolean, span: Span): Formula {
     if (column.kind === 'port' || column.kind === 'datapath' || column.kind === 'text') {
-      const truth = named(this.context.source, this.context.dictionaries, column.kind, this.atoms(column, values));
+      const truth = this.named(column.kind, this.atoms(column, values));
       return this.entry(column, truth, negated, span);
     }
     if (column.kind === 'actions') {
@@ -150,6 +152,12 @@ export class ConditionChecker {
       negated,
       span,
     );
+  }
+
+  /** Entries of a dictionary by name; ports of OpenFlow by number too. */
+  named(kind: EntryKind, atoms: readonly Atom[]): TruthTable {
+    const { source, dictionaries, relation } = this.context;
+    return named(source, dictionaries, kind, atoms, relation.columns.has('ofp_port'));
   }
 
   atoms(column: Column, values: readonly Value[]): Atom[] {
@@ -255,7 +263,7 @@ export class ConditionChecker {
 
   exactly(column: Column, value: Value, span: Span): Formula {
     if (column.kind === 'port') {
-      const truth = named(this.context.source, this.context.dictionaries, 'port', this.atoms(column, [value]));
+      const truth = this.named('port', this.atoms(column, [value]));
       return this.test({ kind: 'entry', column, meaning: 'exactly', truth }, span);
     }
     this.needMask(column, span, 'exactly', `${column.name} = ...`);
@@ -358,9 +366,10 @@ export class ConditionChecker {
   }
 
   private does(action: Name, span: Span): Formula {
-    const attrs = Object.hasOwn(ACTIONS, action.text.toLowerCase()) ? ACTIONS[action.text.toLowerCase()] : undefined;
+    const known = this.actionBits();
+    const attrs = Object.hasOwn(known, action.text.toLowerCase()) ? known[action.text.toLowerCase()] : undefined;
     if (!attrs) {
-      const names = Object.keys(ACTIONS);
+      const names = Object.keys(known);
       const suggestions = nearest(action.text, names);
       throw questionError(
         'QUERY_NAME',
@@ -375,17 +384,34 @@ export class ConditionChecker {
     return this.test({ kind: 'does', column: this.actionsColumn(span), bits, orNothing }, span);
   }
 
+  /** Names of `does`, and the bits of action_lists.does of each. */
+  private actionBits(): Readonly<Record<string, readonly number[]>> {
+    const { actions } = this.context.relation;
+    return actions ? Object.fromEntries(Object.entries(actions).map(([name, bit]) => [name, [bit]])) : ACTIONS;
+  }
+
   private to(port: Value, span: Span): Formula {
     // out_port, of the table's lists or of those that count by left.
     const derived = { name: 'out_port', type: 'port', set: true, index: 'actions' } as const;
     const column: Column = { ...this.actionsColumn(span), name: 'to', kind: 'derived', derived };
     if (port.kind === 'range') this.fail(port.span, 'to takes the name of one port');
-    return checkDerived(this, column, { kind: 'compare', field: { text: 'to', span }, op: '=', value: port, span });
+    if (!this.context.relation.actions)
+      return checkDerived(this, column, { kind: 'compare', field: { text: 'to', span }, op: '=', value: port, span });
+    const { actions } = this.context.dictionaries;
+    const wanted = this.named('port', [port as Atom]);
+    const truth = truthTable(actions.size, (id): Truth => {
+      // A port that stands in a register, known when a packet comes, has no entry.
+      const outs = actions.outPorts(id).map((out) => wanted[out] ?? UNKNOWN);
+      if (outs.includes(TRUE)) return TRUE;
+      return outs.includes(UNKNOWN) || actions.hasUnknown(id) ? UNKNOWN : FALSE;
+    });
+    return this.entry(this.actionsColumn(span), truth, false, span);
   }
 
   private sets(field: Name, span: Span): Formula {
     const actionsColumn = this.actionsColumn(span);
     const column = this.column(field);
+    if (this.context.relation.actions) return this.setsOfRules(actionsColumn, column, span);
     if (!SETTABLE.includes(column.name)) {
       const message = `sets is for fields a set action can change: ${SETTABLE.join(', ')}`;
       throw questionError('QUERY_TYPE', this.context.source, field.span, message, { expected: SETTABLE });
@@ -397,6 +423,18 @@ export class ConditionChecker {
       false,
       span,
     );
+  }
+
+  /** Of tables with actions of their own: the list says which columns it sets. */
+  private setsOfRules(actionsColumn: Column, column: Column, span: Span): Formula {
+    if (column.maskAt === undefined)
+      this.fail(span, `sets is for fields that a rule matches; ${column.name} is not one`);
+    const { actions } = this.context.dictionaries;
+    const truth = truthTable(actions.size, (id): Truth => {
+      if (actions.sets?.(id).includes(`,${column.name},`)) return TRUE;
+      return actions.hasUnknown(id) ? UNKNOWN : FALSE;
+    });
+    return this.entry(actionsColumn, truth, false, span);
   }
 
   private actionsColumn(span: Span): Column {

@@ -7,7 +7,7 @@ import type { ConditionChecker } from './check-conditions.js';
 import { pastedPort } from './check-pasted.js';
 import type { Column, Requirement } from './columns.js';
 import { complement, cube, intersect, ones, shifted, union, type ValueSet } from './cubes.js';
-import { FALSE, named, type TruthTable } from './dictionaries.js';
+import { FALSE, type TruthTable } from './dictionaries.js';
 import { both, type Formula } from './formula.js';
 import { readPasted } from './pasted.js';
 
@@ -115,10 +115,9 @@ class Packet {
     if (negated || (term.kind === 'compare' && term.op !== '=')) {
       this.checker.fail(term.span, `in covers(...) a port is given by = or in {...}`);
     }
-    const { source, dictionaries } = this.checker.context;
     const truth: TruthTable =
       column.kind === 'port'
-        ? named(source, dictionaries, 'port', this.checker.atoms(column, values))
+        ? this.checker.named('port', this.checker.atoms(column, values))
         : this.checker.numbered(
             union(
               values.map((value) => this.checker.reader(column).read(value).set),

@@ -15,6 +15,7 @@ export type ColumnKind =
   | 'mac'
   | 'ipv4'
   | 'ipv6'
+  | 'ip'
   | 'hex128'
   | 'uuid'
   | 'flags'
@@ -67,7 +68,7 @@ export interface Column {
   readonly requiresWord?: string;
   readonly values?: Readonly<Record<string, number>>;
   readonly unit?: string;
-  readonly format?: 'hex' | 'hex4' | 'ipv6';
+  readonly format?: 'hex' | 'hex4' | 'ipv6' | 'ip';
   /** Of kind derived: what is loaded is an index of its ids, or, in a group, of its values. */
   readonly derived?: Derived;
   /** The number is so many decimal digits too large: 1234 with 3 decimals is 1.234. */
@@ -93,6 +94,8 @@ export interface Relation {
   readonly show: readonly string[];
   readonly columns: ReadonlyMap<string, Column>;
   readonly words: Readonly<Record<string, WordSchema>>;
+  /** Names of `does`, where they are not the datapath's (actions.ts). */
+  readonly actions?: Readonly<Record<string, number>>;
   /** Base column by the schema's field name; words refer to those. */
   readonly fields: ReadonlyMap<string, Column>;
   readonly passes?: TableSchema['passes'];
@@ -111,7 +114,10 @@ function kindOf(field: FieldSchema): ColumnKind {
   if (field.flags) return 'flags';
   if (field.enum) return 'enum';
   if (field.unit === 'ms') return 'duration';
-  if (field.type === 'be128') return field.format === 'ipv6' ? 'ipv6' : field.format === 'hex' ? 'hex128' : 'uuid';
+  if (field.type === 'be128') {
+    if (field.format === 'ip' || field.format === 'ipv6') return field.format;
+    return field.format === 'hex' ? 'hex128' : 'uuid';
+  }
   return KIND_OF_TYPE[field.type] ?? 'number';
 }
 
@@ -218,7 +224,7 @@ class RelationBuilder {
       ...field,
       name: part.name,
       doc: part.doc ?? field.doc,
-      kind: part.dictionary === 'odp_port' ? 'port-number' : flags ? 'flags' : field.kind,
+      kind: part.dictionary !== undefined ? 'port-number' : flags ? 'flags' : field.kind,
       shift: part.shift ?? field.shift,
       width: part.width ?? field.width,
       requires:
@@ -247,7 +253,15 @@ export function relationOf(schema: TableSchema): Relation {
       requires: [],
     });
   }
-  return { name, show, columns, fields, words, ...(passes && { passes }) };
+  return {
+    name,
+    show,
+    columns,
+    fields,
+    words,
+    ...(passes && { passes }),
+    ...(schema.actions && { actions: schema.actions }),
+  };
 }
 
 /** Where to look for a name when none is near. */

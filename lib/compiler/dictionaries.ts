@@ -31,6 +31,8 @@ export interface ActionLists {
   outPorts(id: number): readonly number[];
   /** Whether it has parts that this version does not know. */
   hasUnknown(id: number): boolean;
+  /** The columns it sets, a comma before, between and after; of tables with actions of their own (TableSchema.actions). */
+  sets?(id: number): string;
 }
 
 /** Truth of a condition for a dictionary entry. */
@@ -57,29 +59,61 @@ const NAMES: Readonly<Record<EntryKind, (d: Dictionaries) => (string | undefined
 const isCalled = (kind: EntryKind, entry: string, name: string): boolean =>
   entry === name || (kind === 'datapath' && entry.slice(entry.indexOf('@') + 1) === name);
 
-/** Entries called one of `atoms`. A name of a port or datapath that no entry has is an error, not an empty answer; a text may be any. */
-export function named(source: string, dictionaries: Dictionaries, kind: EntryKind, atoms: readonly Atom[]): TruthTable {
+/** Ports of OpenFlow that have no number of a switch's own: a port with a number is none of them. */
+const RESERVED_PORTS: ReadonlySet<string> = new Set([
+  'IN_PORT',
+  'TABLE',
+  'NORMAL',
+  'FLOOD',
+  'ALL',
+  'CONTROLLER',
+  'LOCAL',
+  'ANY',
+  'NONE',
+  'UNSET',
+]);
+
+/**
+ * Entries called one of `atoms`. A name of a port or datapath that no entry has is an error, not an empty answer; a text may be any. `numbers`: a
+ * port may be called by its number too, as rules of OpenFlow are written.
+ */
+export function named(
+  source: string,
+  dictionaries: Dictionaries,
+  kind: EntryKind,
+  atoms: readonly Atom[],
+  numbers = false,
+): TruthTable {
   const names = NAMES[kind](dictionaries);
   const known = [...new Set(names.filter((name) => name !== undefined))];
   const complete = !names.includes(undefined);
   for (const atom of atoms) {
     if (known.some((name) => isCalled(kind, name, atom.text))) continue;
     if (kind === 'port' && /^[0-9]+$/.test(atom.text)) {
+      if (numbers) continue;
       const message = `ports go by name here: ${atom.text} may be the datapath's number (odp_port = ${atom.text}) or an OpenFlow number, which only its bridge knows (paste what ovs-ofctl --names prints)`;
       throw questionError('QUERY_TYPE', source, atom.span, message, { expected: ['a port name'] });
     }
     // Where some entries have no name, this may be one of theirs: then it is unknown for those, not wrong.
     if (names.length === 0 || !complete || kind === 'text') continue;
+    if (numbers && RESERVED_PORTS.has(atom.text)) continue;
     const suggestions = nearest(atom.text, known);
     const some =
       suggestions.length > 0 ? '' : `; there are ${known.slice(0, 8).join(', ')}${known.length > 8 ? ', ...' : ''}`;
     const message = `no ${kind} is called ${JSON.stringify(atom.text)} in this snapshot${some}`;
     throw questionError('QUERY_NAME', source, atom.span, message, { expected: [`a ${kind} name`], suggestions });
   }
-  return truthTable(names.length, (id) => {
+  const isOne = (id: number, { text }: Atom): Truth => {
     const entry = names[id];
-    if (entry === undefined) return UNKNOWN;
-    return atoms.some((atom) => isCalled(kind, entry, atom.text)) ? TRUE : FALSE;
+    const number = numbers ? dictionaries.ports[id]?.number : undefined;
+    if (numbers && /^[0-9]+$/.test(text) && entry !== text)
+      return number === undefined ? UNKNOWN : number === Number(text) ? TRUE : FALSE;
+    if (entry !== undefined) return isCalled(kind, entry, text) ? TRUE : FALSE;
+    return number !== undefined && RESERVED_PORTS.has(text) ? FALSE : UNKNOWN;
+  };
+  return truthTable(names.length, (id) => {
+    const truths = atoms.map((atom) => isOne(id, atom));
+    return truths.includes(TRUE) ? TRUE : truths.includes(UNKNOWN) ? UNKNOWN : FALSE;
   });
 }
 

@@ -20,6 +20,7 @@ export const EXPECTED: Readonly<Record<ColumnKind, string>> = {
   mac: 'a MAC address, for example aa:bb:cc:00:11:22, or ADDRESS/MASK',
   ipv4: 'an IPv4 address, for example 10.1.2.3, or a prefix, 10.0.0.0/8',
   ipv6: 'an IPv6 address, for example fd00::1, or a prefix, fd00::/16',
+  ip: 'an IPv4 or IPv6 address, for example 10.1.2.3 or fd00::1, or a prefix, 10.0.0.0/8',
   hex128: 'a number of up to 128 bits, for example 0x1f, or VALUE/MASK',
   uuid: 'a ufid, as dump-flows -m prints it',
   flags: 'flags, for example +a-b, or VALUE/MASK',
@@ -82,10 +83,24 @@ export function parseIpv6(text: string): bigint | undefined {
   return all.reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
 }
 
+/** ::ffff:0:0/96: where IPv4 addresses lie among those of 128 bits. */
+const V4_PLACE = 0xffffn << 32n;
+
+/** Either family in 128 bits. */
+function parseIp(text: string): bigint | undefined {
+  const v4 = parseIpv4(text);
+  return v4 === undefined ? parseIpv6(text) : V4_PLACE | v4;
+}
+
+/** The word of `words` that `text` is, in any case. */
+const wordIn = (words: Readonly<Record<string, number>>, text: string): string | undefined =>
+  Object.keys(words).find((word) => word.toLowerCase() === text.toLowerCase());
+
 const ADDRESS: Partial<Record<ColumnKind, (text: string) => bigint | undefined>> = {
   mac: parseMac,
   ipv4: parseIpv4,
   ipv6: parseIpv6,
+  ip: parseIp,
 };
 
 /** What kind of thing somebody wrote, to say so when it does not fit. */
@@ -201,10 +216,13 @@ export class ValueReader {
   private mask(text: string, atom: Atom): bigint {
     const { kind, width } = this.column;
     const full = ones(width);
+    // The mask of an IPv4 address is of its 32 bits; the others of the 128 say that it is one.
+    const v4 = kind === 'ip' && parseIpv4(atom.text.slice(0, atom.text.indexOf('/'))) !== undefined;
+    if (v4) return (ones(96) << 32n) | this.mask4(text, atom);
     const address = ADDRESS[kind]?.(text);
     if (address !== undefined) return address;
     const number = integer(text) ?? this.unexpected(atom);
-    const isPrefix = kind === 'ipv4' || kind === 'ipv6';
+    const isPrefix = kind === 'ipv4' || kind === 'ipv6' || kind === 'ip';
     if (isPrefix && !/^0x/i.test(text)) {
       if (number > BigInt(width)) {
         this.fail(atom.span, `a prefix of ${this.column.name} has 0 to ${width} bits, received /${text}`);
@@ -213,6 +231,15 @@ export class ValueReader {
     }
     if (number > full) this.fail(atom.span, `the mask ${text} has more than the ${width} bits of ${this.column.name}`);
     return number;
+  }
+
+  /** What follows the slash of an IPv4 address. */
+  private mask4(text: string, atom: Atom): bigint {
+    const dotted = parseIpv4(text);
+    if (dotted !== undefined) return dotted;
+    const length = integer(text) ?? this.unexpected(atom);
+    if (length > 32n) this.fail(atom.span, `a prefix of an IPv4 address has 0 to 32 bits, received /${text}`);
+    return ones(32) & ~ones(32 - Number(length));
   }
 
   private fromPoint(value: bigint, atom: Atom): Element {
@@ -232,14 +259,14 @@ export class ValueReader {
 
   private word(atom: Atom): bigint {
     const words = this.column.values!;
-    const word = atom.text.toLowerCase();
-    if (Object.hasOwn(words, word)) return BigInt(words[word]!);
+    const word = wordIn(words, atom.text);
+    if (word !== undefined) return BigInt(words[word]!);
     throw questionError(
       'QUERY_NAME',
       this.source,
       atom.span,
       `${this.column.name} is one of ${Object.keys(words).join(', ')}; received ${JSON.stringify(atom.text)}`,
-      { expected: Object.keys(words), suggestions: nearest(word, Object.keys(words)) },
+      { expected: Object.keys(words), suggestions: nearest(atom.text, Object.keys(words)) },
     );
   }
 
@@ -254,14 +281,15 @@ export class ValueReader {
   private flags(atom: Atom): Element {
     const bits = this.column.values!;
     if (!/^[+-]/.test(atom.text)) {
-      const known = Object.hasOwn(bits, atom.text.toLowerCase());
-      if (known) this.fail(atom.span, `flags are written with a sign: expected +${atom.text} or -${atom.text}`);
+      if (wordIn(bits, atom.text) !== undefined)
+        this.fail(atom.span, `flags are written with a sign: expected +${atom.text} or -${atom.text}`);
       this.unexpected(atom);
     }
     let value = 0n;
     let mask = 0n;
     for (const [all, sign, name] of atom.text.matchAll(/([+-])([^+-]*)/g)) {
-      const bit = Object.hasOwn(bits, name!.toLowerCase()) ? BigInt(bits[name!.toLowerCase()]!) : undefined;
+      const word = wordIn(bits, name!);
+      const bit = word === undefined ? undefined : BigInt(bits[word]!);
       if (bit === undefined) {
         const start = atom.span.start + (atom.quoted ? 1 : 0) + atom.text.indexOf(all!) + 1;
         throw questionError(

@@ -41,6 +41,10 @@ class Records {
     return this.view.getUint32(id * this.stride + this.offsets.get(field)! + plus, true);
   }
 
+  has(field: string): boolean {
+    return this.offsets.has(field);
+  }
+
   ids<T>(read: (id: number) => T): T[] {
     return Array.from({ length: this.n }, (_, id) => read(id));
   }
@@ -75,6 +79,12 @@ class SnapshotActions implements ActionLists {
   hasUnknown(id: number): boolean {
     return this.lists.u32(id, 'n_unknown') > 0;
   }
+
+  sets(id: number): string {
+    const offset = this.lists.u32(id, 'sets');
+    const size = this.lists.u32(id, 'sets', 4);
+    return new TextDecoder().decode(new Uint8Array(this.blob.buffer, offset, size));
+  }
 }
 
 export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
@@ -96,7 +106,8 @@ export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
       const known = ports.u32(id, 'known');
       return {
         name: (known & KNOWN_NAME) === 0 ? undefined : text(ports, id, 'name'),
-        number: (known & KNOWN_NUMBER) === 0 ? undefined : ports.u32(id, 'odp_port'),
+        number:
+          (known & KNOWN_NUMBER) === 0 ? undefined : ports.u32(id, ports.has('ofp_port') ? 'ofp_port' : 'odp_port'),
       };
     }),
     datapaths: of('datapaths', (datapaths, id) => text(datapaths, id, 'name') || undefined),

@@ -6,6 +6,7 @@ import type { TableSnapshot } from '../tables/snapshot.js';
 import { type CaptureOptions, captureDpFlows } from './dp-flows.js';
 import { captureFromMemory, memoryAvailable } from './memory.js';
 import { askTable, readTable } from './small-tables.js';
+import { formOf } from './text-forms.js';
 import { findSwitch, type SwitchOptions } from './unixctl.js';
 
 /** Whether a source can be used now, and what to say about it. */
@@ -124,5 +125,9 @@ export async function captureTable(table: string, wanted: string, options: Captu
       passedOver.push(`not from ${source.name}: ${error.message}`);
     }
   }
-  throw new CtiError('INVALID_ARGUMENT', `table ${table} has no source '${wanted}'`);
+  const form = sourcesOf(table).length === 0 ? formOf(table) : undefined;
+  const message = form
+    ? `table ${table} is read from what ${form.printedBy} printed: give the file with --from`
+    : `table ${table} has no source '${wanted}'`;
+  throw new CtiError('INVALID_ARGUMENT', message);
 }

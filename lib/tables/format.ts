@@ -49,6 +49,13 @@ export function ipv6(value: bigint): string {
   return start < 0 ? text(groups) : `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`;
 }
 
+/** Either family; an IPv4 address lies at ::ffff:0:0/96. */
+function ip(cell: NonNullable<Cell>): string {
+  const isV4 = cell.value >> 32n === 0xffffn && cell.mask >> 32n === allOnes(96);
+  if (!isV4) return address(ipv6, 128, cell);
+  return address(dotted, 32, { value: cell.value & allOnes(32), mask: cell.mask & allOnes(32) });
+}
+
 /** Length of the prefix that `mask` is, or undefined. */
 function prefixLength(mask: bigint, bits: number): number | undefined {
   const rest = ~mask & allOnes(bits);
@@ -116,6 +123,7 @@ function words(column: Column, cell: NonNullable<Cell>, names: Names): string | 
     case 'mac':
       return isExact(column, cell) ? mac(cell.value) : `${mac(cell.value)}/${mac(cell.mask)}`;
     case 'be128':
+      if (field.format === 'ip') return ip(cell);
       if (field.format === 'ipv6') return address(ipv6, 128, cell);
       return field.format === 'hex' ? numberText(column, cell) : uuid(cell.value);
   }

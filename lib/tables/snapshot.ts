@@ -188,11 +188,25 @@ class NativeTableSnapshot implements TableSnapshot {
   }
 
   rowText(row: number): string {
-    return this.#print('snapshotRowText', row);
+    return this.#kept('rows', row) ?? this.#print('snapshotRowText', row);
   }
 
   actionsText(id: number): string {
-    return this.#print('snapshotActionsText', id);
+    return this.#kept('action_lists', id) ?? this.#print('snapshotActionsText', id);
+  }
+
+  /** What a field `text` of the segment refers to; undefined in tables whose rows are printed from their fields. */
+  #kept(name: string, record: number): string | undefined {
+    const schema = this.schema.segments.find((segment) => segment.name === name);
+    const field = schema?.fields.find((field) => field.name === 'text' && field.type === 'ref');
+    if (!schema || !field) return undefined;
+    const { buffer, nRecords } = this.segment(name);
+    if (!Number.isInteger(record) || record < 0 || record >= nRecords)
+      throw new CtiError('INVALID_ARGUMENT', `expected a record of ${name} below ${nRecords} but received ${record}`);
+    const view = new DataView(buffer);
+    const at = record * schema.stride + field.offset;
+    const bytes = new Uint8Array(this.segment('blob').buffer, view.getUint32(at, true), view.getUint32(at + 4, true));
+    return new TextDecoder().decode(bytes);
   }
 
   #print(how: 'snapshotRowText' | 'snapshotActionsText', index: number): string {

@@ -16,7 +16,7 @@ import type { TableSnapshot } from './snapshot.js';
 export type Cell = { readonly value: bigint; readonly mask: bigint } | null;
 
 const ANY: Cell = { value: 0n, mask: 0n };
-const PORT_KNOWN: Readonly<Record<string, bigint>> = { name: 1n, odp_port: 2n, type: 4n };
+const PORT_KNOWN: Readonly<Record<string, bigint>> = { name: 1n, odp_port: 2n, ofp_port: 2n, type: 4n };
 
 export const allOnes = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 
@@ -76,7 +76,8 @@ export class TableView implements Names {
     const ports = this.#schemaOf('ports');
     const known = this.#read(ports, id, this.#fieldOf(ports, 'known'));
     if (known & PORT_KNOWN.name!) return this.#text('ports', id, 'name');
-    return known & PORT_KNOWN.odp_port! ? this.#read(ports, id, this.#fieldOf(ports, 'odp_port')).toString() : null;
+    const number = ports.fields.find(({ name }) => name === 'ofp_port') ?? this.#fieldOf(ports, 'odp_port');
+    return known & PORT_KNOWN[number.name]! ? this.#read(ports, id, number).toString() : null;
   }
 
   datapath(id: number): string | null {

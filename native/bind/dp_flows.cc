@@ -1,6 +1,6 @@
-// dp_flows from its two sources. captureDpFlows(rundir, target, timeoutMs, onProgress) is a job that asks a switch;
-// dumpReader(), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader), dumpReaderClose(reader) parse a saved dump piece by piece
-// on libuv's threads.
+// captureDpFlows(rundir, target, timeoutMs, onProgress) is a job that asks a switch for dp_flows. dumpReader(table),
+// dumpReaderBegin(reader, datapath, file), dumpReaderFeed(reader, bytes), dumpReaderFinish(reader), dumpReaderClose(reader) parse the text of any
+// table that has one (native/text/readers.cc), piece by piece on libuv's threads.
 #include <atomic>
 #include <memory>
 
@@ -10,6 +10,7 @@
 #include "bind/unixctl.h"
 #include "ovs/dp_flows_capture.h"
 #include "text/dp_flows_reader.h"
+#include "text/table_reader.h"
 
 namespace cti::bind {
 namespace {
@@ -80,7 +81,7 @@ constexpr napi_type_tag kReaderTag = {0x6374695f64756d70, 0x7265616465725f31};
 
 // Shared by the JavaScript handle and the piece of work in flight; at most one is.
 struct SavedDump {
-  std::unique_ptr<text::DpFlowsReader> reader;
+  std::unique_ptr<text::TableReader> reader;
   bool busy = false;
   bool closed = false;  // finished or given up: the reader and its memory go as soon as no work is in flight
 
@@ -188,10 +189,16 @@ Shared reader_of(const Napi::CallbackInfo& info) {
 
 Napi::Value dump_reader(const Napi::CallbackInfo& info) {
   auto dump = std::make_shared<SavedDump>();
-  dump->reader = unwrap(info.Env(), text::DpFlowsReader::create());
+  dump->reader = unwrap(info.Env(), text::create_table_reader(info[0].As<Napi::String>().Utf8Value()));
   auto external = Napi::External<Shared>::New(info.Env(), new Shared(std::move(dump)), [](Napi::Env, Shared* dump) { delete dump; });
   external.TypeTag(&kReaderTag);
   return external;
+}
+
+Napi::Value dump_reader_begin(const Napi::CallbackInfo& info) {
+  const Shared dump = reader_of(info);
+  unwrap(info.Env(), dump->reader->begin_file(info[1].As<Napi::String>().Utf8Value(), info[2].As<Napi::String>().Utf8Value()));
+  return info.Env().Undefined();
 }
 
 // Queued workers delete themselves.
@@ -220,6 +227,7 @@ Napi::Value dump_reader_close(const Napi::CallbackInfo& info) {
 void init_dp_flows(Napi::Env env, Napi::Object exports) {
   export_function<capture_dp_flows>(env, exports, "captureDpFlows");
   export_function<dump_reader>(env, exports, "dumpReader");
+  export_function<dump_reader_begin>(env, exports, "dumpReaderBegin");
   export_function<dump_reader_feed>(env, exports, "dumpReaderFeed");
   export_function<dump_reader_close>(env, exports, "dumpReaderClose");
   export_function<dump_reader_finish>(env, exports, "dumpReaderFinish");

@@ -368,6 +368,16 @@ Result<uint32_t> DpFlowsReader::add_port(uint32_t datapath, uint32_t number, std
 }
 
 Result<void> DpFlowsReader::begin_datapath(uint32_t datapath) { return impl_->begin(datapath); }
+Result<void> DpFlowsReader::begin_file(std::string_view datapath, std::string_view) {
+  const auto known = files_datapaths_.find(std::string(datapath));
+  if (known != files_datapaths_.end()) return begin_datapath(known->second);
+  auto id = add_datapath(datapath);
+  if (!id) return id.error();
+  // Files that do not say are not taken to be of one datapath.
+  if (!datapath.empty()) files_datapaths_.emplace(datapath, *id);
+  return begin_datapath(*id);
+}
+
 Result<void> DpFlowsReader::feed(Bytes chunk) { return impl_->feed(chunk); }
 Result<Snapshot> DpFlowsReader::finish() { return impl_->finish(); }
 uint64_t DpFlowsReader::n_bytes() const { return impl_->n_bytes(); }

@@ -71,6 +71,14 @@ bool Cursor::ipv4(uint32_t& value) {
   return true;
 }
 
+bool Cursor::plain_ipv4(uint32_t& value) {
+  const char* start = at;
+  if (!ipv4(value)) return false;
+  for (const char* c = start; c + 1 < at; c++)
+    if (*c == '0' && is_digit(c[1]) && (c == start || c[-1] == '.')) return false;
+  return true;
+}
+
 bool Cursor::ipv6(cti_be128& value) {
   uint16_t words[8];
   int n = 0, gap = -1;

@@ -43,6 +43,8 @@ struct Cursor {
   bool hex_digits(uint64_t& value, uint64_t max);
   bool mac(uint64_t& value);
   bool ipv4(uint32_t& value);
+  // The same, of numbers without leading zeros: an address has one text.
+  bool plain_ipv4(uint32_t& value);
   bool ipv6(cti_be128& value);
   // A number of up to 128 bits (decimal up to 64), as 16 bytes in wire order.
   bool number128(cti_be128& value);

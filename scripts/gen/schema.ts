@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { kernelSets } from './kernel-sets.js';
 
 const name = z.string().regex(/^[a-z][a-z0-9_]*$/);
+/** A name of the query language alone: orig.src. */
+const dotted = z.string().regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/);
 
 const errorRow = z.strictObject({ name: z.string().regex(/^[A-Z][A-Z_]*$/), doc: z.string() });
 const trapRow = z.strictObject({ id: z.number().int(), name, address: z.boolean(), doc: z.string() });
@@ -71,7 +73,7 @@ const field = z.strictObject({
   internal: z.boolean().default(false),
   known: z.boolean().default(false),
   index_of: name.optional(),
-  format: z.enum(['hex', 'hex4', 'ipv6']).optional(),
+  format: z.enum(['hex', 'hex4', 'ipv6', 'ip']).optional(),
   unit: z.string().optional(),
   enum: values.optional(),
   flags: name.optional(),
@@ -85,7 +87,7 @@ const segment = z.strictObject({
   fields: z.array(field).default([]),
 });
 const column = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/),
+  name: dotted,
   alias: name.optional(),
   of: name.optional(),
   shift: z.number().int().optional(),
@@ -107,9 +109,10 @@ const table = z.strictObject({
   noun: z.string(),
   row_text: name.optional(),
   identity: z.array(name).min(1).optional(),
-  show: z.array(name).min(1),
+  show: z.array(dotted).min(1),
   passes: z.strictObject({ by: name, counters: z.array(name).min(1) }).optional(),
   segments: z.array(segment).max(16),
+  actions: z.record(name, z.number().int().min(0).max(63)).optional(),
   flags: z.record(name, values).default({}),
   words: z
     .record(

@@ -32,7 +32,7 @@ function schemaHash(table: Table, segments: LaidOutSegment[]): string {
     s.fields.map((f) => [f.name, f.type, f.offset, f.knownBit ?? -1, f.enum ?? {}]),
   ]);
   return createHash('sha256')
-    .update(JSON.stringify([table.table, table.version, shape, table.flags]))
+    .update(JSON.stringify([table.table, table.version, shape, table.flags, ...(table.actions ? [table.actions] : [])]))
     .digest('hex')
     .slice(0, 16);
 }
@@ -77,10 +77,22 @@ function cStructs(table: Table, segments: LaidOutSegment[], hash: string): strin
   );
   const flags = Object.entries(table.flags).map(
     ([name, bits]) =>
-      `enum cti_${name} {\n${Object.entries(bits)
+      // Tables may have the same set; a program may include the headers of several.
+      `#ifndef CTI_FLAGS_${upper(name)}\n#define CTI_FLAGS_${upper(name)}\nenum cti_${name}_flags {\n${Object.entries(
+        bits,
+      )
         .map(([key, value]) => `  CTI_${upper(name)}_${upper(key)} = 0x${value.toString(16)},\n`)
-        .join('')}};\n`,
+        .join('')}};\n#endif\n`,
   );
+  const actions = table.actions
+    ? [
+        `/* Bits of ${table.table}.action_lists.does. */\nenum cti_${table.table}_action {\n${Object.entries(
+          table.actions,
+        )
+          .map(([key, bit]) => `  CTI_${upper(table.table)}_ACTION_${upper(key)} = ${bit},\n`)
+          .join('')}};\n`,
+      ]
+    : [];
   return `#define CTI_${upper(table.table)}_SCHEMA_HASH 0x${hash}ULL
 
 ${structs.join('\n')}
@@ -93,7 +105,7 @@ ${known.map((f) => `  CTI_${upper(table.table)}_KNOWN_${upper(f.name)} = 1u << $
 enum cti_${table.table}_segment {
 ${segments.map((segment, index) => `  CTI_${upper(table.table)}_SEGMENT_${upper(segment.name)} = ${index},\n`).join('')}};
 
-${[...enums, ...flags].join('\n')}`;
+${[...enums, ...flags, ...actions].join('\n')}`;
 }
 
 const COMMON_C = `${cNotice}/* What every table shares: how a run tells a program where a table lies. */
@@ -153,6 +165,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
         doc: s.doc,
         fields: s.fields.map(({ known: _known, size, ...f }) => ({ ...f, size })),
       })),
+      ...(table.actions && { actions: table.actions }),
       flags: table.flags,
       words: table.words,
       columns: table.columns,
@@ -295,7 +308,9 @@ ${segments
 
 /** All tables, for whoever looks one up by name. */
 export function generateTableList(tables: Table[]): [string, string][] {
-  const rows = tables.map(({ table }) => ({ name: upper(table), file: kebab(table) }));
+  // What most questions are about comes first: where a question forgets its table, that one is offered.
+  const ordered = [...tables].sort((a, b) => Number(b.table === 'dp_flows') - Number(a.table === 'dp_flows'));
+  const rows = ordered.map(({ table }) => ({ name: upper(table), file: kebab(table) }));
   return [
     [
       'lib/tables/generated/tables.ts',
