@@ -402,7 +402,8 @@ t.test('ten thousand mutated questions: an answer or a CtiError, and soon', asyn
     '/0',
   ];
   const codes = new Map<string, number>();
-  const begin = performance.now();
+  // CPU time: other tests may have the machine.
+  const begin = process.cpuUsage();
   for (let i = 0; i < 10_000; i++) {
     let question = seeds[rand(seeds.length)]!;
     for (let n = 1 + rand(4); n > 0; n--) {
@@ -426,5 +427,5 @@ t.test('ten thousand mutated questions: an answer or a CtiError, and soon', asyn
     ['QUERY_NAME', 'QUERY_SYNTAX', 'QUERY_TYPE', 'answered'],
     `all ends seen: ${JSON.stringify([...codes])}`,
   );
-  t.ok(performance.now() - begin < 60_000, 'no question takes long');
+  t.ok(process.cpuUsage(begin).user < 60_000_000, 'no question takes long');
 });

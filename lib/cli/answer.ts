@@ -70,7 +70,7 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
       `${count(facts.undecided, 'row')} undecided: what is asked for is not known of them ('FIELD is unknown' shows them)`,
     );
   if (facts.noValue > 0) lines.push(`${count(facts.noValue, 'row')} left out: no value to order by`);
-  lines.push(...aggregateLines(facts));
+  lines.push(...aggregateLines(facts, snapshot.schema));
   if (facts.couldCarry.rows > 0) {
     const fields = Object.entries(facts.couldCarry.byField).map(([field, n]) => `${field}: ${integer.format(n)}`);
     lines.push(

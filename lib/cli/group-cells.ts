@@ -3,10 +3,11 @@
  * aggregates are numbers. `-`, null in JSON: no row of the group has a value for it.
  */
 import type { OutputColumn } from '../compiler/index.js';
-import type { Answer, KeyCell } from '../query/run.js';
+import type { Answer, AnswerFacts, KeyCell } from '../query/run.js';
+import type { TableSchema } from '../table-schema.js';
 import { formatCell, jsonCell } from '../tables/format.js';
 import { allOnes, type TableView } from '../tables/view.js';
-import { integer } from './figures.js';
+import { count, integer } from './figures.js';
 import type { Cell } from './output.js';
 
 const exact = (value: bigint): number | bigint => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value);
@@ -57,29 +58,25 @@ export function* groupCells(
 }
 
 /** Sentences of the footer about what was left out of sums and other aggregates. */
-export function aggregateLines(facts: {
-  readonly leftOut: Readonly<Record<string, number>>;
-  readonly passes?: { readonly of: 'first' | 'all'; readonly later: number; readonly undecided: number };
-}): string[] {
+export function aggregateLines({ leftOut, passes }: AnswerFacts, schema: TableSchema): string[] {
   const lines: string[] = [];
-  const leftOut = Object.entries(facts.leftOut).map(([text, n]) => `${text}: ${integer.format(n)}`);
-  if (leftOut.length > 0)
+  const each = Object.entries(leftOut).map(([text, n]) => `${text}: ${integer.format(n)}`);
+  if (each.length > 0)
     lines.push(
-      `rows left out of an aggregate, having no one value for it (not known, or not matched exactly): ${leftOut.join('; ')}`,
+      `rows left out of an aggregate, having no one value for it (not known, or not matched exactly): ${each.join('; ')}`,
     );
-  const { passes } = facts;
-  if (passes?.of === 'all')
-    lines.push('sums of packets and bytes are of all passes: a packet is counted once in each pass it makes');
-  if (passes?.of === 'first') {
-    const later =
-      passes.later === 0
-        ? 'there are no others'
-        : `${integer.format(passes.later)} of later passes are left out; all passes has them`;
-    lines.push(`sums of packets and bytes are of first passes (recirc_id 0): ${later}`);
-    if (passes.undecided > 0)
-      lines.push(
-        `${integer.format(passes.undecided)} rows in those sums do not look at recirc_id: they may be of later passes, too`,
-      );
-  }
+  if (!passes) return lines;
+  const { by, counters } = schema.passes!;
+  const sums = `sums of ${counters.join(' and ')} are of`;
+  if (passes.of === 'all') return [...lines, `${sums} all passes: a packet is counted once in each pass it makes`];
+  const later =
+    passes.later === 0
+      ? 'there are no others'
+      : `${integer.format(passes.later)} of later passes are left out; all passes has them`;
+  lines.push(`${sums} first passes (${by} 0): ${later}`);
+  if (passes.undecided > 0)
+    lines.push(
+      `${count(passes.undecided, 'row')} in those sums do not look at ${by}: they may be of later passes, too`,
+    );
   return lines;
 }
