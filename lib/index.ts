@@ -6,6 +6,8 @@
  * - Scheduler: `new Scheduler()` runs many programs in fair turns with budgets, answers their calls, keeps durable ones in a `Journal` (docs/scheduler.md).
  * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
  *   (docs/sources.md); `TableView` reads cells.
+ * - Snapshots: `saveSnapshots()` and `readSnapshotFile()` keep tables as files (docs/snapshot-format.md); `samplesNeeded()` and `combineSamples()` make
+ *   one table of two samples, with rates or what changed (docs/questions.md).
  * - Memory for programs: `createRegion()`, `Regions.grant()`, `SnapshotStore`, `MemoryMapper` (docs/hooks.md); `mapperFunctions()`, `Hooks` and `ovsHook()` are what a scheduler is given.
  * - Nodes: `new LocalNodes(...)` joins several in this process; `Carrier` is what joins others (docs/migration.md).
  * - Questions: `runQuestion(question, snapshot)` compiles one to eBPF and runs it; `explain()` shows what it becomes (docs/questions.md).
@@ -29,6 +31,7 @@ export { LocalNodes, type LocalNodesOptions, numberedNodes } from './migration/l
 export { Node, type NodeOptions } from './migration/node.js';
 export { type Explanation, explain } from './query/explain.js';
 export { type Answer, type QuestionResult, type RunQuestionOptions, runQuestion } from './query/run.js';
+export { type SamplesNeeded, samplesNeeded } from './query/samples.js';
 export * from './runner/program.js';
 export { Journal, type JournalOptions } from './scheduler/journal.js';
 export type { KernelCall, KernelFunctionHandler, KernelFunctions, Verdict } from './scheduler/kernel-call.js';
@@ -38,6 +41,15 @@ export type { Budget, BudgetLeft, Task, TaskEnd, TaskState, Wait } from './sched
 export { type CaptureOptions, captureDpFlows, type ReadFileOptions, readDpFlowsFile } from './sources/dp-flows.js';
 export { DEFAULT_MANNERS, type Manners } from './sources/pace.js';
 export { type Captured, captureTable } from './sources/registry.js';
+export { captureAgain } from './sources/second-sample.js';
+export {
+  describeSnapshotFile,
+  isSnapshotFile,
+  loadSnapshotFile,
+  readSnapshotFile,
+  type SnapshotFileFacts,
+  saveSnapshots,
+} from './sources/snapshot-file.js';
 export { findSwitch, type SwitchInfo, type SwitchOptions } from './sources/unixctl.js';
 export { type WatchOptions, watchTable } from './sources/watch.js';
 export type { TableSchema } from './table-schema.js';
@@ -45,7 +57,8 @@ export { formatCell, jsonCell } from './tables/format.js';
 export { DP_FLOWS } from './tables/generated/dp-flows.js';
 export { PMDS } from './tables/generated/pmds.js';
 export { PORTS } from './tables/generated/ports.js';
-export type { Note, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
+export { type CombineOptions, combineSamples } from './tables/sampled.js';
+export type { Note, SampleFacts, SnapshotFacts, TableSnapshot } from './tables/snapshot.js';
 export { TableView } from './tables/view.js';
 export type { Carrier, Delivery, Listener, Receive } from './transport/carrier.js';
 export { LocalCarrier } from './transport/local-carrier.js';

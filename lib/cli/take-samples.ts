@@ -4,7 +4,7 @@ import { CtiError } from '../errors.js';
 import { type SamplesNeeded, samplesNeeded } from '../query/samples.js';
 import type { Captured } from '../sources/registry.js';
 import { captureAgain } from '../sources/second-sample.js';
-import { isSnapshotFile } from '../sources/snapshot-file.js';
+import { describeSnapshotFile, isSnapshotFile } from '../sources/snapshot-file.js';
 import { systemClock } from '../sources/watch.js';
 import type { TableSchema } from '../table-schema.js';
 import { combineSamples } from '../tables/sampled.js';
@@ -22,6 +22,14 @@ const invalid = (message: string): CtiError => new CtiError('INVALID_ARGUMENT', 
 /** --interval in milliseconds, if it is given. */
 const intervalOf = ({ interval }: Options): number | undefined =>
   typeof interval === 'string' ? Number(parseTime('--interval', interval)) / 1e6 : undefined;
+
+/** Whether a file says when its rows were read from a switch: a snapshot that was made of a saved dump does not. */
+async function isTimedFile(path: string, { name }: TableSchema): Promise<boolean> {
+  if (!(await isSnapshotFile(path))) return false;
+  const { tables } = await describeSnapshotFile(path);
+  const source = tables.find(({ table }) => table === name)?.facts.source ?? '';
+  return /^(memory|unixctl):|\((memory|unixctl):/.test(source);
+}
 
 /** The file with the earlier sample; undefined: the switch is asked twice. */
 function earlierFile(needed: SamplesNeeded, options: Options): string | undefined {
@@ -62,7 +70,7 @@ export async function takeTable(
     );
   }
   if (earlier === undefined) return takeTwo(context, table, needed, given, options, progress);
-  const isTimed = (await isSnapshotFile(earlier)) && (later === undefined || (await isSnapshotFile(later)));
+  const isTimed = (await isTimedFile(earlier, table)) && (later === undefined || (await isTimedFile(later, table)));
   if (isTimed && given !== undefined)
     throw invalid(
       '--interval: the two samples say when they were taken; it is for saved dumps, which do not, and for a switch that is asked twice',
