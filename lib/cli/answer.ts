@@ -70,6 +70,29 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   return lines;
 }
 
+/** An answer as a listing; its rows are made one at a time, while the snapshot is open. */
+export function listingOf(question: string, result: QuestionResult, captured: Captured, wallMs: number): Listing {
+  const { snapshot } = captured;
+  const numeric = new Set(['u8', 'u16', 'u32', 'u64', 'i32']);
+  const view = new TableView(snapshot);
+  const columns =
+    result.answer.kind === 'count'
+      ? [{ name: 'count' }]
+      : result.columns.map(({ title, column }) => {
+          if (column.kind === 'row') return { name: title };
+          if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
+          const { field, flags } = view.column(title);
+          const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);
+          return { name: title, align };
+        });
+  return {
+    columns,
+    rows: cells(result, snapshot),
+    footer: footer(result, captured, wallMs),
+    facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts, passedOver: captured.passedOver },
+  };
+}
+
 export async function answer(
   context: Context,
   table: TableSchema,
@@ -89,24 +112,7 @@ export async function answer(
     });
     progress.stop();
     const wallMs = performance.now() - begin;
-    const numeric = new Set(['u8', 'u16', 'u32', 'u64', 'i32']);
-    const view = new TableView(snapshot);
-    const columns =
-      result.answer.kind === 'count'
-        ? [{ name: 'count' }]
-        : result.columns.map(({ title, column }) => {
-            if (column.kind === 'row') return { name: title };
-            if (title === 'count' && result.answer.kind === 'groups') return { name: title, align: 'right' as const };
-            const { field, flags } = view.column(title);
-            const align = numeric.has(field.type) && !flags && !field.enum ? ('right' as const) : ('left' as const);
-            return { name: title, align };
-          });
-    const listing: Listing = {
-      columns,
-      rows: cells(result, snapshot),
-      footer: footer(result, captured, wallMs),
-      facts: { question, wallMs, ...result.facts, snapshot: snapshot.facts, passedOver: captured.passedOver },
-    };
+    const listing = listingOf(question, result, captured, wallMs);
     await writeListing(context, format, listing);
     if (result.answer.kind === 'count') return result.answer.count === 0n ? 1 : 0;
     return result.facts.rowsShown === 0 ? 1 : 0;
