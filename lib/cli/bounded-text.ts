@@ -12,6 +12,14 @@ export interface Bounds {
   readonly more: string;
 }
 
+/** A reply as parts of the daemon give it (lib/daemon/parts.ts). */
+export interface BoundedReply {
+  readonly body: string;
+  readonly isJson: boolean;
+  readonly footerAt?: number;
+  readonly nRows?: number;
+}
+
 class Text extends Writable {
   text = '';
   override _write(chunk: Buffer | string, _encoding: string, done: () => void): void {
@@ -35,7 +43,7 @@ export async function boundedListing(
   format: 'text' | 'json',
   bounds: Bounds,
   nRows?: number,
-): Promise<string> {
+): Promise<BoundedReply> {
   const rows: (readonly Cell[])[] = [];
   let size = 0;
   let cut: 'rows' | 'bytes' | undefined;
@@ -46,11 +54,13 @@ export async function boundedListing(
     rows.push(row);
   }
   const said = cut && cutSentence(rows.length, nRows, cut, bounds);
+  const counted = nRows === undefined ? {} : { nRows };
   if (format === 'json') {
-    return toJson({
+    const body = toJson({
       rows: rows.map((row) => Object.fromEntries(listing.columns.map(({ name }, i) => [name, row[i]?.json ?? null]))),
       footer: { ...listing.facts, ...(said ? { cut: { shown: rows.length, of: nRows ?? null, why: cut } } : {}) },
     });
+    return { body, isJson: true, ...counted };
   }
   const [out, err] = [new Text(), new Text()];
   const context: Context = {
@@ -63,7 +73,7 @@ export async function boundedListing(
   };
   await writeListing(context, 'table', { ...listing, rows, footer: [...(said ? [said] : []), ...listing.footer] });
   const between = out.text !== '' && err.text !== '' ? '\n' : '';
-  return out.text + between + err.text;
+  return { body: out.text + between + err.text, isJson: false, footerAt: out.text.length + between.length, ...counted };
 }
 
 export const cellOf = (text: string | number | bigint | null): Cell =>

@@ -242,6 +242,7 @@ export const DAEMON_ROWS = [
     doc: 'Runs a program: an eBPF object file, in base64, or as a descriptor beside the request (ctinspector ctl does that with a FILE).',
     params: [
       { name: 'name', isKey: true, doc: 'for people (default: program)' },
+      { name: 'tables', isKey: true, doc: 'what it opens with table_open, with commas between (default: dp_flows)' },
       { name: 'args', isKey: true, doc: 'up to five numbers, with commas between' },
       { name: 'fuel', isKey: true, kind: 'count', doc: 'how much it may do (default: 1000000000)' },
       { name: 'memory', isKey: true, kind: 'size', doc: 'bytes (default: programs.memory)' },

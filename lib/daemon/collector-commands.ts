@@ -162,5 +162,5 @@ export async function runCollectorCommand(
     bytes: collector.part.config['reply.bytes'],
     more: 'nothing',
   };
-  return { body: await boundedListing(given, format, bounds), isJson: format === 'json' };
+  return boundedListing(given, format, bounds);
 }

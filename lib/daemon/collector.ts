@@ -2,6 +2,8 @@
  * The collector: the only part that reads the switch. It keeps the snapshots, shares them among who asks within max-age, paces readings, and
  * hands snapshots over as descriptors. It runs no program and speaks to no client.
  */
+
+import { parcelOf } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
 import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
 import { captureTable } from '../sources/registry.js';
@@ -10,7 +12,6 @@ import { TABLES } from '../tables/generated/tables.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { runCollectorCommand } from './collector-commands.js';
 import type { Config } from './config-keys.js';
-import { parcelOf } from './handed-snapshot.js';
 import { Part } from './part.js';
 import { numberOf } from './parts.js';
 import { describeTrouble, readHealth, type SwitchHealth } from './switch-health.js';

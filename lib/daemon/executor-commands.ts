@@ -42,9 +42,10 @@ async function answer(
       const result = await runQuestion(question, captured.snapshot, { signal });
       executor.part.count('question');
       const listing = listingOf(question, result, captured, performance.now() - begin);
-      const known = result.answer.kind === 'count' ? 1 : result.facts.rowsShown;
+      const { answer } = result;
+      const known = answer.kind === 'count' ? (answer.count === 0n ? 0 : 1) : result.facts.rowsShown;
       const bounds = { rows, bytes: config['reply.bytes'], more: `${more}=N` };
-      return { body: await boundedListing(listing, format, bounds, known), isJson: format === 'json' };
+      return await boundedListing(listing, format, bounds, known);
     } finally {
       captured.snapshot.close();
     }
@@ -87,8 +88,8 @@ const COMMANDS: { readonly [N in NamesOf<'executor'>]: Run } = {
   'flow/masks': (executor, request) => answer(executor, 'dp_flows | count by mask_shape', 'max', request),
   'port/show': (executor, request) => answer(executor, 'ports', 'max', request),
   'pmd/show': (executor, request) => answer(executor, 'pmds', 'max', request),
-  'program/load': ({ programs }, { args, fds }) => {
-    const task = programs.load(args, fds);
+  'program/load': async ({ programs }, { args, fds, signal }) => {
+    const task = await programs.load(args, fds, signal);
     return text(`${task.id}\n`);
   },
   'program/list': ({ programs, part }) => ({
@@ -127,12 +128,8 @@ export async function runExecutorCommand(
   if (!Object.hasOwn(COMMANDS, name)) throw new CtiError('INTERNAL', `the executor has no command ${name}`);
   const given = await COMMANDS[name as keyof typeof COMMANDS](executor, { args, format, signal, fds });
   const limit = executor.part.config['reply.bytes'];
-  if (!('body' in given))
-    return {
-      body: await boundedListing(given, format, { rows: 10_000, bytes: limit, more: 'nothing' }),
-      isJson: format === 'json',
-    };
-  if (given.isJson) return given;
+  if (!('body' in given)) return boundedListing(given, format, { rows: 10_000, bytes: limit, more: 'nothing' });
+  if (given.isJson || given.footerAt !== undefined) return given;
   const body = safeLines(given.body);
   return {
     body: body.length <= limit ? body : `${body.slice(0, limit)}\ncut off: a reply has at most ${limit} bytes\n`,

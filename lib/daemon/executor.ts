@@ -3,10 +3,10 @@
  * breaks, it breaks here, and the supervisor starts another.
  */
 import { closeAll } from '../control/calls.js';
+import { openHanded } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
 import type { Captured } from '../sources/registry.js';
 import { runExecutorCommand } from './executor-commands.js';
-import { openHanded } from './handed-snapshot.js';
 import { Part } from './part.js';
 import { Programs } from './programs.js';
 import { Turns } from './turns.js';

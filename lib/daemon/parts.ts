@@ -37,6 +37,10 @@ export interface CommandCall {
 export interface CommandReply {
   readonly body: string;
   readonly isJson: boolean;
+  /** Of a text: where the footer begins, if it has one. */
+  readonly footerAt?: number;
+  /** Rows of the whole answer, if it has any to count. */
+  readonly nRows?: number;
 }
 
 /** Reading of the switch, and until when it is stopped; ms since 1970, null: until resume. */

@@ -9,7 +9,8 @@ import { mapperFunctions, upstreamMapperFunctions } from '../kernel-functions/ma
 import { link } from '../linker/link.js';
 import { loadObject } from '../loader/load-object.js';
 import { MemoryMapper } from '../mapper/mapper.js';
-import { SnapshotStore } from '../mapper/snapshot-store.js';
+import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
+import { tableMapping } from '../mapper/table-mapping.js';
 import type { Output } from '../runner/program.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { Task, TaskEnd } from '../scheduler/task.js';
@@ -51,7 +52,7 @@ function endText(task: Task, end: TaskEnd | undefined): string {
 export class Programs {
   readonly #executor: Executor;
   readonly #loaded = new Map<string, Loaded>();
-  #scheduler: Scheduler | undefined;
+  #host: { readonly scheduler: Scheduler; readonly store: SnapshotStore } | undefined;
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -82,7 +83,7 @@ export class Programs {
   }
 
   /** Throws CtiError OBJECT_MALFORMED, LINK, PROGRAM_MALFORMED, BUSY, INVALID_ARGUMENT. */
-  load(args: Readonly<Record<string, string>>, fds: readonly number[]): Task {
+  async load(args: Readonly<Record<string, string>>, fds: readonly number[], signal: AbortSignal): Promise<Task> {
     const { config } = this.#executor.part;
     const limit = config['programs.at_once'];
     if (this.nLive >= limit)
@@ -109,18 +110,32 @@ export class Programs {
       if (!loaded) early.push(...output);
       else take(loaded, output, keep);
     };
-    this.#scheduler ??= this.#makeScheduler();
-    const task = this.#scheduler.submit(spec, {
-      name: args.name ?? 'program',
-      args: numbers,
-      budget: {
-        fuel: args.fuel === undefined ? DEFAULT_FUEL : BigInt(args.fuel),
-        memory,
-        forks: 0,
-        lifetimeNs: BigInt(Math.max(1, Math.round(lifetimeMs))) * 1_000_000n,
-      },
-      onOutput,
-    });
+    this.#host ??= this.#makeHost();
+    const { scheduler, store } = this.#host;
+    const opens = (spec.imports ?? []).some(({ name }) => name === 'table_open');
+    const held = await this.#tables(store, opens ? tablesOf(args.tables) : [], signal);
+    const release = () => {
+      for (const one of held) one.release();
+    };
+    let task: Task;
+    try {
+      task = scheduler.submit(spec, {
+        name: args.name ?? 'program',
+        args: numbers,
+        tables: held.map(({ snapshot }) => tableMapping(snapshot)),
+        budget: {
+          fuel: args.fuel === undefined ? DEFAULT_FUEL : BigInt(args.fuel),
+          memory,
+          forks: 0,
+          lifetimeNs: BigInt(Math.max(1, Math.round(lifetimeMs))) * 1_000_000n,
+        },
+        onOutput,
+      });
+    } catch (error) {
+      release();
+      throw error;
+    }
+    void task.done.then(release);
     loaded = { task, log: '', nDropped: 0, nRecords: 0 };
     take(loaded, early, keep);
     this.#loaded.set(task.id, loaded);
@@ -185,8 +200,21 @@ export class Programs {
     };
   }
 
+  /** What a program finds with table_open, read before it starts. */
+  async #tables(store: SnapshotStore, names: readonly string[], signal: AbortSignal): Promise<Held[]> {
+    const held: Held[] = [];
+    try {
+      for (const name of names)
+        held.push(await store.get(name, this.#executor.part.config['snapshots.max_age'], signal));
+      return held;
+    } catch (error) {
+      for (const one of held) one.release();
+      throw error;
+    }
+  }
+
   /** Made when the first program comes: its threads and the mapper cost memory. */
-  #makeScheduler(): Scheduler {
+  #makeHost(): { readonly scheduler: Scheduler; readonly store: SnapshotStore } {
     const { part } = this.#executor;
     const capture = async (table: string, signal: AbortSignal) =>
       (await this.#executor.snapshot(table, part.config['snapshots.max_age'], signal)).snapshot;
@@ -200,7 +228,7 @@ export class Programs {
     const mapper = new MemoryMapper({ node: 'local://ctinspectord', store });
     const onProblem = (call: { name: string }, error: CtiError) =>
       part.log('warn', 'programs', `${call.name}: ${error.message}`);
-    return new Scheduler({
+    const scheduler = new Scheduler({
       workers: 1,
       mapper,
       functions: {
@@ -208,6 +236,7 @@ export class Programs {
         upstream: upstreamMapperFunctions({ mapper, onProblem }),
       },
     });
+    return { scheduler, store };
   }
 }
 
@@ -220,6 +249,18 @@ function take(loaded: Loaded, output: readonly Output[], keep: number): void {
   if (over <= 0) return;
   loaded.nDropped += over;
   loaded.log = loaded.log.slice(over);
+}
+
+/** dp_flows unless told. */
+function tablesOf(given = 'dp_flows'): string[] {
+  const names = [...new Set(given.split(','))];
+  const unknown = names.find((name) => !TABLES.some((table) => table.name === name));
+  if (unknown !== undefined)
+    throw new CtiError(
+      'INVALID_ARGUMENT',
+      `program/load: tables: expected names out of ${TABLES.map(({ name }) => name).join(', ')}, received '${unknown}'`,
+    );
+  return names;
 }
 
 function argument(word: string): bigint {
@@ -247,7 +288,7 @@ function contentOf(base64: string | undefined, fds: readonly number[]): Uint8Arr
     return bytes.subarray(0, n);
   }
   const text = base64 ?? '';
-  if (text.length < 8 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text))
+  if (text.length < 8 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text))
     throw new CtiError(
       'INVALID_ARGUMENT',
       "program/load: expected the object file's bytes in base64 (base64 -w0 x.o) but received something else; names of files are not taken",

@@ -182,5 +182,5 @@ export async function runSupervisorCommand(
   const given = await COMMANDS[name as keyof typeof COMMANDS](supervisor, args, signal);
   if (typeof given === 'string') return { body: given, isJson: false };
   const bounds = { rows: 10_000, bytes: supervisor.config['reply.bytes'], more: 'nothing' };
-  return { body: await boundedListing(given, format, bounds), isJson: format === 'json' };
+  return boundedListing(given, format, bounds);
 }

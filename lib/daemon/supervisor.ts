@@ -142,10 +142,6 @@ export class Supervisor {
     }
     for (const name of CHILDREN) this.#startChild(name);
     this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
-    const watchdogUs = Number(process.env.WATCHDOG_USEC ?? 0);
-    // Alive as long as this loop turns and no part is down for good.
-    if (watchdogUs > 0)
-      this.#watchdog = setInterval(() => this.#tellSystemd('WATCHDOG=1'), Math.max(100, watchdogUs / 2000));
   }
 
   get parts(): PartStates {
@@ -379,6 +375,10 @@ export class Supervisor {
     this.#isReady = true;
     this.log.write('info', 'supervisor', `ready after ${Date.now() - this.startedMs} ms`);
     this.#tellSystemd('READY=1');
+    const watchdogUs = Number(process.env.WATCHDOG_USEC ?? 0);
+    // Alive as long as this loop turns; parts that hang are #ping()'s.
+    if (watchdogUs > 0)
+      this.#watchdog = setInterval(() => this.#tellSystemd('WATCHDOG=1'), Math.max(100, watchdogUs / 2000));
   }
 
   #tellSystemd(text: string): void {

@@ -261,6 +261,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
     thread_.join();  // it only releases the function after it asked for this
     napi_remove_env_cleanup_hook(env, end_early, this);
     const std::shared_ptr<Channel> keep = std::move(self_);
+    wake_.reset();  // JavaScript may keep the handle for long
     callback.Call({env.Null(), Napi::String::New(env, reason)});
   }
 

@@ -3,11 +3,11 @@
  * the receiver checks seals, sizes and schema before it maps anything (native/bind/snapshot_fds.cc).
  */
 import { addon } from '../addon.js';
-import type { Parcel } from '../control/calls.js';
 import { CtiError, fromNative } from '../errors.js';
 import type { Captured } from '../sources/registry.js';
 import { TABLES } from '../tables/generated/tables.js';
 import { type NativeSnapshot, openSnapshot, type SnapshotFacts, type TableSnapshot } from '../tables/snapshot.js';
+import type { Parcel } from './calls.js';
 
 export interface Handed {
   readonly table: string;
