@@ -39,6 +39,7 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
     config: 'log: { level: info }\nsnapshots: { max_age: 100ms }\npace: { period: 50ms, share: 1 }\n',
   });
   t.teardown(() => d.stop());
+  const readyMs = Number(/ready after (\d+) ms/.exec(d.console())?.[1]);
   const before = fdsOf(d.pid).length;
   let isOver = false;
   const counts = { right: 0, failed: 0, lost: 0 };
@@ -121,7 +122,11 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
   );
   t.same(wrong, [], 'no wrong answer, no other error');
   t.ok(counts.right > N_KILLS, 'the rest went on');
-  t.ok(median < 1000, 'back within a second');
+  // A part is a Node process that loads its code: on a machine that is busy with other things the start of all three says how fast that is.
+  t.ok(
+    median < Math.max(1000, 1.5 * readyMs),
+    `back within a second, or as fast as the machine starts processes (${readyMs} ms for three)`,
+  );
   for (const pid of killed) if (isAlive(pid)) t.fail(`${pid} is alive`);
   await until('three parts', async () => Object.keys(await d.parts()).length === 4);
   t.equal(childrenOf(d.pid).length, 3, 'three children, no zombie');
@@ -131,7 +136,10 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
   // The supervisor itself: nothing outlives it, and another takes its place.
   const parts = await d.parts();
   d.child.kill('SIGKILL');
-  await until('all to end', () => Object.values(parts).every((pid) => !isAlive(pid)));
+  await until(
+    () => `${Object.keys(parts).filter((part) => isAlive(parts[part]!))} to end`,
+    () => Object.values(parts).every((pid) => !isAlive(pid)),
+  );
   const next = await startDaemon(sw.rundir);
   t.equal((await next.appctl('query', 'ports | count')).status, 0);
   await next.stop();

@@ -1,5 +1,5 @@
 /** ctinspectord beside a real switch: every command by the stock ovs-appctl, OVS's Python client, raw JSON; what stands in its way; what it leaves. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import t from 'tap';
 import { DAEMON_ROWS } from '../lib/cli/daemon-rows.js';
 import { compileBpf, scratch } from './support/clang.js';
 import { cli } from './support/cli.js';
-import { isAlive, RawClient, run, spawnDaemon, startDaemon, until } from './support/daemon.js';
+import { daemonProgram, isAlive, RawClient, run, spawnDaemon, startDaemon, until } from './support/daemon.js';
 import { addPorts, send, startDummy } from './support/dummy-switch.js';
 
 const sw = await startDummy('0xf');
@@ -457,3 +457,71 @@ t.test('the command line asks the daemon, or uses its memory; each answer says w
   t.match(loaded.out, /^[0-9a-f]{32}\n$/);
   t.match((await d.appctl('program/wait', loaded.out.trim())).out, /^exited/);
 });
+
+t.test('two units: a collector that is started by itself, each with the rights of its unit', async (t) => {
+  const rights = (unit: string) =>
+    /^CapabilityBoundingSet=(.+)$/m
+      .exec(readFileSync(`packaging/systemd/${unit}.service`, 'utf8'))![1]!
+      .split(' ')
+      .map((name) => `+${name.replace('CAP_', '').toLowerCase()}`)
+      .join(',');
+  const wrap = (unit: string) => [
+    'setpriv',
+    '--no-new-privs',
+    '--inh-caps=-all',
+    `--bounding-set=-all,${rights(unit)}`,
+  ];
+  const d = await startDaemon(rundir, {
+    config: 'collector: { external: true }\n',
+    before: `set -- ${wrap('ctinspectord').join(' ')} "$@"`,
+  });
+  t.teardown(() => d.stop());
+  t.equal((await d.appctl('version')).status, 0, 'it is ready without a collector');
+  const start = () => {
+    const words = [
+      ...wrap('ctinspectord-collector'),
+      process.execPath,
+      daemonProgram,
+      '--part',
+      'collector',
+      '--connect',
+      rundir,
+    ];
+    return spawn(words[0]!, words.slice(1), { stdio: 'ignore', env: { ...process.env, OVS_RUNDIR: '' } });
+  };
+  const first = start();
+  t.match(await d.appctl('query', 'ports | count'), { status: 0, out: /^5\n.*memory:/s }, 'it reads memory');
+  first.kill('SIGKILL');
+  await once(first, 'exit');
+  const second = start();
+  t.teardown(() => void second.kill('SIGKILL'));
+  t.match(
+    await d.appctl('query', 'max-age=0', 'ports | count'),
+    { status: 0, out: /^5\n/ },
+    'and again when it comes again',
+  );
+  t.match(await d.appctl('memory/show'), { out: new RegExp(`collector +${second.pid} `) });
+  await d.stop();
+  if (second.exitCode === null) await once(second, 'exit');
+  t.equal(second.exitCode, 0, 'it ends with the daemon');
+});
+
+t.test(
+  'the units as systemd judges them',
+  { skip: existsSync('/usr/bin/systemd-analyze') ? false : 'no systemd-analyze here' },
+  (t) => {
+    for (const [unit, most] of [
+      ['ctinspectord', 2.5],
+      ['ctinspectord-collector', 3.0],
+    ] as const) {
+      const file = `packaging/systemd/${unit}.service`;
+      const out = execFileSync('systemd-analyze', ['security', '--offline=true', `--threshold=${most * 10}`, file], {
+        encoding: 'utf8',
+      });
+      const level = Number(/exposure level for \S+: ([\d.]+)/.exec(out)?.[1]);
+      t.ok(level > 0 && level <= most, `${unit}: ${level}`);
+      t.notMatch(readFileSync(file, 'utf8'), /^MemoryDenyWriteExecute=yes/m);
+    }
+    t.end();
+  },
+);

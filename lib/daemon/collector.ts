@@ -37,12 +37,15 @@ export class Collector {
   #nextHold = 1;
   #reading = new AbortController();
   #hasRead = false;
+  #storeShape = '';
   #health: SwitchHealth | undefined;
   #healthTimer: NodeJS.Timeout | undefined;
 
-  constructor() {
+  /** `channelFd`: to the supervisor, of a collector that it did not start. */
+  constructor(channelFd?: number) {
     this.part = new Part({
       name: 'collector',
+      channelFd,
       command: (call, { signal }) => runCollectorCommand(this, call, signal),
       request: async ({ method, data, signal, from }) => {
         if (method === 'snapshot.get') {
@@ -136,16 +139,21 @@ export class Collector {
 
   #configure(config: Config): void {
     const before = this.store as SnapshotStore | undefined;
-    const capture = (table: string, signal: AbortSignal) => this.#capture(table, signal);
-    this.store = new SnapshotStore({
-      tables: Object.fromEntries(TABLES.map(({ name }) => [name, capture])),
-      limitBytes: config['snapshots.bytes'],
-      keepMs: config['snapshots.keep'],
-      pace: { minPauseMs: config['pace.period'], factor: 1 / config['pace.share'] - 1 },
-    });
-    // Who has one of before keeps it: its memory is held by the descriptors that were handed over.
-    before?.close();
-    this.#holds.clear();
+    const shape = ['snapshots.bytes', 'snapshots.keep', 'pace.period', 'pace.share'] as const;
+    const shaped = JSON.stringify(shape.map((key) => config[key]));
+    if (shaped !== this.#storeShape) {
+      this.#storeShape = shaped;
+      const capture = (table: string, signal: AbortSignal) => this.#capture(table, signal);
+      this.store = new SnapshotStore({
+        tables: Object.fromEntries(TABLES.map(({ name }) => [name, capture])),
+        limitBytes: config['snapshots.bytes'],
+        keepMs: config['snapshots.keep'],
+        pace: { minPauseMs: config['pace.period'], factor: 1 / config['pace.share'] - 1 },
+      });
+      // Who has one of before keeps it: its memory is held by the descriptors that were handed over.
+      before?.close();
+      this.#holds.clear();
+    }
     clearInterval(this.#healthTimer);
     this.#health = undefined;
     if (config['backoff.enabled']) this.#healthTimer = setInterval(() => void this.#look(), config['backoff.period']);

@@ -114,6 +114,9 @@ export const KEYS = {
   'socket.mode': atStart(
     mode('0750', "rights of the control socket and the command line's socket; their owner is who started the daemon"),
   ),
+  'collector.external': atStart(
+    flag(false, 'the collector is a unit of its own (ctinspectord-collector.service) and not started by ctinspectord'),
+  ),
   'unixctl.clients': integer(512, 1, 4096, 'connections to the control socket at once; more are closed at once'),
   'unixctl.stall_timeout': time(
     '30s',

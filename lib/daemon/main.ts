@@ -1,11 +1,12 @@
 /** Command line of ctinspectord. Parts load only what is theirs. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../addon.js';
 import { CtiError } from '../errors.js';
 import { escapeText } from '../escape.js';
-import { defaultRundir } from './rundir.js';
+import { collectorSocketOf, defaultRundir, pidfileOf } from './rundir.js';
 
 const HELP = `Usage: ctinspectord [options]
 
@@ -15,6 +16,8 @@ It runs in the foreground; docs/daemon.md has units for systemd and a start scri
 Options:
   --config FILE    configuration (default: /etc/ctinspector/ctinspectord.yaml if there is one)
   --rundir DIR     pidfile and sockets (default: $OVS_RUNDIR, else /var/run/openvswitch)
+  --part collector --connect DIR
+                   only the collector, for the ctinspectord of that run directory (docs/daemon.md, "Two units")
   --check-config   check the configuration file and end
   -V, --version    print the version
   -h, --help       print this help
@@ -33,7 +36,33 @@ function configFile(given: string | undefined): string | null {
   }
 }
 
-async function runPart(name: string): Promise<void> {
+/** The channel to the supervisor of a run directory; waits a moment for one that starts. NO_DAEMON. */
+async function connectSupervisor(rundir: string): Promise<number> {
+  const { connectUnix } = await import('../control/channel.js');
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const pid = Number(readFileSync(pidfileOf(rundir), 'utf8'));
+      return connectUnix(collectorSocketOf(rundir, pid));
+    } catch (error) {
+      if (attempt < 100) await sleep(100);
+      else if (error instanceof CtiError) throw error;
+      else throw new CtiError('NO_DAEMON', `no ctinspectord runs in ${rundir}: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function runPart(name: string, connectTo: string | undefined): Promise<void> {
+  if (connectTo !== undefined) {
+    if (name !== 'collector')
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        `--connect: only the collector may be started by itself, received '${name}'`,
+      );
+    process.env.OVS_RUNDIR ||= resolve(connectTo); // where the daemon is, the switch is too, unless told
+    const fd = await connectSupervisor(resolve(connectTo));
+    new (await import('./collector.js')).Collector(fd);
+    return;
+  }
   if (name === 'control') new (await import('./control.js')).Control();
   else if (name === 'collector') new (await import('./collector.js')).Collector();
   else if (name === 'executor') new (await import('./executor.js')).Executor();
@@ -53,12 +82,13 @@ export async function main(argv: readonly string[]): Promise<void> {
         config: { type: 'string' },
         rundir: { type: 'string' },
         part: { type: 'string' },
+        connect: { type: 'string' },
         'check-config': { type: 'boolean' },
         version: { type: 'boolean', short: 'V' },
         help: { type: 'boolean', short: 'h' },
       },
     });
-    if (values.part !== undefined) return await runPart(values.part);
+    if (values.part !== undefined) return await runPart(values.part, values.connect);
     if (values.help) return void process.stdout.write(HELP);
     if (values.version) return void process.stdout.write(`${version()}\n`);
     const file = configFile(values.config);

@@ -34,6 +34,8 @@ export interface AskOptions {
 }
 
 export interface PartOptions {
+  /** Descriptor of the channel, where it is not the one that the supervisor gave. */
+  readonly channelFd?: number | undefined;
   readonly name: Exclude<PartName, 'supervisor'>;
   /** Commands of this part's rows. */
   command(call: CommandCall, request: Call): Promise<CommandReply>;
@@ -83,7 +85,7 @@ export class Part {
         } else void options.request?.({ method, data, fds, from: _from, signal: new AbortController().signal });
       },
     });
-    this.#channel = new Channel(CHANNEL_FD, {
+    this.#channel = new Channel(options.channelFd ?? CHANNEL_FD, {
       frame: ({ payload, route, fds }) => {
         try {
           this.#calls.receive(fromOf(route), payload, fds);

@@ -26,6 +26,9 @@ export const controlSocketOf = (rundir: string, pid: number): string => join(run
 /** Of the command line: frames with descriptors (lib/control). */
 export const framedSocketOf = (rundir: string, pid: number): string => join(rundir, `${PROGRAM}.${pid}.cti`);
 
+/** Of a collector that is started elsewhere. */
+export const collectorSocketOf = (rundir: string, pid: number): string => join(rundir, `${PROGRAM}.${pid}.col`);
+
 export interface Lock {
   readonly fd: number;
   /** Pid of the pidfile that was there and nobody held; its sockets are of no use to anyone. */

@@ -7,9 +7,10 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { PartName } from '../cli/daemon-rows.js';
 import { type Call, Calls } from '../control/calls.js';
-import { Channel } from '../control/channel.js';
+import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
 import { applied, readConfig } from './config.js';
 import { type Config, DEFAULTS } from './config-keys.js';
@@ -27,6 +28,7 @@ import {
   toOf,
 } from './parts.js';
 import {
+  collectorSocketOf,
   controlSocketOf,
   framedSocketOf,
   type Lock,
@@ -81,6 +83,7 @@ export class Supervisor {
   #watchdog: NodeJS.Timeout | undefined;
   #isStopping = false;
   #isReady = false;
+  #collectorServer: Server | undefined;
 
   /** Throws CtiError: CONFIG, DAEMON_RUNNING, and what the run directory gives. Nothing is left behind then. */
   constructor(options: SupervisorOptions) {
@@ -140,6 +143,7 @@ export class Supervisor {
         timer: undefined,
       });
     }
+    if (this.config['collector.external']) this.#listenForCollector();
     for (const name of CHILDREN) this.#startChild(name);
     this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
   }
@@ -239,6 +243,7 @@ export class Supervisor {
     this.log.write('info', 'supervisor', `ends: ${why}`);
     for (const timer of [this.#pingTimer, this.#watchdog]) clearInterval(timer);
     clearTimeout(this.#pauseTimer);
+    this.#collectorServer?.close();
     removeFiles(this.#files.slice(1)); // nobody new
     const ends = [...this.#children.values()].map(async (child) => {
       clearTimeout(child.timer);
@@ -263,7 +268,7 @@ export class Supervisor {
 
   #startChild(name: ChildName): void {
     const child = this.#children.get(name)!;
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#isExternal(name)) return;
     child.startedMs = Date.now();
     child.state = { ...child.state, up: false, epoch: (child.state.epoch + 1) & 0xff };
     let started: ReturnType<typeof startPart>;
@@ -277,7 +282,21 @@ export class Supervisor {
     const running = started.child;
     child.process = running;
     child.state = { ...child.state, pid: running.pid ?? 0 };
-    child.channel = new Channel(started.fd, {
+    child.channel = this.#openChannel(name, started.fd, () => {
+      if (child.process === running && running.exitCode === null) running.kill('SIGKILL');
+    });
+    running.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split('\n').filter((one) => one.trim() !== ''))
+        this.log.write('err', name === 'control' ? 'unixctl' : name, line);
+    });
+    running.once('error', (error) => this.#ended(name, error.message, running));
+    running.once('exit', (status, signal) =>
+      this.#ended(name, signal ? `killed by ${signal}` : `it ended with status ${status}`, running),
+    );
+  }
+
+  #openChannel(name: ChildName, fd: number, end: () => void): Channel {
+    return new Channel(fd, {
       frame: ({ payload, route, epoch, fds }) => {
         const to = toOf(route);
         try {
@@ -292,18 +311,42 @@ export class Supervisor {
         }
         for (const fd of fds) closeSync(fd);
       },
-      end: () => {
-        if (child.process === running && running.exitCode === null) running.kill('SIGKILL');
-      },
+      end,
     });
-    running.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      for (const line of text.split('\n').filter((one) => one.trim() !== ''))
-        this.log.write('err', name === 'control' ? 'unixctl' : name, line);
+  }
+
+  #isExternal(name: ChildName): boolean {
+    return name === 'collector' && this.config['collector.external'];
+  }
+
+  /** A collector that systemd starts, with rights of its own; it comes again when it died. */
+  #listenForCollector(): void {
+    const path = collectorSocketOf(this.options.rundir, process.pid);
+    const { fd } = listenUnix(path, 0o700);
+    this.#files.push(path);
+    this.#collectorServer = createServer({ pauseOnConnect: true }, (socket) => this.#acceptCollector(socket)).listen({
+      fd,
     });
-    running.once('error', (error) => this.#ended(name, error.message, running));
-    running.once('exit', (status, signal) =>
-      this.#ended(name, signal ? `killed by ${signal}` : `it ended with status ${status}`, running),
-    );
+  }
+
+  #acceptCollector(socket: Socket): void {
+    const child = this.#children.get('collector')!;
+    // Node's socket carries no descriptors.
+    const fd = dupFd((socket as unknown as { _handle: { fd: number } })._handle.fd);
+    socket.destroy();
+    const { pid, uid } = peerOf(fd);
+    if (child.channel || uid !== process.getuid?.()) {
+      this.log.write(
+        'warn',
+        'parts',
+        `process ${pid} of uid ${uid} is not taken as the collector: ${child.channel ? 'there is one' : 'it is of another user'}`,
+      );
+      closeSync(fd);
+      return;
+    }
+    child.startedMs = Date.now();
+    child.state = { ...child.state, up: false, epoch: (child.state.epoch + 1) & 0xff, pid };
+    child.channel = this.#openChannel('collector', fd, () => this.#ended('collector', `process ${pid} has gone`));
   }
 
   #ended(name: ChildName, how: string, which?: ChildProcess): void {
@@ -371,7 +414,8 @@ export class Supervisor {
   }
 
   #checkReady(): void {
-    if (this.#isReady || !CHILDREN.every((name) => this.#children.get(name)!.state.up)) return;
+    if (this.#isReady || !CHILDREN.every((name) => this.#isExternal(name) || this.#children.get(name)!.state.up))
+      return;
     this.#isReady = true;
     this.log.write('info', 'supervisor', `ready after ${Date.now() - this.startedMs} ms`);
     this.#tellSystemd('READY=1');

@@ -1,7 +1,7 @@
 /** A real ctinspectord (dist/) beside a test's own switch, and ways to speak to it: the stock ovs-appctl, raw bytes. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,9 +46,13 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
   });
 }
 
-export async function until(what: string, done: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+export async function until(
+  what: string | (() => string),
+  done: () => boolean | Promise<boolean>,
+  limitMs = 20_000,
+): Promise<void> {
   for (const end = Date.now() + limitMs; !(await done()); await sleep(20))
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${typeof what === 'string' ? what : what()}`);
 }
 
 /** Starts it and does not wait. */
@@ -98,8 +102,14 @@ export async function startDaemon(rundir: string, options: DaemonOptions = {}): 
   };
 }
 
-export const isAlive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}/stat`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+/** A process that has ended and that nobody has waited for (a zombie) is not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 /** A client that sends bytes as they are and takes objects as they come. */
 export class RawClient {
