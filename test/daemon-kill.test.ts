@@ -122,11 +122,9 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
   );
   t.same(wrong, [], 'no wrong answer, no other error');
   t.ok(counts.right > N_KILLS, 'the rest went on');
-  // A part is a Node process that loads its code: on a machine that is busy with other things the start of all three says how fast that is.
-  t.ok(
-    median < Math.max(1000, 1.5 * readyMs),
-    `back within a second, or as fast as the machine starts processes (${readyMs} ms for three)`,
-  );
+  // On a machine that is busy with other things, the start of all three says how fast processes start there.
+  const limit = Math.max(1000, 2 * readyMs);
+  t.ok(back.at(-1)! < limit, `each is back within ${limit} ms (three at once took ${readyMs} ms)`);
   for (const pid of killed) if (isAlive(pid)) t.fail(`${pid} is alive`);
   await until('three parts', async () => Object.keys(await d.parts()).length === 4);
   t.equal(childrenOf(d.pid).length, 3, 'three children, no zombie');

@@ -93,7 +93,14 @@ export class Part {
           this.log('err', 'parts', (error as Error).message);
         }
       },
-      end: () => process.exit(0),
+      end: () => {
+        try {
+          process.exit(0);
+        } finally {
+          // Whatever an exit handler of others threw: nothing outlives the supervisor.
+          process.kill(process.pid, 'SIGKILL');
+        }
+      },
     });
     // The supervisor says when it is over: a Ctrl-C of the terminal, or systemd, tells all of the group.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -59,7 +59,8 @@ export async function until(
 export function spawnDaemon(rundir: string, { config = '', env = {}, before = '' }: DaemonOptions = {}): ChildProcess {
   const configFile = join(rundir, 'ctinspectord.yaml');
   writeFileSync(configFile, config);
-  const script = `${before}\nexec "$@"`;
+  // Without what tap puts into every Node process that a test starts: it costs each part a thread and half of its start.
+  const script = `unset NODE_OPTIONS\n${before}\nexec "$@"`;
   const words = [process.execPath, daemonProgram, '--rundir', rundir, '--config', configFile];
   return spawn('sh', ['-c', script, 'sh', ...words], {
     env: { ...process.env, OVS_RUNDIR: rundir, ...env },
