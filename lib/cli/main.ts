@@ -79,6 +79,11 @@ export function buildProgram(
       });
       const options = values[row.args.length] as Options;
       begin(options);
+      if (row.daemon) {
+        const { askDaemon, daemonOption } = await import('./ask-daemon.js');
+        const [name = '', ...words] = row.daemon(args);
+        if (daemonOption(options) === 'answer') return finish(await askDaemon(context, name, words, options));
+      }
       finish(await (await row.load()).run(context, args, options));
     });
   }

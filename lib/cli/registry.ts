@@ -43,6 +43,8 @@ export interface CommandRow {
   readonly args: readonly ArgumentRow[];
   readonly options: readonly OptionRow[];
   readonly examples: readonly Example[];
+  /** With --daemon: the command of ctinspectord (daemon-rows.ts), and its words. */
+  readonly daemon?: (args: readonly string[]) => readonly string[];
   readonly load: () => Promise<CommandCode>;
 }
 
@@ -81,6 +83,11 @@ export const SAMPLE_OPTIONS: readonly OptionRow[] = [
 export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
+
+export const DAEMON_OPTION: OptionRow = {
+  flags: '--daemon [how]',
+  doc: 'ask ctinspectord (docs/daemon.md). answer: it answers, which is the default; snapshot: it hands over its snapshot in shared memory, and the question runs here',
+};
 
 /** What the programs of `run` have of their host. */
 export const MAP_OPTIONS: readonly OptionRow[] = [
@@ -123,7 +130,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, DAEMON_OPTION, FORMAT_OPTION],
     examples: [
       {
         command:
@@ -161,6 +168,7 @@ export const COMMANDS: readonly CommandRow[] = [
         says: 'connections of a sosreport, by zone',
       },
     ],
+    daemon: ([question = '']) => ['query', question],
     load: () => import('./commands/query.js'),
   },
   {
@@ -175,7 +183,7 @@ export const COMMANDS: readonly CommandRow[] = [
         rest: true,
       },
     ],
-    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, FORMAT_OPTION],
+    options: [...SOURCE_OPTIONS, ...SAMPLE_OPTIONS, NAMES_OPTION, DAEMON_OPTION, FORMAT_OPTION],
     examples: [
       {
         command: "ctinspector flows 'arp or icmp6'",
@@ -187,6 +195,7 @@ export const COMMANDS: readonly CommandRow[] = [
       },
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],
+    daemon: ([condition = '']) => ['flow/show', ...(condition === '' ? [] : [condition])],
     load: () => import('./commands/flows.js'),
   },
   {
@@ -438,8 +447,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'what works here, what does not, and what to do',
     doc: 'Looks at everything a question needs: Node, the addon, the run directory, the switch, rights. Works without root and says what it could not look at. Status 0 if questions can be answered, 1 if not.',
     args: [],
-    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, DAEMON_OPTION, FORMAT_OPTION],
     examples: [{ command: 'ctinspector doctor', says: 'run it first when something does not work' }],
+    daemon: () => ['doctor'],
     load: () => import('./commands/doctor.js'),
   },
   {
@@ -447,8 +457,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "attach to the switch's memory and say how it went",
     doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
     args: [],
-    options: [...SWITCH_OPTIONS, FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, DAEMON_OPTION, FORMAT_OPTION],
     examples: [{ command: 'ctinspector attach', says: 'can questions be answered from memory here, and how fast?' }],
+    daemon: () => ['attach/show'],
     load: () => import('./commands/attach.js'),
   },
   {
@@ -476,5 +487,32 @@ export const COMMANDS: readonly CommandRow[] = [
       },
     ],
     load: () => import('./commands/layout.js'),
+  },
+  {
+    name: 'ctl',
+    summary: 'a command of ctinspectord',
+    doc: 'Asks ctinspectord, as ovs-appctl -t ctinspectord does, over its own socket: replies may be larger, and program/load takes a FILE, which is opened here. `ctinspector ctl list-commands` has the commands; docs/daemon.md explains them.',
+    args: [{ name: 'command', doc: 'for example flow/top by=bytes n=5 tcp', required: true, list: true }],
+    options: [
+      {
+        flags: '--rundir <dir>',
+        doc: "ctinspectord's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)",
+      },
+      FORMAT_OPTION,
+    ],
+    examples: [
+      { command: 'ctinspector ctl memory/show', says: 'what each part of the daemon holds' },
+      { command: 'ctinspector ctl program/load name=busiest busiest.o', says: 'a program that the daemon runs' },
+    ],
+    load: () => import('./commands/ctl.js'),
+  },
+  {
+    name: 'completion',
+    summary: 'completion for a shell: bash or zsh',
+    doc: 'Prints a script that completes commands, options and names of tables: `. <(ctinspector completion bash)`.',
+    args: [{ name: 'shell', doc: 'bash or zsh', required: true }],
+    options: [],
+    examples: [{ command: 'ctinspector completion bash', says: 'to be sourced, or put into /etc/bash_completion.d' }],
+    load: () => import('./commands/completion.js'),
   },
 ];

@@ -60,6 +60,24 @@ export async function takeFile(
   return readFileSet(await openFileSet(path, kind, { signal }), table, { signal, onProgress });
 }
 
+/** ctinspectord's snapshot, in memory that is shared with it. */
+async function fromDaemon(table: TableSchema, options: Options, signal: AbortSignal): Promise<Captured> {
+  const { openDaemon } = await import('./ask-daemon.js');
+  const client = openDaemon(options);
+  try {
+    const { snapshot, passedOver, pid } = await client.snapshot(table.name, null, signal);
+    return {
+      snapshot,
+      passedOver: [
+        ...passedOver,
+        `the snapshot was handed over by ctinspectord, process ${pid}; the question ran here`,
+      ],
+    };
+  } finally {
+    client.close();
+  }
+}
+
 /** The caller closes the snapshot. */
 export async function takeSnapshot(
   context: Context,
@@ -68,6 +86,7 @@ export async function takeSnapshot(
   progress: Progress,
 ): Promise<Captured> {
   const { signal } = context;
+  if (options.daemon !== undefined) return fromDaemon(table, options, signal);
   const path = fileOf(options);
   const where = { ...switchOptions(options), signal };
   if (path !== undefined) return takeFile(context, table, path, progress);

@@ -36,6 +36,12 @@ export const ERROR_DOCS = {
   QUERY_NAME: "A question uses a name that the table does not have. The nearest names are offered.",
   QUERY_TYPE: "A question compares things that cannot be compared, or asks for what has no exact answer. The message says which and what to write instead.",
   QUERY_OVERFLOW: "A sum or an average of a question is larger than a number of 64 bits. No wrong number is given instead. Narrow the question with where, or group by more fields.",
+  NO_DAEMON: "No ctinspectord answers where one was looked for. Start it, name its run directory, or ask without --daemon.",
+  DAEMON_RUNNING: "Another ctinspectord holds the lock of this pidfile; the message has its pid. Stop it, or use another run directory.",
+  PART_DIED: "A part of ctinspectord ended while it worked on this request. It is started again at once: ask again.",
+  BUSY: "ctinspectord has as much to do as it takes on: too many requests or programs at once. Ask again later.",
+  PAUSED: "ctinspectord does not read the switch now: it was told to pause, or keeps back because the switch is in trouble. `resume` ends a pause; snapshots that are at hand still answer (max-age).",
+  CONFIG: "A configuration file was refused whole; the message has its lines and reasons. What was in force before stays.",
   CANCELLED: "Stopped on request (Ctrl-C, a time limit) before it was done.",
   INTERNAL: "A state that should not be reached. Please report it, with the message.",
 } as const;

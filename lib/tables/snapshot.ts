@@ -140,8 +140,13 @@ export function sumCost(requests: readonly RequestCost[]): SwitchCost {
   };
 }
 
-/** Takes ownership of `native`. */
-export function openSnapshot(schema: TableSchema, native: NativeSnapshot, source: SourceFacts): TableSnapshot {
+/** Takes ownership of `native`. `generation`: of a snapshot that another process made. */
+export function openSnapshot(
+  schema: TableSchema,
+  native: NativeSnapshot,
+  source: SourceFacts,
+  generation?: bigint,
+): TableSnapshot {
   if (native.table !== schema.name || native.schemaHash !== schema.hash) {
     addon<SnapshotAddon>().closeSnapshot(native.handle);
     throw new CtiError(
@@ -149,7 +154,7 @@ export function openSnapshot(schema: TableSchema, native: NativeSnapshot, source
       `expected a snapshot of ${schema.name} with schema ${schema.hash} but the addon made one of ${native.table} with schema ${native.schemaHash}; build the addon again (npm run build:addon)`,
     );
   }
-  return new NativeTableSnapshot(schema, native, source);
+  return new NativeTableSnapshot(schema, native, source, generation);
 }
 
 class NativeTableSnapshot implements TableSnapshot {
@@ -162,10 +167,11 @@ class NativeTableSnapshot implements TableSnapshot {
     readonly schema: TableSchema,
     native: NativeSnapshot,
     source: SourceFacts,
+    generation: bigint | undefined,
   ) {
     this.#native = native;
-    lastGeneration = source.endNs > lastGeneration ? source.endNs : lastGeneration + 1n;
-    this.generation = lastGeneration;
+    if (generation === undefined) lastGeneration = source.endNs > lastGeneration ? source.endNs : lastGeneration + 1n;
+    this.generation = generation ?? lastGeneration;
     const { nRows, nVerbatim, rejected, unknown } = native;
     this.facts = { ...source, nRows, nVerbatim, rejected, unknown };
   }

@@ -24,6 +24,9 @@ void init_unixctl(Napi::Env env, Napi::Object exports);
 void init_dp_flows(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);
 void init_lock(Napi::Env env, Napi::Object exports);
+void init_channel(Napi::Env env, Napi::Object exports);
+void init_daemon_files(Napi::Env env, Napi::Object exports);
+void init_snapshot_fds(Napi::Env env, Napi::Object exports);
 
 // A JavaScript Error whose `code` is the error's code; lib/errors.ts turns it into a CtiError.
 Napi::Error to_js(Napi::Env env, const Error& error);

@@ -31,7 +31,8 @@ const LIB_LEVELS: readonly (readonly string[])[] = [
   ['scheduler', 'transport'],
   ['query', 'kernel-functions'],
   ['hooks', 'migration', 'audit', 'control'],
-  ['daemon', 'cli', 'index'],
+  ['cli', 'index'],
+  ['daemon'],
 ];
 
 const problems: string[] = [];

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateImageControl } from './image-control.js';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
+import { generateManPages } from './man.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
 import { generateSignatures } from './signatures.js';
@@ -22,6 +23,7 @@ const outputs = new Map<string, string>([
   ...generateProgramHeader(schemas.kernelFunctions, schemas.tables),
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
   ...generateTableList(schemas.tables),
+  ...generateManPages(),
 ]);
 
 let stale = 0;

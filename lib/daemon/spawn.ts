@@ -1,0 +1,97 @@
+/** Starts a part as a process of its own: its channel on descriptor 3, listening sockets behind it, and only the rights it needs. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { PartName } from '../cli/daemon-rows.js';
+import { socketPair } from '../control/channel.js';
+
+export interface Started {
+  readonly child: ChildProcess;
+  /** Our end of the channel. */
+  readonly fd: number;
+  /** What of its rights could not be dropped, or null. */
+  readonly warning: string | null;
+}
+
+/** bin.js beside this file; in a source tree that runs TypeScript as it is, bin.ts. */
+const script = (): string =>
+  fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './bin.ts' : './bin.js', import.meta.url));
+
+function findProgram(name: string): string | undefined {
+  for (const dir of (process.env.PATH ?? '/usr/bin:/bin').split(delimiter)) {
+    try {
+      accessSync(join(dir, name), constants.X_OK);
+      return join(dir, name);
+    } catch {
+      // The next.
+    }
+  }
+  return undefined;
+}
+
+/** uid and primary gid of a user of /etc/passwd. */
+export function findUser(name: string): { uid: number; gid: number } | undefined {
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [user, , uid, gid] = line.split(':');
+    if (user === name) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+/**
+ * The collector keeps what reading takes: the memory of the switch (SYS_PTRACE), files and sockets of its user (DAC_OVERRIDE), and pinning its
+ * thread off the switch's CPUs, which needs none. Control and executor keep nothing and are another user.
+ */
+const COLLECTOR_RIGHTS = ['+sys_ptrace', '+dac_override'];
+
+/** A program and its arguments that start the part with fewer rights; empty: as we are. */
+function wrapOf(part: PartName, user: string | null): { words: readonly string[]; warning: string | null } {
+  if (process.getuid?.() !== 0) return { words: [], warning: null }; // nothing to drop
+  if (user === null) return { words: [], warning: null };
+  const setpriv = findProgram('setpriv');
+  const found = findUser(user);
+  if (!setpriv || !found)
+    return {
+      words: [],
+      warning: `the ${part} keeps its rights: ${setpriv ? `there is no user ${user}` : 'there is no setpriv (util-linux)'}`,
+    };
+  const base = [setpriv, '--no-new-privs', '--inh-caps=-all'];
+  if (part === 'collector')
+    return { words: [...base, `--bounding-set=-all,${COLLECTOR_RIGHTS.join(',')}`], warning: null };
+  return {
+    words: [...base, '--bounding-set=-all', `--reuid=${found.uid}`, `--regid=${found.gid}`, '--clear-groups'],
+    warning: null,
+  };
+}
+
+/** What a part needs of our environment. */
+const KEPT = ['PATH', 'LANG', 'TZ', 'OVS_RUNDIR', 'CTINSPECTOR_LAYOUTS', 'XDG_DATA_HOME', 'HOME', 'NODE_V8_COVERAGE'];
+
+/** `listening`: descriptors that it finds from 4 on. */
+export function startPart(part: PartName, user: string | null, listening: readonly number[]): Started {
+  const [ours, theirs] = socketPair();
+  const { words, warning } = wrapOf(part, user);
+  const isSource = script().endsWith('.ts');
+  const command = [
+    ...words,
+    process.execPath,
+    ...(isSource ? process.execArgv : []),
+    '--max-semi-space-size=4',
+    script(),
+    '--part',
+    part,
+  ];
+  try {
+    const child = spawn(command[0]!, command.slice(1), {
+      stdio: ['ignore', 'ignore', 'pipe', theirs, ...listening],
+      env: Object.fromEntries(
+        Object.entries(process.env).filter(([key]) => KEPT.includes(key) || (isSource && key.startsWith('TSX'))),
+      ),
+      cwd: '/',
+    });
+    return { child, fd: ours, warning };
+  } finally {
+    closeSync(theirs);
+  }
+}

@@ -1,0 +1,65 @@
+/** Manual pages from the rows of the registries of commands (lib/cli/registry.ts, daemon-rows.ts, lib/daemon/config-keys.ts). */
+import { DAEMON_ROWS, type DaemonRow, usageOf } from '../../lib/cli/daemon-rows.js';
+import { COMMANDS } from '../../lib/cli/registry.js';
+import { KEYS, type KeyRow } from '../../lib/daemon/config-keys.js';
+
+/** Text that roff takes as it is. */
+const plain = (text: string): string =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replaceAll(/^([.'])/gm, '\\&$1');
+
+const item = (head: string, text: string): string => `.TP\n.B ${plain(head)}\n${plain(text)}`;
+
+const head = (name: string, section: number, summary: string): string =>
+  `.\\" Made by npm run generate from the registries of commands; do not edit.\n.TH ${name.toUpperCase()} ${section} "" "CTinspector for Open vSwitch"\n.SH NAME\n${name} \\- ${plain(summary)}`;
+
+function cliPage(): string {
+  const commands = COMMANDS.flatMap(({ name, args, doc, options, examples }) => [
+    `.SS ${plain([name, ...args.map((arg) => (arg.required ? arg.name : `[${arg.name}]`))].join(' '))}`,
+    plain(doc),
+    ...args.map((arg) => item(arg.name, arg.doc)),
+    ...options.map(({ flags, doc: what }) => item(flags, what)),
+    ...examples.map(({ command, says }) => `.PP\n${plain(says)}:\n.PP\n.EX\n${plain(command)}\n.EE`),
+  ]);
+  return [
+    head('ctinspector', 1, 'ask a running Open vSwitch questions its own tools cannot answer'),
+    '.SH SYNOPSIS\n.B ctinspector\n.I COMMAND\n[options]',
+    '.SH COMMANDS',
+    ...commands,
+    '.SH EXIT STATUS\n0 there are rows, 1 there are none, 2 an error.',
+    '.SH SEE ALSO\n.BR ctinspectord (8),\n.BR ovs\\-appctl (8)\n',
+  ].join('\n');
+}
+
+function daemonPage(): string {
+  const rows = ([...DAEMON_ROWS] as DaemonRow[]).map((row) =>
+    [
+      item(`${row.name} ${usageOf(row)}`.trim(), row.doc),
+      ...row.params.map((param) => `.RS\n${item(param.name, param.doc)}\n.RE`),
+      ...(row.example
+        ? [`.RS\n.PP\n${plain(row.example.says)}:\n.PP\n.EX\n${plain(row.example.command)}\n.EE\n.RE`]
+        : []),
+    ].join('\n'),
+  );
+  const keys = Object.entries(KEYS as Readonly<Record<string, KeyRow<unknown>>>).map(([key, row]) =>
+    item(`${key}: ${row.shown}`, `${row.doc}. ${row.expected}${row.atStart ? '. Takes effect at a restart' : ''}.`),
+  );
+  return [
+    head('ctinspectord', 8, 'answer questions about the Open vSwitch of this host'),
+    '.SH SYNOPSIS\n.B ctinspectord\n[\\-\\-config FILE] [\\-\\-rundir DIR] [\\-\\-check\\-config]',
+    '.SH COMMANDS\nBy ovs\\-appctl \\-t ctinspectord, or ctinspector ctl.',
+    ...rows,
+    '.SH CONFIGURATION\nYAML: groups of keys. A file with a fault is refused whole.',
+    ...keys,
+    '.SH SIGNALS\n.TP\n.B SIGHUP\nreads the configuration file again.\n.TP\n.B SIGTERM, SIGINT\nend it in order.',
+    '.SH SEE ALSO\n.BR ctinspector (1),\n.BR ovs\\-appctl (8)\n',
+  ].join('\n');
+}
+
+export const generateManPages = (): Map<string, string> =>
+  new Map([
+    ['docs/man/ctinspector.1', cliPage()],
+    ['docs/man/ctinspectord.8', daemonPage()],
+  ]);
