@@ -15,10 +15,10 @@ import { namedDump } from '../lib/sources/file-names.js';
 import { kindOfPath, openFileSet, readEachFile, readFileSet } from '../lib/sources/file-set.js';
 import { readTextFile } from '../lib/sources/text-file.js';
 import { recognise, TEXT_FORMS } from '../lib/sources/text-forms.js';
+import type { TableSchema } from '../lib/table-schema.js';
 import { CT } from '../lib/tables/generated/ct.js';
 import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
 import { OF_RULES } from '../lib/tables/generated/of-rules.js';
-import type { TableSchema } from '../lib/table-schema.js';
 import { TableView } from '../lib/tables/view.js';
 
 const FIXTURES = new URL('fixtures/', import.meta.url).pathname;
@@ -93,7 +93,9 @@ t.test('bridges and datapaths are kept apart; of two dumps of one, one is read',
       ['br-ex', 1],
     ],
   );
-  t.match(passedOver, [/^not read: .*br-ex \(the same rules are in .*OpenFlow13_dump-flows_br-ex\) and 5 more; ctinspector tables --from/]);
+  t.match(passedOver, [
+    /^not read: .*br-ex \(the same rules are in .*OpenFlow13_dump-flows_br-ex\) and 5 more; ctinspector tables --from/,
+  ]);
   t.match(held.facts.source, /\(3 of its files\)$/);
 });
 
@@ -130,20 +132,26 @@ t.test('an archive that is cut short anywhere is refused, with a reason', async 
   for (const path of [plain, gzip, xz]) {
     const bytes = readFileSync(path);
     const cut = join(dir, 'cut');
-    const sizes = [1, 2, 3, 5, 7].map((n) => Math.floor((bytes.length * n) / 8)).concat(bytes.length - 10_240, bytes.length - 20);
+    const sizes = [1, 2, 3, 5, 7]
+      .map((n) => Math.floor((bytes.length * n) / 8))
+      .concat(bytes.length - 10_240, bytes.length - 20);
     for (const size of sizes) {
       if (size < 1024) continue;
       // tar fills the end with blocks of zeros: two of them are the end, more say nothing.
       if (path === plain && bytes.subarray(size - 1024).every((byte) => byte === 0)) continue;
       writeFileSync(cut, bytes.subarray(0, size));
-      await fails(t, `${path} after ${size} bytes`, /^\S+cut: .*(cut short or damaged)/, async () => openFileSet(cut, 'archive'));
+      await fails(t, `${path} after ${size} bytes`, /^\S+cut: .*(cut short or damaged)/, async () =>
+        openFileSet(cut, 'archive'),
+      );
     }
   }
   const bad = readFileSync(plain);
   bad.fill(0x41, 1024 * 3, 1024 * 3 + 600);
   bad.write('garbage', 150);
   writeFileSync(join(dir, 'bad.tar'), bad);
-  await fails(t, 'a damaged header', /the archive is cut short or damaged \(.*checksum/, async () => openFileSet(join(dir, 'bad.tar'), 'archive'));
+  await fails(t, 'a damaged header', /the archive is cut short or damaged \(.*checksum/, async () =>
+    openFileSet(join(dir, 'bad.tar'), 'archive'),
+  );
 });
 
 t.test('links, odd paths and special files lead nowhere', async (t) => {
@@ -156,14 +164,27 @@ t.test('links, odd paths and special files lead nowhere', async (t) => {
   execFileSync('mkfifo', [join(tricks, 'pipe')]);
   writeFileSync(join(tricks, 'sub/empty'), '');
   const set = await openFileSet(tricks, 'directory');
-  t.strictSame(set.files.map(({ path }) => path), ['sub/real.txt']);
+  t.strictSame(
+    set.files.map(({ path }) => path),
+    ['sub/real.txt'],
+  );
   t.strictSame([set.others, set.skipped], [1, { links: 3, special: 1 }]);
   t.equal(await countOf(tricks, CT), 3);
 
   const evil = join(dir, 'evil.tar');
-  execFileSync('tar', ['-cPf', evil, '--transform', 's,^.*/real.txt,../../../../tmp/cti-evil,', '--exclude=pipe', tricks]);
+  execFileSync('tar', [
+    '-cPf',
+    evil,
+    '--transform',
+    's,^.*/real.txt,../../../../tmp/cti-evil,',
+    '--exclude=pipe',
+    tricks,
+  ]);
   const archive = await openFileSet(evil, 'archive');
-  t.match(archive.files.map(({ path }) => path), [/cti-evil$/]);
+  t.match(
+    archive.files.map(({ path }) => path),
+    [/cti-evil$/],
+  );
   t.equal(await countOf(evil, CT), 3, 'read, not written');
   t.throws(() => readFileSync('/tmp/cti-evil'), { code: 'ENOENT' });
 });
@@ -175,49 +196,72 @@ t.test('what is too much is refused', async (t) => {
     [gzip, 'archive'],
   ] as const) {
     await fails(t, `${kind}: files`, /more than 5 files/, async () => openFileSet(path, kind, small({ entries: 5 })));
-    await fails(t, `${kind}: bytes`, /more than 1000 bytes/, async () => openFileSet(path, kind, small({ bytes: 1000 })));
+    await fails(t, `${kind}: bytes`, /more than 1000 bytes/, async () =>
+      openFileSet(path, kind, small({ bytes: 1000 })),
+    );
   }
-  await fails(t, 'depth', /1 directories in one another/, async () => openFileSet(SOS, 'directory', small({ depth: 1 })));
+  await fails(t, 'depth', /1 directories in one another/, async () =>
+    openFileSet(SOS, 'directory', small({ depth: 1 })),
+  );
 });
 
 t.test('the wrong text says which table it is', async (t) => {
   const text = join(FIXTURES, 'ct/list-ipv4.txt');
-  await fails(t, 'ct for rules', /expected what 'ovs-ofctl dump-flows' prints.*ask of table ct$/, async () => readTextFile(OF_RULES, text));
+  await fails(t, 'ct for rules', /expected what 'ovs-ofctl dump-flows' prints.*ask of table ct$/, async () =>
+    readTextFile(OF_RULES, text),
+  );
   await fails(t, 'a tar', /this is a tar archive/, async () => readTextFile(CT, plain));
   await fails(t, 'no such table', /it has no file of what .*, for table ct; it has of_rules/, async () =>
     readFileSet(await openFileSet(join(FIXTURES, 'of_rules'), 'directory'), CT),
   );
 });
 
-t.test('neither rights nor OVS are needed', { skip: process.getuid?.() !== 0 && 'needs root, to give rights up' }, async (t) => {
-  const node = join(dir, 'bin');
-  mkdirSync(node);
-  symlinkSync(process.execPath, join(node, 'node'));
-  symlinkSync('/usr/bin/xz', join(node, 'xz'));
-  const run = (...args: string[]) =>
-    spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '--no-new-privs', join(node, 'node'), BIN, ...args], {
-      env: { PATH: node, HOME: '/nonexistent' },
-      encoding: 'utf8',
-      cwd: '/',
-    });
-  // Those who may not read the fixtures in place get copies.
-  const copies = join(dir, 'copies');
-  cpSync(FIXTURES, copies, { recursive: true });
-  execFileSync('chmod', ['-R', 'a+rX', copies]);
-  const dumps = ['-more', '-names', '-plain', '-numbers'].map((form) => `dumps/pipeline${form}.txt`);
-  for (const file of dumps) {
-    const done = run('flows', '--from', join(copies, file));
-    t.equal(done.status, 0, `${file}: ${done.stderr}`);
-    t.match(done.stdout, /actions:/);
-  }
-  for (const [question, path, rows] of [
-    ['dp_flows | count', gzip, '426'],
-    ['ct | count', xz, '297'],
-    ['of_rules | count', plain, '217'],
-    ['ct | count', join(copies, 'ct/list-ipv4.txt'), '13'],
-  ] as const) {
-    const done = run('query', '--format', 'csv', question, '--from', path);
-    t.match(done, { status: 0, stdout: `count\r\n${rows}\r\n` }, `${question} --from ${path}: ${done.stderr}`);
-  }
-  t.match(run('tables', '--from', xz), { status: 0, stdout: /ovs-ofctl_dump-flows_br-int +of_rules +br-int +119/ });
-});
+t.test(
+  'neither rights nor OVS are needed',
+  { skip: process.getuid?.() !== 0 && 'needs root, to give rights up' },
+  async (t) => {
+    const node = join(dir, 'bin');
+    mkdirSync(node);
+    symlinkSync(process.execPath, join(node, 'node'));
+    symlinkSync('/usr/bin/xz', join(node, 'xz'));
+    const run = (...args: string[]) =>
+      spawnSync(
+        '/usr/bin/setpriv',
+        [
+          '--reuid=65534',
+          '--regid=65534',
+          '--clear-groups',
+          '--bounding-set=-all',
+          '--no-new-privs',
+          join(node, 'node'),
+          BIN,
+          ...args,
+        ],
+        {
+          env: { PATH: node, HOME: '/nonexistent' },
+          encoding: 'utf8',
+          cwd: '/',
+        },
+      );
+    // Those who may not read the fixtures in place get copies.
+    const copies = join(dir, 'copies');
+    cpSync(FIXTURES, copies, { recursive: true });
+    execFileSync('chmod', ['-R', 'a+rX', copies]);
+    const dumps = ['-more', '-names', '-plain', '-numbers'].map((form) => `dumps/pipeline${form}.txt`);
+    for (const file of dumps) {
+      const done = run('flows', '--from', join(copies, file));
+      t.equal(done.status, 0, `${file}: ${done.stderr}`);
+      t.match(done.stdout, /actions:/);
+    }
+    for (const [question, path, rows] of [
+      ['dp_flows | count', gzip, '426'],
+      ['ct | count', xz, '297'],
+      ['of_rules | count', plain, '217'],
+      ['ct | count', join(copies, 'ct/list-ipv4.txt'), '13'],
+    ] as const) {
+      const done = run('query', '--format', 'csv', question, '--from', path);
+      t.match(done, { status: 0, stdout: `count\r\n${rows}\r\n` }, `${question} --from ${path}: ${done.stderr}`);
+    }
+    t.match(run('tables', '--from', xz), { status: 0, stdout: /ovs-ofctl_dump-flows_br-int +of_rules +br-int +119/ });
+  },
+);
