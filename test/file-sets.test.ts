@@ -233,6 +233,11 @@ t.test(
           '--clear-groups',
           '--bounding-set=-all',
           '--no-new-privs',
+          // An environment of its own, after tap has put its own things into it.
+          '/usr/bin/env',
+          '-i',
+          `PATH=${node}`,
+          'HOME=/nonexistent',
           join(node, 'node'),
           BIN,
           ...args,
