@@ -38,7 +38,7 @@ t.test('completion: every command, from the rows', async (t) => {
   };
   t.same((await complete('')).filter((word) => !word.startsWith('-')).sort(), COMMANDS.map(({ name }) => name).sort());
   t.same(await complete('ctl', 'flow/'), ['flow/show', 'flow/top', 'flow/masks']);
-  t.same(await complete('ctl', 'flow/top', 'by'), ['by=packets', 'by=bytes']);
+  t.same(await complete('ctl', 'flow/top', 'by'), ['by=packets', 'by=bytes', 'by=pps', 'by=bps']);
   t.ok((await complete('query', '--d')).includes('--daemon'));
   t.ok((await complete('tables', 'dp')).includes('dp_flows'));
   t.match(await cli(['completion', 'zsh']), { status: 0, out: /^#compdef ctinspector/ });

@@ -94,6 +94,9 @@ t.test('the stock ovs-appctl drives every command', async (t) => {
   t.match(masks.out + masks.err, masks.status === 0 ? /mask_shape/ : /mask_shape/);
 
   t.match(await d.appctl('nope'), { status: 2, err: /there is no command 'nope'/ });
+  const rates = await d.appctl('query', 'dp_flows | where pps >= 0 | count');
+  t.match(rates, { status: 0, out: /^count\n10$/m }, 'two samples');
+  t.match(await d.appctl('query', 'dp_flows | changes since /etc/passwd'), { status: 2, err: /reads no file/ });
   t.match(await d.appctl('flow/tops'), { status: 2, err: /is it flow\/show\?/ });
   t.match(await d.appctl('table/show'), { status: 2, err: /TABLE is missing; usage: table\/show TABLE \[max=N\]/ });
   t.match(await d.appctl('flow/top', 'n=-1'), { status: 2, err: /n: expected a whole number from 1/ });

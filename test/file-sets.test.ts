@@ -226,13 +226,18 @@ t.test(
     symlinkSync('/usr/bin/xz', join(node, 'xz'));
     const run = (...args: string[]) =>
       spawnSync(
-        'setpriv',
+        '/usr/bin/setpriv',
         [
           '--reuid=65534',
           '--regid=65534',
           '--clear-groups',
           '--bounding-set=-all',
           '--no-new-privs',
+          // An environment of its own, after tap has put its own things into it.
+          '/usr/bin/env',
+          '-i',
+          `PATH=${node}`,
+          'HOME=/nonexistent',
           join(node, 'node'),
           BIN,
           ...args,

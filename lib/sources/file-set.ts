@@ -18,7 +18,7 @@ import {
   tarFiles,
 } from './archive.js';
 import { namedDump } from './file-names.js';
-import { openInput, peek, unpacked, withHead } from './input.js';
+import { headOf, openInput, unpacked } from './input.js';
 import { cancelled, type OnProgress } from './job.js';
 import { nowNs, readError } from './text-file.js';
 import { formOf, HEAD_BYTES, recognise, type TextForm } from './text-forms.js';
@@ -59,10 +59,9 @@ export async function kindOfPath(path: string): Promise<FileSet['kind']> {
   if (!found?.isFile()) return 'text';
   try {
     const input = await openInput(path);
-    const [head, pieces] = await peek(withHead(unpacked(input, path), 512));
-    await pieces.return(undefined);
+    const head = await headOf(unpacked(input, path), 512);
     input.destroy();
-    return head && isTar(head) ? 'archive' : 'text';
+    return isTar(head) ? 'archive' : 'text';
   } catch {
     return 'text';
   }
@@ -84,12 +83,6 @@ async function* filesOf(
   } catch (error) {
     throw readError(path, 'a directory or a tar archive of dumps', error, signal);
   }
-}
-
-async function headOf(entry: FileEntry): Promise<string> {
-  const [first, pieces] = await peek(withHead(unpacked(entry.content, entry.path), HEAD_BYTES));
-  await pieces.return(undefined);
-  return first ? Buffer.from(first.subarray(0, HEAD_BYTES)).toString('latin1') : '';
 }
 
 /** Of several dumps of one datapath or bridge, the one that says most; of parts, none where there is a whole. */
@@ -123,7 +116,8 @@ export async function openFileSet(path: string, kind: FileSet['kind'], options: 
   const found: { path: string; form: TextForm }[] = [];
   let others = 0;
   for await (const entry of filesOf(path, kind, skipped, options)) {
-    const form = recognise(await headOf(entry));
+    const head = await headOf(unpacked(entry.content, entry.path), HEAD_BYTES);
+    const form = recognise(head.toString('latin1'));
     if (form) found.push({ path: entry.path, form });
     else others++;
   }

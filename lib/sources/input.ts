@@ -65,6 +65,18 @@ export async function peek(
   return [first.done ? undefined : first.value, all()];
 }
 
+/** The first `size` bytes, or all if there are fewer. What is behind them is given up, so that nothing waits for it. */
+export async function headOf(stream: AsyncIterable<Uint8Array>, size: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let have = 0;
+  for await (const piece of stream) {
+    pieces.push(piece);
+    have += piece.length;
+    if (have >= size) break;
+  }
+  return Buffer.concat(pieces).subarray(0, size);
+}
+
 async function* gunzipped(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const unzip = createGunzip({ chunkSize: CHUNK_BYTES });
   const input = Readable.from(pieces);

@@ -33,7 +33,9 @@ export const TEXT_FORMS: readonly TextForm[] = [
     schema: OF_RULES,
     printedBy: "'ovs-ofctl dump-flows'",
     isRow: (line) =>
-      /^ *(?:cookie=0x|duration=\d|table(?:_id)?=|priority=\d|actions=|[a-z][a-z0-9_]*[=, ]).*\bactions=./.test(line),
+      /^ *(?:actions=.|(?:cookie=0x|duration=\d|table(?:_id)?=|priority=\d|[a-z][a-z0-9_]*[=, ]).*[ ,]actions=.)/.test(
+        line,
+      ),
     isHeading: (line) => /^(?:OFPST|NXST)_FLOW reply /.test(line),
   },
 ];

@@ -26,7 +26,7 @@ struct Rule {
   Arp arp{};
   Encap encap{};
   Regs regs{};
-  std::string table_name;
+  std::string table_name, in_port_name;  // what a changed character can make of their numbers
   std::string actions;
   uint64_t does = 0;
   std::string sets;
@@ -125,7 +125,7 @@ std::string match_text(const Rule& r) {
   address4(out, "tun_dst", t.key.tun_dst, t.mask.tun_dst);
   flags(out, "tun_flags", t.key.tun_flags, t.mask.tun_flags, {{"df", 1}, {"csum", 2}, {"key", 4}, {"oam", 8}});
   hexadecimal(out, "metadata", k.metadata, m.metadata);
-  if (m.in_port) out += "in_port=" + n(k.in_port) + ",";  // the number, here
+  if (m.in_port) out += "in_port=" + (r.in_port_name.empty() ? n(k.in_port) : r.in_port_name) + ",";  // the number, here
   if (m.vlan_tci == 0x1fff) out += "dl_vlan=" + n(k.vlan_tci & 0xfff) + ",";
   else if (m.vlan_tci == 0xffff) out += "dl_vlan=" + n(k.vlan_tci & 0xfff) + ",dl_vlan_pcp=" + n(k.vlan_tci >> 13) + ",";
   else if (m.vlan_tci) out += "vlan_tci=" + hex(k.vlan_tci) + "/" + hex(m.vlan_tci) + ",";
@@ -354,7 +354,11 @@ Rule read_back(const ReadTable& table, uint64_t at, std::string& unknown, uint32
   if (r.rows.encap) r.encap = table.record<Encap>(CTI_OF_RULES_SEGMENT_ENCAP, r.rows.encap - 1);
   if (r.rows.regs) r.regs = table.record<Regs>(CTI_OF_RULES_SEGMENT_REGS, r.rows.regs - 1);
   const auto port = [&](uint32_t id) { return table.record<Ports>(CTI_OF_RULES_SEGMENT_PORTS, id).ofp_port; };
-  if (r.match.mask.in_port) r.match.key.in_port = port(r.match.key.in_port);
+  if (r.match.mask.in_port) {
+    const Ports& in_port = table.record<Ports>(CTI_OF_RULES_SEGMENT_PORTS, r.match.key.in_port);
+    r.in_port_name = table.bytes(CTI_OF_RULES_SEGMENT_BLOB, in_port.name);
+    r.match.key.in_port = in_port.ofp_port;
+  }
   const auto& list = table.record<ActionLists>(CTI_OF_RULES_SEGMENT_ACTION_LISTS, r.rows.actions);
   if (r.rows.known & CTI_OF_RULES_KNOWN_TABLE_NAME) r.table_name = table.bytes(CTI_OF_RULES_SEGMENT_BLOB, table.record<Texts>(CTI_OF_RULES_SEGMENT_TEXTS, r.rows.table_name).text);
   r.actions = table.bytes(CTI_OF_RULES_SEGMENT_BLOB, list.text);

@@ -79,7 +79,8 @@ bool scan_number(std::string_view text, unsigned width, OfValue& value) {
 
 bool scan_wide(std::string_view text, OfValue& value) {
   Cursor c(text);
-  if (!c.number128(value.wide)) return false;
+  const auto is_printed_so = [](std::string_view number) { return number.starts_with("0x") || number == "0" || number.starts_with("0/"); };
+  if (!is_printed_so(text) || !c.number128(value.wide)) return false;
   value.wide_mask = {{UINT64_MAX, UINT64_MAX}};
   if (c.eat('/') && !c.number128(value.wide_mask)) return false;
   return c.done() && !(value.wide.word[0] & ~value.wide_mask.word[0]) && !(value.wide.word[1] & ~value.wide_mask.word[1]);
