@@ -206,7 +206,7 @@ t.test(
       });
       t.match(await cli(['query', '--from', join(sw.rundir, 'flows'), 'ports']), {
         status: 2,
-        err: /the tables that are read from files are dp_flows, ct, of_rules, not ports/,
+        err: /the tables that are read from texts are dp_flows, ct, of_rules, not ports/,
       });
       t.match(await cli(['tables', 'pmds']), { status: 0, out: /megaflow_hits +number \(64 bits\)/ });
       const tables = JSON.parse((await cli(['tables', ...where, '--format', 'json'])).out);

@@ -108,7 +108,7 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
     ],
     [
       ['query', 'ports', '--from', file],
-      /the tables that are read from files are dp_flows, ct, of_rules, not ports; ask a switch/,
+      /the tables that are read from texts are dp_flows, ct, of_rules, not ports; ask a switch, or a file of snapshot save/,
     ],
     [
       ['query', 'ct', '--from', file],

@@ -213,7 +213,12 @@ export const DAEMON_ROWS = [
     part: 'executor',
     doc: 'The busiest megaflows.',
     params: [
-      { name: 'by', isKey: true, values: ['packets', 'bytes', 'pps', 'bps'], doc: 'what counts (default: packets); pps and bps take two samples' },
+      {
+        name: 'by',
+        isKey: true,
+        values: ['packets', 'bytes', 'pps', 'bps'],
+        doc: 'what counts (default: packets); pps and bps take two samples',
+      },
       { name: 'n', isKey: true, kind: 'count', doc: 'how many (default: 10)' },
       MAX_AGE,
       CONDITION,

@@ -18,7 +18,8 @@ export function namesOf(context: Context, options: Options): Names {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (given === undefined && (code === 'ENOENT' || code === 'ENOTDIR')) return NO_NAMES;
+    // One that another user has (sudo -u keeps HOME) is nobody's wish here.
+    if (given === undefined && (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES')) return NO_NAMES;
     throw new CtiError('FILE', `cannot read the names of ${file}: ${(error as Error).message}`);
   }
   return parseNames(text, file);
