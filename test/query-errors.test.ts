@@ -3,7 +3,9 @@ import t, { type Test } from 'tap';
 import { compileQuestion, NO_DICTIONARIES, parseNames, questionOfCondition } from '../lib/compiler/index.js';
 import { MAX_DEPTH, MAX_LENGTH } from '../lib/compiler/parse.js';
 import { CtiError, type ErrorCode } from '../lib/errors.js';
+import { CT } from '../lib/tables/generated/ct.js';
 import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
+import { OF_RULES } from '../lib/tables/generated/of-rules.js';
 import { PORTS } from '../lib/tables/generated/ports.js';
 import { random } from './support/brute-force.js';
 import { diagnosticSites, siteOf } from './support/diagnostic-sites.js';
@@ -298,6 +300,20 @@ t.test('what other tables do not have', async (t) => {
     message: /ports has no actions: this is a condition on megaflows/,
   });
   t.match(errorOf('ports | where nmae = a', PORTS), { message: /did you mean name/ });
+  t.match(errorOf('of_rules | where sets cookie', OF_RULES), {
+    code: 'QUERY_TYPE',
+    message: /sets is for fields that a rule matches; cookie is not one/,
+  });
+  t.match(errorOf('ct | where orig.src within 10.0.0.0/33', CT), {
+    code: 'QUERY_TYPE',
+    message: /a prefix of an IPv4 address has 0 to 32 bits, received \/33/,
+  });
+  check(
+    t,
+    'QUERY_TYPE',
+    'dp_flows | where tcp | ‹changes since 5s›',
+    /changes since comes first: dp_flows \| changes since \.\.\. \| where/,
+  );
 });
 
 t.test('aggregates', async (t) => {
