@@ -30,7 +30,6 @@ import {
 import { crc32c, ENTRY_SIZE, HEADER_SIZE, type Part } from '../lib/sources/snapshot-format.js';
 import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
 import { PMDS } from '../lib/tables/generated/pmds.js';
-import { TABLES } from '../lib/tables/generated/tables.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { cli } from './support/cli.js';
 import { randomOf } from './support/mutate-elf.js';
@@ -144,10 +143,8 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
     await ovs.stop();
   }
   const there = (await describeSnapshotFile(path)).tables.map(({ table }) => table);
-  t.same(
-    there,
-    TABLES.map(({ name }) => name),
-  );
+  // Those that a switch is read for; ct and of_rules come from texts.
+  t.same(there, ['dp_flows', 'pmds', 'ports']);
   t.equal((await cli(['query', 'ports | sort by name | show name, type', '--from', path])).out, answers);
   chmodSync(dir, 0o755);
   chmodSync(path, 0o644);
