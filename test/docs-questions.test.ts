@@ -33,13 +33,18 @@ function questionsOf(file: string): [question: string, place: string][] {
     else if (!line.startsWith('|')) isConditions = false;
     const spans =
       isCode || line.startsWith('    ') ? [line.trim()] : [...line.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
+    // A condition by itself: the first cell of a row of conditions.
+    if (isConditions && /^\| `/.test(line)) {
+      const [cell = ''] = line.slice(2).split(/ (?<!\\)\| /);
+      for (const [, text] of cell.matchAll(/`([^`]+)`/g))
+        add(questionOfCondition('dp_flows', text!.replaceAll('\\|', '|')));
+    }
     for (const raw of spans) {
       const text = raw.replaceAll('\\|', '|');
       const quoted = /ctinspector (query|watch|explain|flows|top)\b[^']*'([^']+)'/.exec(text);
+      if (/\b(QUESTION|CONDITION)\b/.test(text)) continue;
       if (quoted) add(/flows|top/.test(quoted[1]!) ? questionOfCondition('dp_flows', quoted[2]!) : quoted[2]!);
       else if (new RegExp(`^(${names}) \\| \\S`).test(text)) add(text);
-      else if (isConditions && /^\| `/.test(line) && line.indexOf(raw) < line.indexOf(' | '))
-        add(questionOfCondition('dp_flows', text));
     }
   }
   return found;

@@ -47,6 +47,18 @@ export interface PartOptions {
   partEnded?(part: number): void;
 }
 
+/** The supervisor's last answers came with its end: who asked for them gets them first. */
+const LAST_WORDS_MS = 50;
+
+function leave(): void {
+  try {
+    process.exit(0);
+  } finally {
+    // Whatever an exit handler of others threw: nothing outlives the supervisor.
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
 export class Part {
   readonly name: PartName;
   readonly counters: Record<string, number> = {};
@@ -93,14 +105,7 @@ export class Part {
           this.log('err', 'parts', (error as Error).message);
         }
       },
-      end: () => {
-        try {
-          process.exit(0);
-        } finally {
-          // Whatever an exit handler of others threw: nothing outlives the supervisor.
-          process.kill(process.pid, 'SIGKILL');
-        }
-      },
+      end: () => void setTimeout(leave, LAST_WORDS_MS),
     });
     // The supervisor says when it is over: a Ctrl-C of the terminal, or systemd, tells all of the group.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -23,6 +23,8 @@ function shownValue(key: Key, value: unknown): string {
       : String(value);
 }
 
+const ANSWER_MS = 100;
+
 const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
   'vlog/list': ({ log }) => log.list(),
   'vlog/set': ({ log }, { SPEC = '' }) => {
@@ -93,7 +95,8 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
     };
   },
   exit: (supervisor) => {
-    setImmediate(() => void supervisor.stop('exit was asked for'));
+    // Its answer goes through control, which ends with us: who asked gets it first.
+    setTimeout(() => void supervisor.stop('exit was asked for'), ANSWER_MS);
     return '';
   },
   'config/show': ({ config, options }) => ({
