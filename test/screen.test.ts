@@ -109,6 +109,8 @@ t.test('the screen, line by line, and what keys do', async (t) => {
   tmux.press('Enter');
   const refused = await tmux.until('what is wrong', (text) => text.includes('has no field'));
   t.match(refused[2], /^dp_flows has no field called "in_prt"; did you mean in_port/);
+  await sleep(1500);
+  t.equal(tmux.screen()[2], refused[2], 'readings that come meanwhile leave it there');
   t.ok(
     refused.some((line) => line.includes('4 rows of ')),
     'the filter before holds',
@@ -198,7 +200,7 @@ t.test('every way to end leaves the terminal as it was', async (t) => {
 
 t.test('any width and height; nothing is drawn that was there', async (t) => {
   const tmux = terminal(t);
-  const end = tmux.record();
+  const recorded = tmux.record();
   run(tmux, 'top --interval 300ms');
   const shown = await tmux.until('rows', (text) => text.includes('pps▼') && / of \d+ flows/.test(text));
   t.ok(shown.every((line) => widthOf(line) <= 80));
@@ -221,11 +223,13 @@ t.test('any width and height; nothing is drawn that was there', async (t) => {
       `${columns} by ${rows}`,
     );
   }
-  await sleep(1500);
+  const framesOf = (bytes: string) => bytes.split('\u001b[?2026h').slice(1);
+  // Frames at the last size: the first is all of it, columns may still grow in the second.
+  await tmux.until('frames at rest', () => framesOf(recorded().split('\u001b[2J').at(-1)!).length >= 5);
   tmux.type('q');
   await tmux.until('the shell', (text) => text.includes('status 0'));
-  const bytes = end();
-  const frames = bytes.split('\u001b[?2026h').slice(1);
+  const bytes = recorded();
+  const frames = framesOf(bytes);
   t.ok(frames.length > 5, `${frames.length} frames`);
   t.ok(
     frames.every((frame) => frame.includes('\u001b[?2026l')),
@@ -246,7 +250,7 @@ t.test('what comes from outside cannot steer the terminal', async (t) => {
   const row = `ufid:11111111-0000-4000-8000-000000000000, recirc_id(0),in_port(vm\u001b[2J\u001b]0;owned\u0007\u001b[31m),packet_type(ns=0,id=0),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:0a),eth_type(0x0806), packets:1, bytes:60, used:1.500s, dp:ovs, actions:"\u009b31m"`;
   writeFileSync(dump, `flow-dump from the main thread:\n${row}\n`);
   const tmux = terminal(t);
-  const end = tmux.record();
+  const recorded = tmux.record();
   run(
     tmux,
     `watch "dp_flows | changes since ${dump} | where change = gone | show change, in_port, actions" --interval 300ms`,
@@ -262,7 +266,7 @@ t.test('what comes from outside cannot steer the terminal', async (t) => {
   tmux.press('Escape');
   tmux.type('q');
   await tmux.until('the shell', (text) => text.includes('status 0'));
-  const bytes = end();
+  const bytes = recorded();
   t.notOk(bytes.includes('owned\u0007'));
   t.notOk(bytes.includes('\u001b[31mm') || bytes.includes('\u009b'));
 });

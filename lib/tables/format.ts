@@ -153,13 +153,21 @@ function element({ derived }: Column, value: bigint | string, names: Names): str
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
 }
 
-function derivedText(column: Column, { elements, partial }: DerivedValue, names: Names): string {
-  const parts = elements.map((value) => String(element(column, value, names)));
+/** Ports in the order of their names, as lists of them are sorted: their ids are of one snapshot alone. */
+function elementsOf(column: Column, { elements }: DerivedValue, names: Names): (string | number)[] {
+  const parts = elements.map((value) => element(column, value, names));
+  return column.derived!.type === 'port' ? parts.sort((a, b) => (String(a) < String(b) ? -1 : 1)) : parts;
+}
+
+function derivedText(column: Column, value: DerivedValue, names: Names): string {
+  const { partial } = value;
+  const parts = elementsOf(column, value, names).map(String);
   return [...parts, ...(partial ? ['?'] : [])].join(',') || '-';
 }
 
-function derivedJson(column: Column, { elements, partial }: DerivedValue, names: Names): JsonCell {
-  const parts = elements.map((value) => element(column, value, names));
+function derivedJson(column: Column, value: DerivedValue, names: Names): JsonCell {
+  const { partial } = value;
+  const parts = elementsOf(column, value, names);
   if (!column.derived!.set) return parts[0] ?? null;
   if (!partial) return parts;
   return parts.length === 0 ? null : [...parts, null];

@@ -15,7 +15,7 @@ export interface Tmux {
   resize(columns: number, rows: number): void;
   /** A format of tmux: #{alternate_on}, #{cursor_flag}, #{pane_pid}. */
   ask(format: string): string;
-  /** All bytes that were written to the terminal since the call of record(). */
+  /** What is given back says all bytes that were written to the terminal since the call of record(). */
   record(): () => string;
   /** Waits until the screen is as `is` wants it. */
   until(what: string, is: (text: string, lines: readonly string[]) => boolean, ms?: number): Promise<string[]>;
@@ -70,10 +70,7 @@ export function startTmux({ columns = 80, rows = 24, env = {} }: TmuxOptions = {
     record() {
       const file = join(dir, `record-${nRecords++}`);
       tmux('pipe-pane', '-t', 't', `cat > ${file}`);
-      return () => {
-        tmux('pipe-pane', '-t', 't');
-        return readFileSync(file, 'utf8');
-      };
+      return () => readFileSync(file, 'utf8');
     },
     async until(what, is, ms = 20_000) {
       for (const end = Date.now() + ms; ; await sleep(50)) {

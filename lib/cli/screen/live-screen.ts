@@ -46,7 +46,10 @@ export class LiveScreen {
   /** Of the last question that was answered. */
   #good: ViewState;
   #shown: Outcome = 'waiting';
+  /** Why the last reading gave no answer: until one does. */
   #error: string | undefined;
+  /** Why what was typed was not taken: until the next key, however many readings come. */
+  #refusal: string | undefined;
   #busy: Promise<void> = Promise.resolve();
   #quit: (() => void) | undefined;
   #resume: (() => void) | undefined;
@@ -143,34 +146,39 @@ export class LiveScreen {
       if (!isOwn) this.#shown = 'waiting';
       else {
         this.#state = { ...this.#state, filter: this.#good.filter, order: this.#good.order };
+        this.#refusal = this.#sentence(error);
         this.#shown = await this.table.ask(this.plan.question(this.#state));
+        this.#error = undefined;
+        if (this.#refusal !== undefined) return;
       }
       throw error;
     }
   }
 
+  /** What to say of a fault of the switch or of a question; undefined: it is ours. */
+  #sentence(error: unknown): string | undefined {
+    return error instanceof CtiError && error.code !== 'INTERNAL' ? error.message.split('\n')[0] : undefined;
+  }
+
   /** What a switch that goes, or a question, gives is said; it may be otherwise a moment later. */
   #failed(error: unknown): void {
-    if (!(error instanceof CtiError) || error.code === 'INTERNAL') {
-      this.#crash?.(error);
-      return;
-    }
-    if (!this.#isOver) this.#error = error.message.split('\n')[0];
+    const sentence = this.#sentence(error);
+    if (sentence === undefined) this.#crash?.(error);
+    else if (!this.#isOver) this.#error = sentence;
   }
 
   readonly #onKey = (key: Key): void => {
     const { state, act } = press(this.#state, key, this.#shape());
     this.#state = state;
+    this.#refusal = undefined;
     if (!state.isPaused) this.#resume?.();
     if (act === 'quit') this.#quit?.();
     else if (act === 'suspend') this.#terminal.suspend();
     else if (act === 'redraw') this.#terminal.forget();
-    else if (act === 'ask') {
-      this.#error = undefined;
+    else if (act === 'ask')
       this.#alone(() => this.#ask())
         .catch((error) => this.#failed(error))
         .then(() => this.#draw());
-    }
     if (act !== 'none' && act !== 'suspend' && act !== 'quit') this.#draw();
   };
 
@@ -211,11 +219,12 @@ export class LiveScreen {
     const paused = this.#state.isPaused ? '  PAUSED' : '';
     const { filter, typing } = this.#state;
     const question = this.plan.question(this.#good);
+    const wrong = this.#refusal ?? this.#error;
     const message: Line =
       typing !== undefined
         ? this.#line(`filter: ${typing}_`, width, 'prompt')
-        : this.#error !== undefined
-          ? this.#line(this.#error, width, 'error')
+        : wrong !== undefined
+          ? this.#line(wrong, width, 'error')
           : this.#line(filter === '' ? '' : `filter: ${filter}`, width, 'dim');
     return [
       this.#line(`ctinspector ${this.plan.name}  ${source}  every ${ms(periodMs)}${paused}`, width, 'title'),
