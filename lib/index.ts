@@ -4,7 +4,7 @@
  * - Programs: `Program.load(spec)` checks and links raw eBPF; `program.run()` or `program.start()` runs it in a sandbox (docs/vm.md).
  * - Objects: `loadObject(bytes, name)` reads ELF, `link(objects)` makes a program spec with source lines (docs/programs.md).
  * - Scheduler: `new Scheduler()` runs many programs in fair turns with budgets, answers their calls, keeps durable ones in a `Journal` (docs/scheduler.md).
- * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, `readDpFlowsFile()` a saved dump
+ * - Tables: `captureTable('dp_flows', 'auto', options)` reads a running switch, `watchTable()` again and again, across restarts, `readDpFlowsFile()` a saved dump
  *   (docs/sources.md); `TableView` reads cells.
  * - Snapshots: `saveSnapshots()` and `readSnapshotFile()` keep tables as files (docs/snapshot-format.md); `samplesNeeded()` and `combineSamples()` make
  *   one table of two samples, with rates or what changed (docs/questions.md).
@@ -41,7 +41,8 @@ export type { Budget, BudgetLeft, Task, TaskEnd, TaskState, Wait } from './sched
 export { type CaptureOptions, captureDpFlows, type ReadFileOptions, readDpFlowsFile } from './sources/dp-flows.js';
 export { DEFAULT_MANNERS, type Manners } from './sources/pace.js';
 export { type Captured, captureTable } from './sources/registry.js';
-export { captureAgain } from './sources/second-sample.js';
+export { type RepeatedOptions, RepeatedReading, type WatchOptions, watchTable } from './sources/repeated.js';
+export { type AgainOptions, type CapturedAgain, captureAgain } from './sources/second-sample.js';
 export {
   describeSnapshotFile,
   isSnapshotFile,
@@ -51,7 +52,6 @@ export {
   saveSnapshots,
 } from './sources/snapshot-file.js';
 export { findSwitch, type SwitchInfo, type SwitchOptions } from './sources/unixctl.js';
-export { type WatchOptions, watchTable } from './sources/watch.js';
 export type { TableSchema } from './table-schema.js';
 export { formatCell, jsonCell } from './tables/format.js';
 export { DP_FLOWS } from './tables/generated/dp-flows.js';

@@ -11,6 +11,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -18,13 +19,15 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import type { Clock } from '../lib/clock.js';
 import { allOf, avoidedCpus, isolatedCpus, parseCpuList } from '../lib/sources/cpus.js';
 import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
 import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
-import { type Clock, DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
+import { DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
 import { captureTable, sourcesOf } from '../lib/sources/registry.js';
+import { watchTable } from '../lib/sources/repeated.js';
+import { isSameProcess } from '../lib/sources/switch-life.js';
 import { findSwitch } from '../lib/sources/unixctl.js';
-import { watchTable } from '../lib/sources/watch.js';
 import { TABLES } from '../lib/tables/generated/tables.js';
 import { cli } from './support/cli.js';
 import { debugInfoFor, makeDebugInfo } from './support/debug-info.js';
@@ -69,21 +72,28 @@ t.test(
   },
 );
 
+/** Time that passes where it is slept, and by pass(). */
+function sleptClock(): { clock: Clock; slept: number[]; pass(ms: number): void } {
+  const slept: number[] = [];
+  let now = 0;
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  const after = (ms: number, action: () => void): (() => void) => {
+    slept.push(ms);
+    pass(ms);
+    queueMicrotask(action);
+    return () => {};
+  };
+  return { clock: { nowMs: () => now, after }, slept, pass };
+}
+
 t.test('manners: the period grows, not the share', async (t) => {
   t.equal(periodFor({ cpuMs: 1, bytes: 1000 }, DEFAULT_MANNERS), 1000, 'cheap: as often as asked');
   t.equal(periodFor({ cpuMs: 250, bytes: 1000 }, DEFAULT_MANNERS), 2500, 'a tenth of a core');
   t.equal(periodFor({ cpuMs: 1, bytes: 3 * DEFAULT_MANNERS.bytesPerSecond }, DEFAULT_MANNERS), 3000, 'bytes a second');
 
-  /** Time that passes only where it is slept. */
-  const slept: number[] = [];
-  let now = 5000;
-  const clock: Clock = {
-    now: () => now,
-    sleep: async (ms) => {
-      slept.push(ms);
-      now += ms;
-    },
-  };
+  const { clock, slept, pass } = sleptClock();
   const pace = new Pace({ share: 0.1, bytesPerSecond: 1e6, periodMs: 100 }, clock);
   const began: number[] = [];
   for (const [cpuMs, bytes, wallMs] of [
@@ -94,11 +104,11 @@ t.test('manners: the period grows, not the share', async (t) => {
     [1, 0, 1],
   ] as const) {
     await pace.wait();
-    began.push(now);
-    now += wallMs;
+    began.push(clock.nowMs());
+    pass(wallMs);
     pace.took({ cpuMs, bytes });
   }
-  t.strictSame(began, [5000, 5100, 5600, 9600, 10_000], 'at once; 100; 50/0.1; 4e6/1e6; late by itself');
+  t.strictSame(began, [0, 100, 600, 4600, 5000], 'at once; 100; 50/0.1; 4e6/1e6; late by itself');
   t.strictSame(slept, [98, 440, 3990]);
 
   t.strictSame(parseCpuList('0-2,8,10-11\n'), [0, 1, 2, 8, 10, 11]);
@@ -113,15 +123,7 @@ t.test('a table watched: readings at the pace that their cost allows, until it i
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
   sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
-  const asked: number[] = [];
-  let now = 0;
-  const clock: Clock = {
-    now: () => now,
-    sleep: async (ms) => {
-      asked.push(ms);
-      now += ms;
-    },
-  };
+  const { clock, slept } = sleptClock();
   let n = 0;
   for await (const { snapshot, passedOver } of watchTable('ports', {
     rundir: sw.rundir,
@@ -135,9 +137,9 @@ t.test('a table watched: readings at the pace that their cost allows, until it i
     snapshot.close();
     if (++n === 3) break;
   }
-  t.equal(asked.length, 2);
+  t.equal(slept.length, 2);
   t.ok(
-    asked.every((ms) => ms >= 700),
+    slept.every((ms) => ms >= 700),
     'no more often than asked',
   );
   const stop = new AbortController();
@@ -152,6 +154,72 @@ t.test('a table watched: readings at the pace that their cost allows, until it i
   );
   for (const manners of [{ share: 0 }, { share: 2 }, { periodMs: -1 }, { bytesPerSecond: Number.NaN }])
     t.match((await codeOf(() => watchTable('ports', { rundir: sw.rundir, manners }).next()))[0], 'INVALID_ARGUMENT');
+});
+
+t.test('two readings of one process are told from those around a restart, by either source', async (t) => {
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
+  for (const table of ['ports', 'dp_flows']) {
+    for (const source of ['memory', 'unixctl']) {
+      const read = async () => (await captureTable(table, source, { rundir: sw.rundir })).snapshot;
+      const [first, second] = [await read(), await read()];
+      t.equal(isSameProcess(first, second), true, `${table} ${source}: one process`);
+      await sw.kill('SIGKILL');
+      await sw.restart();
+      const third = await read();
+      t.equal(isSameProcess(second, third), false, `${table} ${source}: another one`);
+      for (const snapshot of [first, second, third]) snapshot.close();
+    }
+  }
+  // A socket of the same name, as in a container where pids begin anew.
+  const target = join(scratch, 'same.ctl');
+  symlinkSync(sw.socketPath, target);
+  const ask = async () => (await captureTable('ports', 'unixctl', { target })).snapshot;
+  const before = await ask();
+  await sw.kill('SIGKILL');
+  await sw.restart();
+  rmSync(target);
+  symlinkSync(sw.socketPath, target);
+  const after = await ask();
+  t.equal(before.facts.source, after.facts.source);
+  t.equal(isSameProcess(before, after), false, 'by the age of the socket');
+  before.close();
+  after.close();
+});
+
+t.test('a table watched goes on when the switch was killed and started anew', async (t) => {
+  const sw = await startPrivateSwitch();
+  t.teardown(() => sw.stop());
+  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
+  const gone: string[] = [];
+  const manners = { periodMs: 1 };
+  const watched = watchTable('ports', { rundir: sw.rundir, manners, onGone: ({ code }) => gone.push(code) });
+  const nextSource = async (): Promise<string> => {
+    const { value } = await watched.next();
+    value.snapshot.close();
+    return value.snapshot.facts.source;
+  };
+  t.match(await nextSource(), `memory:${sw.pid}`);
+  const before = sw.pid;
+  await sw.kill('SIGKILL');
+  const waiting = nextSource();
+  for (const end = Date.now() + 20_000; gone.length === 0 && Date.now() < end; ) await sleep(10);
+  t.strictSame(gone, ['SWITCH_STALE'], 'told once');
+  await sw.restart();
+  t.not(sw.pid, before);
+  t.notMatch(await waiting, String(before), 'of the process that runs now');
+  for (let i = 0; i < 100 && (await nextSource()) !== `memory:${sw.pid}`; i++);
+  t.equal(await nextSource(), `memory:${sw.pid}`);
+
+  await sw.kill('SIGKILL');
+  const given = await codeOf(() => watchTable('ports', { rundir: sw.rundir, manners }).next());
+  t.equal(given[0], 'SWITCH_STALE', 'the first reading does not wait');
+  const patient = watchTable('ports', { rundir: sw.rundir, manners, patienceMs: 100 });
+  await sw.restart();
+  (await patient.next()).value.snapshot.close();
+  await sw.kill('SIGKILL');
+  t.equal((await codeOf(() => patient.next()))[0], 'SWITCH_STALE', 'patience has an end where one was given');
 });
 
 t.test('a switch in a container: by its run directory, by its pid; and seen from another container', async (t) => {

@@ -1,12 +1,12 @@
 /** Nodes: URLs and routing, messages, meetings. test/handoff.test.ts has the handoff, test/migration.test.ts programs that use all of it. */
 import t from 'tap';
+import { ManualClock } from '../lib/clock.js';
 import { CtiError } from '../lib/errors.js';
 import { MAX_MEETINGS_OF_OWNER, MeetingBook } from '../lib/migration/book.js';
 import { childId, meetingId, slotToken, transferId } from '../lib/migration/ids.js';
 import { isMet, MAX_SLOTS, type SlotEnd } from '../lib/migration/meeting.js';
 import { decodeReply, decodeRequest, encode, type Message, type Request } from '../lib/migration/messages.js';
 import { Reports } from '../lib/migration/reports.js';
-import { ManualClock } from '../lib/transport/clock.js';
 import { LocalCarrier } from '../lib/transport/local-carrier.js';
 import { Transport } from '../lib/transport/transport.js';
 import { parseNodeUrl, ubUrl } from '../lib/transport/url.js';

@@ -184,7 +184,7 @@ for (const [mode, options] of MODES) {
     long.kill('no longer needed');
     t.match(await long.done, { kind: 'killed', reason: 'no longer needed' });
     await sleep(100); // windows have cooled
-    t.equal(scheduler.clock.size, 0, 'no timer is left');
+    t.equal(scheduler.timers.size, 0, 'no timer is left');
   });
 
   t.test(`${mode}: budgets end what goes on for ever, with the reason`, async (t) => {

@@ -1,4 +1,6 @@
 /** top and watch in a real terminal (tmux), on a real switch: what the screen shows, what keys do, and what is left behind however it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -271,22 +273,78 @@ t.test('what comes from outside cannot steer the terminal', async (t) => {
   t.notOk(bytes.includes('\u001b[31mm') || bytes.includes('\u009b'));
 });
 
-t.test('a switch that goes is said, and one that comes is shown', async (t) => {
+t.test('a switch that goes is said, and its rows are shown as soon as it is back', async (t) => {
   const other = await startPrivateSwitch();
+  t.teardown(() => other.stop());
+  other.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'), ...port('p2'));
+  const receive = (n: number) => {
+    const flow = 'in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x1234)';
+    for (let i = 0; i < n; i++) other.appctl('netdev-dummy/receive', 'p1', flow);
+  };
+  receive(5);
   const tmux = terminal(t);
-  try {
-    other.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
-    tmux.type(`node ${BIN} watch 'ports | count by datapath' --interval 300ms --rundir ${other.rundir}`);
-    tmux.press('Enter');
-    await tmux.until('its ports', (text) => /dummy@ovs-dummy +2/.test(text));
+  const words = `watch 'dp_flows | where eth_type = 0x1234 | show in_port, packets' --interval 300ms`;
+  tmux.type(`node ${BIN} ${words} --rundir ${other.rundir}; echo "status $?"`);
+  tmux.press('Enter');
+  await tmux.until('its flow', (text) => /p1 +4$/m.test(text));
+  for (const round of [1, 2]) {
+    const before = other.pid;
     await other.kill('SIGKILL');
-    const gone = await tmux.until('that it has gone', (_text, lines) => /switch|ovs-vswitchd/i.test(lines[2] ?? ''));
-    t.ok(gone[0]?.startsWith('ctinspector watch'), `${gone[2]}`);
-    tmux.type('q');
-    await tmux.until('the shell', (_text, lines) => lines.at(-1) !== undefined && tmux.ask('#{alternate_on}') === '0');
-  } finally {
-    await other.stop();
+    const gone = await tmux.until('that it has gone', (_text, lines) => /^the switch has gone: /.test(lines[2] ?? ''));
+    t.match(gone[0], `memory:${before} `, 'the rows are those of the process before, and it says so');
+    await other.restart();
+    await tmux.until('the new process, without a flow', (text, lines) => {
+      const isNew = lines[0]?.includes(`memory:${other.pid} `) || lines[0]?.includes(`.${other.pid}.ctl`);
+      return Boolean(isNew) && lines[2] === '' && text.includes('0 rows of ');
+    });
+    receive(round + 1);
+    await tmux.until('the new flow', (text, lines) => {
+      return new RegExp(`p1 +${round}$`, 'm').test(text) && Boolean(lines[0]?.includes(`memory:${other.pid} `));
+    });
   }
+  tmux.type('q');
+  await tmux.until('the shell', (text) => text.includes('status 0'));
+});
+
+t.test('plain blocks go on after a restart', async (t) => {
+  const other = await startPrivateSwitch();
+  t.teardown(() => other.stop());
+  other.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'));
+  const start = (...words: string[]) => {
+    const where = ['--interval', '100ms', '--timeout', '2', '--rundir', other.rundir];
+    const child = spawn(process.execPath, [BIN, 'watch', 'ports | show name', ...words, ...where]);
+    t.teardown(() => child.kill('SIGKILL'));
+    const said = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      said.out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      said.err += text;
+    });
+    const blocks = () => said.out.match(/^\d{4}-.*Z$/gm)?.length ?? 0;
+    const until = async (what: string, is: () => boolean) => {
+      for (const end = Date.now() + 20_000; !is(); await sleep(20))
+        if (Date.now() > end) throw new Error(`waited 20 s for ${what}: ${JSON.stringify(said)}`);
+    };
+    return { said, blocks, until, ended: once(child, 'close'), child };
+  };
+  const endless = start();
+  await endless.until('answers', () => endless.blocks() >= 2);
+  await other.kill('SIGKILL');
+  const word = /ctinspector watch: waiting for the switch to come back: .*has gone/g;
+  await endless.until('a word of it', () => word.test(endless.said.err));
+  const before = endless.blocks();
+  await other.restart();
+  await endless.until('answers of the new one', () => endless.blocks() >= before + 2);
+  endless.child.kill('SIGTERM');
+  t.equal((await endless.ended)[0], 0);
+  t.equal(endless.said.err.match(word)?.length, 1, 'said once');
+
+  const counted = start('--times', '1000000');
+  await counted.until('answers', () => counted.blocks() >= 2);
+  await other.kill('SIGKILL');
+  t.equal((await counted.ended)[0], 2, 'so many answers and no more: the time limit holds');
+  t.match(counted.said.err, /waiting for the switch to come back.*has gone/);
 });
 
 t.test('elsewhere: plain blocks, or a sentence', async (t) => {

@@ -1,7 +1,8 @@
 /** `top` and `watch`: a live screen on a terminal, plain blocks elsewhere. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Names } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
+import { escapeText } from '../escape.js';
 import { samplesNeeded } from '../query/samples.js';
 import type { TableSchema } from '../table-schema.js';
 import { answerListing } from './answer.js';
@@ -49,11 +50,12 @@ export async function live(
   progress.stop();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);
+  const where = switchOptions(options);
   const table = new LiveTable(schema, {
-    ...switchOptions(options),
+    ...where,
     signal,
     source: sourceOption(options),
-    periodMs,
+    manners: { periodMs },
     since: file,
     names,
   });
@@ -62,7 +64,7 @@ export async function live(
     if (isScreen) {
       const streams = { input: process.stdin, output: process.stdout, isColoured: context.env.NO_COLOR === undefined };
       await new LiveScreen(context, plan, table, streams).run();
-    } else await blocks(context, question, table, times ?? Number.POSITIVE_INFINITY);
+    } else await blocks(context, plan.name, question, table, times, where.timeoutMs);
     return 0;
   } catch (error) {
     // It has no end of its own: a signal is how it ends.
@@ -74,10 +76,23 @@ export async function live(
   }
 }
 
-/** An answer after the other, each with the time before it. What a switch that goes gives ends it. */
-async function blocks(context: Context, question: string, table: LiveTable, times: number): Promise<void> {
-  for (let n = 0; n < times; ) {
-    const captured = await table.next();
+/**
+ * An answer after the other, each with the time before it. A switch that has gone is said and waited for: as long as a reply is, where so many
+ * answers were asked for and no more.
+ */
+async function blocks(
+  context: Context,
+  name: string,
+  question: string,
+  table: LiveTable,
+  times: number | undefined,
+  timeoutMs: number,
+): Promise<void> {
+  const onGone = ({ message }: CtiError) =>
+    context.stderr.write(`ctinspector ${name}: waiting for the switch to come back: ${escapeText(message)}\n`);
+  const patienceMs = times === undefined ? undefined : timeoutMs;
+  let captured = await table.next();
+  for (let n = 0; ; captured = await table.nextWhenThere({ onGone, patienceMs })) {
     const retire = table.accept(captured);
     const answered = await table.ask(question);
     retire();
@@ -86,6 +101,7 @@ async function blocks(context: Context, question: string, table: LiveTable, time
     context.stdout.write(`${n === 0 ? '' : '\n'}${new Date(Number(beginNs / 1_000_000n)).toISOString()}\n`);
     await writeListing(context, 'table', answerListing(question, answered));
     n++;
-    await sleep(0);
+    if (n === times) return;
+    await nextTurn(); // signals are heard
   }
 }

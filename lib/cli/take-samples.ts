@@ -2,10 +2,11 @@
 import { type Names, NO_NAMES } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
 import { type SamplesNeeded, samplesNeeded } from '../query/samples.js';
+import { sleep } from '../sources/pace.js';
 import type { Captured } from '../sources/registry.js';
 import { captureAgain } from '../sources/second-sample.js';
 import { describeSnapshotFile, isSnapshotFile } from '../sources/snapshot-file.js';
-import { systemClock } from '../sources/watch.js';
+import { isSameProcess } from '../sources/switch-life.js';
 import type { TableSchema } from '../table-schema.js';
 import { combineSamples } from '../tables/sampled.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
@@ -122,8 +123,15 @@ async function takeTwo(
   const takenMs = Number(first.snapshot.facts.beginNs / 1_000_000n);
   const second = async (): Promise<Captured> => {
     progress.update(`waiting ${waitMs / 1000} s for the second sample`);
-    await systemClock.sleep(Math.max(0, takenMs + waitMs - Date.now()), signal);
+    await sleep(takenMs + waitMs - Date.now(), signal);
     const captured = await captureAgain(first.snapshot, sourceOption(options), { ...switchOptions(options), signal });
+    if (needed.sampled.rates.length > 0 && !isSameProcess(first.snapshot, captured.snapshot)) {
+      captured.snapshot.close();
+      throw new CtiError(
+        'SWITCH_CLOSED',
+        `expected two samples of one process of the switch, but it was restarted between them, or that cannot be told: ${first.snapshot.facts.source}, then ${captured.snapshot.facts.source}. Counters begin anew then, so there are no rates: ask again`,
+      );
+    }
     return { snapshot: captured.snapshot, passedOver: [...new Set([...first.passedOver, ...captured.passedOver])] };
   };
   return combine(first.snapshot, second, needed, undefined);

@@ -4,7 +4,7 @@
  *
  * Not kept over a restart: a join then answers -ENOENT.
  */
-import type { Clock } from '../transport/clock.js';
+import type { Clock } from '../clock.js';
 import { Bounded } from './bounded.js';
 import { isMet, Meeting, type MeetingRecord, type Policy, type SlotEnd } from './meeting.js';
 

@@ -13,7 +13,7 @@
  * the commit is repeated, and an operator can `adopt` or `drop` it, on record. A network adds who may send (rights), a journal on disk (this
  * one is in memory: with the process, the transfers are gone), and frames in pieces; the states stay.
  */
-import type { Clock } from '../transport/clock.js';
+import type { Clock } from '../clock.js';
 import { Bounded } from './bounded.js';
 import type { MeetingRecord } from './meeting.js';
 import type { CallAnswer, Decision, Refusal, Reply, Request } from './messages.js';

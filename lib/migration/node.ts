@@ -7,13 +7,14 @@
  *
  * Thread-safety: the control thread only.
  */
+
+import { type Clock, REAL_CLOCK } from '../clock.js';
 import { CtiError } from '../errors.js';
 import type { Output } from '../runner/program.js';
 import type { KernelCall, KernelFunctions } from '../scheduler/kernel-call.js';
 import type { TaskScheduler } from '../scheduler/options.js';
 import type { BudgetLeft, Task, TaskEnd } from '../scheduler/task.js';
 import type { Listener } from '../transport/carrier.js';
-import { type Clock, REAL_CLOCK } from '../transport/clock.js';
 import type { Transport } from '../transport/transport.js';
 import { MeetingBook } from './book.js';
 import { Bounded } from './bounded.js';

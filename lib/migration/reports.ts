@@ -2,7 +2,7 @@
  * What the children that run on this node owe: each brings its end to its meeting's home, which may be this node, another, or have moved on.
  * An end is sent until it is taken or refused; the home takes the first, so sending twice does no harm.
  */
-import type { Clock } from '../transport/clock.js';
+import type { Clock } from '../clock.js';
 import type { EndReply } from './book.js';
 import type { SlotEnd } from './meeting.js';
 import type { Reply, Request } from './messages.js';

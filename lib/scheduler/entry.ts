@@ -12,12 +12,12 @@ import {
   type TableMapping,
 } from '../runner/program.js';
 import type { Lineage } from './budget.js';
-import type { Timer } from './clock.js';
 import type { Begin } from './executor.js';
 import type { Answer, KernelCall } from './kernel-call.js';
 import type { MapperControl } from './options.js';
 import type { Queued } from './ready-queue.js';
 import type { BudgetLeft, Task, TaskEnd, TaskState, Wait } from './task.js';
+import type { Timer } from './timers.js';
 
 export type OnOutput = (output: readonly Output[], task: Task) => void | Promise<void>;
 

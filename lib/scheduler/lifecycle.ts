@@ -5,7 +5,6 @@ import { errno } from '../errno.js';
 import { CtiError } from '../errors.js';
 import { decodeImage, type PendingCall } from '../runner/program.js';
 import type { Lineage } from './budget.js';
-import { type Clock, realtimeNs } from './clock.js';
 import { type checkAfter, Dependencies, type Outcome } from './dependencies.js';
 import type { Durability } from './durability.js';
 import { asError, OpenCall } from './entry.js';
@@ -14,11 +13,12 @@ import type { KernelFunctions, Verdict } from './kernel-call.js';
 import type { Mapper } from './options.js';
 import { Placement, type Slot } from './placement.js';
 import type { Task, TaskEnd, Wait } from './task.js';
+import { realtimeNs, type Timers } from './timers.js';
 import { type SlotEntry, type TurnEvents, Turns } from './turns.js';
 
 export interface LifecycleOptions {
   readonly executors: readonly (() => Executor)[];
-  readonly clock: Clock;
+  readonly timers: Timers;
   /** By set and name. */
   readonly functions: Readonly<Record<string, KernelFunctions>>;
   readonly mapper: Mapper | undefined;
@@ -44,13 +44,13 @@ export class Lifecycle implements TurnEvents {
   /** Of lineages whose first task is not here; else that has it. */
   readonly #rootless = new Map<string, Lineage>();
   readonly listeners = new Set<(task: Task, end: TaskEnd) => void>();
-  readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #functions: Readonly<Record<string, KernelFunctions>>;
   #nCalls = 0;
   readonly #dependencies = new Dependencies<SlotEntry>();
 
   constructor(options: LifecycleOptions) {
-    this.#clock = options.clock;
+    this.#timers = options.timers;
     this.#functions = options.functions;
     this.durability = options.durability;
     this.placement = new Placement({
@@ -188,14 +188,14 @@ export class Lifecycle implements TurnEvents {
   }
 
   wakes(entry: SlotEntry): void {
-    if (entry.timer) this.#clock.cancel(entry.timer);
+    if (entry.timer) this.#timers.cancel(entry.timer);
     entry.timer = undefined;
   }
 
   #arm(entry: SlotEntry, atMs: number): void {
     if (entry.end) return;
     this.wakes(entry);
-    entry.timer = this.#clock.at(Math.min(atMs, entry.deadlineMs), this.#due, entry);
+    entry.timer = this.#timers.at(Math.min(atMs, entry.deadlineMs), this.#due, entry);
   }
 
   readonly #due = (entry: SlotEntry): void => {

@@ -4,10 +4,10 @@
  */
 import { CtiError } from '../errors.js';
 import { decodeImage, type ImageFacts, keptBytes, type PendingCall } from '../runner/program.js';
-import type { Clock, Timer } from './clock.js';
 import type { Entry } from './entry.js';
 import type { Begin, Executor, Reply, Request } from './executor.js';
 import type { Mapper, Mappings } from './options.js';
+import type { Timer, Timers } from './timers.js';
 
 /** How long a waiting task keeps its window. */
 const WARM_MS = 50;
@@ -22,7 +22,7 @@ type SlotEntry = Entry<Slot>;
 
 export interface PlacementOptions {
   readonly executors: readonly (() => Executor)[];
-  readonly clock: Clock;
+  readonly timers: Timers;
   readonly mapper: Mapper | undefined;
   /** Windows of waiting tasks, and windows at all before tasks that are ready give theirs back after each slice. */
   readonly maxWarm: number;
@@ -235,7 +235,7 @@ export class Placement {
   }
 
   #arm(ms: number): void {
-    this.#cooler = this.#options.clock.after(BigInt(Math.ceil(ms * 1e6)), () => {
+    this.#cooler = this.#options.timers.after(BigInt(Math.ceil(ms * 1e6)), () => {
       this.#cooler = undefined;
       const now = performance.now();
       for (const [entry, since] of this.#warm) {
@@ -248,7 +248,7 @@ export class Placement {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#cooler) this.#options.clock.cancel(this.#cooler);
+    if (this.#cooler) this.#options.timers.cancel(this.#cooler);
     await Promise.all(this.slots.map(({ executor }) => executor.close()));
   }
 }

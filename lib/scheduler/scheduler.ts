@@ -17,7 +17,6 @@ import type { ProgramSpec } from '../program-spec.js';
 import { decodeImage, type ImageFacts, withControl } from '../runner/program.js';
 import { beginProgram, budgetOf, carriedOf, checkName, checkPriority, NEW_CONTROL, newId } from './admission.js';
 import { completeBudget, DEFAULT_BUDGET, Lineage, splitBudget, UNLIMITED } from './budget.js';
-import { Clock } from './clock.js';
 import { checkAfter } from './dependencies.js';
 import { Durability, type Restored } from './durability.js';
 import { type CarriedControl, Entry, type EntryFacts, type EntryTraits, type OnOutput } from './entry.js';
@@ -29,6 +28,7 @@ import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './optio
 import type { Slot } from './placement.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
 import { TIME_FUNCTIONS } from './time-functions.js';
+import { Timers } from './timers.js';
 import { WorkerExecutor } from './worker-executor.js';
 
 type SlotEntry = Entry<Slot>;
@@ -57,7 +57,7 @@ const NO_TABLE: KernelFunctions = { table_open: () => ({ kind: 'value', r0: errn
 
 export class Scheduler implements TaskScheduler {
   /** One heap of timers, for kernel functions too. */
-  readonly clock = new Clock();
+  readonly timers = new Timers();
   readonly #options: SchedulerOptions;
   readonly #budget: BudgetLeft;
   readonly #core: Lifecycle;
@@ -84,7 +84,7 @@ export class Scheduler implements TaskScheduler {
         workers === 0
           ? [() => new InProcessExecutor()]
           : Array.from({ length: workers }, (_, i) => () => new WorkerExecutor(`worker ${i + 1}`)),
-      clock: this.clock,
+      timers: this.timers,
       functions: { conformance, upstream, ctinspector: { ...NO_TABLE, ...TIME_FUNCTIONS, ...ctinspector } },
       mapper: options.mapper,
       durability: new Durability(options.journal),

@@ -1,7 +1,7 @@
 /** schema/kernel-functions/time.yaml, as far as the host answers: sleep. */
 import { errno } from '../errno.js';
-import { realtimeNs } from './clock.js';
 import type { KernelCall, KernelFunctions, Verdict } from './kernel-call.js';
+import { realtimeNs } from './timers.js';
 
 const MAX_NS = (1n << 63n) - 1n;
 

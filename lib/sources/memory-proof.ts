@@ -1,7 +1,7 @@
 /** Whether a reading of memory agrees with what the switch says of itself. */
 import { CtiError } from '../errors.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
-import type { MemoryCapture } from './memory.js';
+import type { DatapathFacts, MemoryCapture } from './memory.js';
 
 export interface Agreement {
   readonly datapaths: number;
@@ -92,22 +92,32 @@ function sampleRows(snapshot: TableSnapshot, nFlows: number): number[] {
   return [...new Set([...spread, ...busiest.map(({ row }) => row)])];
 }
 
-/** How many flows the switch says a datapath has, and whether that agrees with `memory`. */
+export const nFlowsOf = ({ pmds }: DatapathFacts): number => pmds.reduce((sum, { nFlows }) => sum + nFlows, 0);
+
+/** How many flows the switch says a datapath has, and whether that agrees with `memory`; `again` are the flows in memory after it was asked. */
 export async function compareFlowCount(
   datapath: string,
   memory: number,
   ask: Ask,
+  again: () => number = () => memory,
 ): Promise<{ readonly unixctl: number; readonly differed: string | null }> {
   const shown = /^\s*flows: (\d+)$/m.exec(await ask('dpctl/show', datapath));
   const unixctl = Number(shown?.[1] ?? Number.NaN);
-  // A busy switch changes between the two; one part in ten, and a few, is taken for that.
-  const agrees = Math.abs(memory - unixctl) <= 64 + Math.max(memory, unixctl) / 10;
-  const differed = agrees ? null : `datapath ${datapath} has ${memory} flows in memory and ${unixctl} by dpctl/show`;
+  const later = again();
+  // A busy switch fills and empties its table between the two; one part in ten, and a few, is taken for what goes both ways.
+  const [least, most] = [Math.min(memory, later), Math.max(memory, later)];
+  const slack = 64 + Math.max(most, unixctl) / 10;
+  const agrees = unixctl >= least - slack && unixctl <= most + slack;
+  const differed = agrees
+    ? null
+    : `datapath ${datapath} has ${memory} and then ${later} flows in memory, and ${unixctl} by dpctl/show`;
   return { unixctl, differed };
 }
 
+/** `datapathsNow`: those in memory, as they are when it is called. */
 export async function agreement(
   capture: MemoryCapture,
+  datapathsNow: () => readonly DatapathFacts[],
   ask: Ask,
   nFlows: number,
 ): Promise<Agreement | { differed: string }> {
@@ -119,9 +129,11 @@ export async function agreement(
     return { differed: `datapath ${missing.join(', ')} is in memory but not in dpctl/dump-dps (${theirs.join(', ')})` };
 
   const flowCounts: { datapath: string; memory: number; unixctl: number }[] = [];
-  for (const { name, pmds } of capture.datapaths) {
-    const memory = pmds.reduce((sum, pmd) => sum + pmd.nFlows, 0);
-    const { unixctl, differed } = await compareFlowCount(name, memory, ask);
+  for (const datapath of capture.datapaths) {
+    const { name } = datapath;
+    const memory = nFlowsOf(datapath);
+    const again = () => datapathsNow().reduce((sum, now) => sum + (now.name === name ? nFlowsOf(now) : 0), 0);
+    const { unixctl, differed } = await compareFlowCount(name, memory, ask, again);
     flowCounts.push({ datapath: name, memory, unixctl });
     if (differed !== null) return { differed };
   }

@@ -17,7 +17,7 @@ import { type AvoidedCpus, allOf, avoidedCpus } from './cpus.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
 import { findLayout, type Layout } from './layouts.js';
-import { agreement } from './memory-proof.js';
+import { agreement, nFlowsOf } from './memory-proof.js';
 import type { Availability } from './registry.js';
 import { findSwitch, resolveSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
@@ -141,8 +141,6 @@ export class MemoryAttachment {
   readonly layout: Layout;
   readonly #handle: object;
   #avoided: AvoidedCpus = { pmd: [], isolated: [] };
-  /** Where the rows of the snapshots given out lie. */
-  readonly #origins = new WeakMap<TableSnapshot, { snapshot: object; places: object }>();
 
   private constructor(opened: Opened, layout: Layout) {
     this.pid = opened.pid;
@@ -196,22 +194,16 @@ export class MemoryAttachment {
    * as it is, and open. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
    */
   async refresh(before: TableSnapshot, signal?: AbortSignal, fast = false): Promise<MemoryRefresh> {
-    const origin = this.#origins.get(before);
-    if (!origin) {
+    const origin = origins.get(before);
+    if (origin?.attachment !== this || !origin.rows) {
       throw new CtiError(
         'INVALID_ARGUMENT',
         `expected a snapshot read from the memory of process ${this.pid} by this attachment but received one of ${before.facts.source}`,
       );
     }
+    const { snapshot, places } = origin.rows;
     this.#beforeReading(fast);
-    return this.#opened(
-      await runJob(() => call(() => native().attachRefresh(this.#handle, origin.snapshot, origin.places)), signal),
-    );
-  }
-
-  /** Whether `snapshot` is one that this attachment read. */
-  gave(snapshot: TableSnapshot): boolean {
-    return this.#origins.has(snapshot);
+    return this.#opened(await runJob(() => call(() => native().attachRefresh(this.#handle, snapshot, places)), signal));
   }
 
   #opened<How extends { cpuMs: number; bytes: number }>(
@@ -222,7 +214,7 @@ export class MemoryAttachment {
     const { cpuMs, bytes } = reading;
     const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
     const snapshot = openSnapshot(DP_FLOWS, read.snapshot, facts);
-    this.#origins.set(snapshot, { snapshot: read.snapshot.handle, places });
+    origins.set(snapshot, { attachment: this, rows: { snapshot: read.snapshot.handle, places } });
     return { snapshot, datapaths, reading };
   }
 
@@ -234,9 +226,23 @@ export class MemoryAttachment {
       signal,
     );
     const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
-    return openSnapshot(schema, snapshot, facts);
+    const opened = openSnapshot(schema, snapshot, facts);
+    origins.set(opened, { attachment: this });
+    return opened;
   }
 }
+
+/** Where a snapshot was read. */
+export interface Origin {
+  readonly attachment: MemoryAttachment;
+  /** Megaflows: where each row lies, for refresh(). */
+  readonly rows?: { readonly snapshot: object; readonly places: object };
+}
+
+const origins = new WeakMap<TableSnapshot, Origin>();
+
+/** Of a snapshot that was read from memory in this process; undefined: of another one. */
+export const originOf = (snapshot: TableSnapshot): Origin | undefined => origins.get(snapshot);
 
 /** What the switch was asked for the proof, and that it agreed. */
 export interface Proof {
@@ -267,7 +273,7 @@ export async function prove(
   for (let attempt = 0; attempt < PROOF_ATTEMPTS; attempt++) {
     const capture = await attachment.capture(options.signal, options.fast);
     try {
-      const compared = await agreement(capture, ask, PROOF_FLOWS);
+      const compared = await agreement(capture, () => attachment.datapaths(), ask, PROOF_FLOWS);
       if ('differed' in compared) differed = compared.differed;
       else {
         capture.snapshot.facts.cost = sumCost(requests); // the first reading of a switch pays for the proof
@@ -287,6 +293,12 @@ const proved = new Map<number, MemoryAttachment>();
 
 /** By pid; not proved. */
 const opened = new Map<number, MemoryAttachment>();
+
+/** The proved attachment that read `snapshot`, if its process still lives. */
+export function provedOrigin(snapshot: TableSnapshot): MemoryAttachment | undefined {
+  const attachment = originOf(snapshot)?.attachment;
+  return attachment && proved.get(attachment.pid) === attachment && attachment.alive ? attachment : undefined;
+}
 
 /** An attachment to the switch of `options` whose layout nothing has proved yet, or the proved one that this process has. */
 export async function openMemory(options: SwitchOptions): Promise<MemoryAttachment> {
@@ -315,6 +327,19 @@ export async function attachMemory(
   return { attachment, proof };
 }
 
+/** Datapaths that the switch of `options` has, and `attachment` does not see: the kernel's are not in its memory. */
+async function datapathsElsewhere(attachment: MemoryAttachment, options: SwitchOptions): Promise<string[]> {
+  const { text } = await unixctlWithCost(options, 'dpctl/dump-dps');
+  const ours = attachment.datapaths().map(({ name }) => name);
+  return text.split('\n').filter((name) => name !== '' && !ours.includes(name));
+}
+
+/** Whether the switch of `options` is still the process of `attachment`, and all of its datapaths are in its memory. */
+export async function speaksForSwitch(attachment: MemoryAttachment, options: SwitchOptions): Promise<boolean> {
+  const { pid } = await findSwitch(options);
+  return pid === attachment.pid && (await datapathsElsewhere(attachment, options)).length === 0;
+}
+
 /**
  * Whether the switch's megaflows can be read out of its memory: all of its datapaths must be there, so one of the kernel's makes it no. Attaches,
  * but proves nothing yet.
@@ -326,19 +351,14 @@ export async function memoryAvailable(options: SwitchOptions): Promise<Availabil
     if (pid === null) throw notVisible();
     const known = proved.get(pid);
     const attachment = known?.alive ? known : MemoryAttachment.open(pid);
-    const { text } = await unixctlWithCost(options, 'dpctl/dump-dps');
-    const ours = attachment.datapaths().map(({ name }) => name);
-    const elsewhere = text.split('\n').filter((name) => name !== '' && !ours.includes(name));
+    const elsewhere = await datapathsElsewhere(attachment, options);
     if (elsewhere.length > 0) {
       throw new CtiError(
         'PROTOCOL',
         `datapath ${elsewhere.join(', ')} is not one of ovs-vswitchd's own (the kernel's is not in its memory)`,
       );
     }
-    const flows = attachment
-      .datapaths()
-      .flatMap(({ pmds }) => pmds)
-      .reduce((sum, { nFlows }) => sum + nFlows, 0);
+    const flows = attachment.datapaths().reduce((sum, datapath) => sum + nFlowsOf(datapath), 0);
     return { ok: true, detail: `process ${pid}, layout ${attachment.layout.name}, ${flows} flows` };
   } catch (error) {
     if (!(error instanceof CtiError) || error.code === 'CANCELLED') throw error;

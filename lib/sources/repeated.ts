@@ -1,38 +1,57 @@
 /**
- * A table read again and again for whoever shows it live: with manners (pace.ts), and with only the counters read anew where that is enough. What
- * it gives is the caller's, who keeps the last one open until the next is there.
+ * A table read again and again, for whoever watches a switch: with manners (pace.ts), with only the counters read anew where that is enough, and
+ * across restarts of the switch. What it gives is of the process that runs now; a reading in which that process ended is thrown away.
  */
+import { type Clock, REAL_CLOCK } from '../clock.js';
+import type { CtiError } from '../errors.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import type { CaptureOptions } from './dp-flows.js';
-import { type Clock, DEFAULT_MANNERS, type Manners, Pace, periodFor } from './pace.js';
+import { costOf, type Manners, mannersOf, Pace, periodFor } from './pace.js';
 import { type Captured, captureTable } from './registry.js';
 import { captureAgain } from './second-sample.js';
-import { costOf, systemClock } from './watch.js';
+import { isPassing } from './switch-life.js';
 
 export interface RepeatedOptions extends CaptureOptions {
+  /** A source's name; auto unless told otherwise. */
   readonly source?: string | undefined;
-  readonly periodMs: number;
+  readonly manners?: Partial<Manners> | undefined;
   readonly clock?: Clock | undefined;
+}
+
+export interface WaitOptions {
+  /** Hears once of each time that the switch is gone, with the error that said so. */
+  readonly onGone?: ((error: CtiError) => void) | undefined;
+  /** How long it may be gone before its error is given; without end unless told. */
+  readonly patienceMs?: number | undefined;
 }
 
 /** After a table turned out to have other rows: how many readings in full before the counters alone are tried again. */
 const FULL_READINGS = 4;
+/** How often the switch itself is asked whether all of its datapaths are still in its memory; readings between do without it. */
+const LOOK_MS = 10_000;
+/** From an attempt at a switch that has gone to the next: the first, doubled each time, and the most. */
+const [FIRST_RETRY_MS, LAST_RETRY_MS] = [50, 500];
 
 export class RepeatedReading {
   readonly #manners: Manners;
+  readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #options: RepeatedOptions;
   #periodMs: number;
-  #full = 0;
+  #nFull = 0;
+  #nFailed = 0;
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
+  /** INVALID_ARGUMENT. */
   constructor(
     readonly table: string,
-    options: RepeatedOptions,
+    options: RepeatedOptions = {},
   ) {
     this.#options = options;
-    this.#manners = { ...DEFAULT_MANNERS, periodMs: options.periodMs };
-    this.#pace = new Pace(this.#manners, options.clock ?? systemClock);
-    this.#periodMs = options.periodMs;
+    this.#manners = mannersOf(options.manners);
+    this.#clock = options.clock ?? REAL_CLOCK;
+    this.#pace = new Pace(this.#manners, this.#clock);
+    this.#periodMs = this.#manners.periodMs;
   }
 
   /** From reading to reading; longer than asked for where a reading costs that much. */
@@ -40,29 +59,68 @@ export class RepeatedReading {
     return this.#periodMs;
   }
 
-  /** Waits until the next reading may begin, and reads. Rejects as captureTable() does; the next one keeps its distance then too. */
+  /**
+   * Waits until the next reading may begin, and reads; the caller closes what it gives. `last`, which the one before gave, is still open: then its
+   * counters alone may be read anew. Rejects as captureTable() does. After an error that may pass (isPassing) the next attempt is soon, else as after
+   * a reading.
+   */
   async next(last?: TableSnapshot): Promise<Captured> {
-    const { signal, source = 'auto', clock = systemClock } = this.#options;
-    await this.#pace.wait(signal);
-    // The first reading of a switch takes longer to begin (it is proved): rates are over the time asked for all the same.
-    const since = last ? Date.now() - Number(last.facts.beginNs / 1_000_000n) : this.#manners.periodMs;
-    const early = this.#manners.periodMs - Math.max(0, since);
-    if (early > 0) await clock.sleep(early, signal);
-    this.#pace.took({ cpuMs: 0, bytes: 0 }); // if it fails
-    const captured = await this.#read(last, source);
-    const cost = costOf(captured.snapshot.facts);
-    this.#pace.took(cost);
-    this.#periodMs = periodFor(cost, this.#manners);
-    return captured;
+    await this.#pace.wait(this.#options.signal);
+    const askedMs = Date.now();
+    try {
+      const captured = await this.#read(last);
+      const { facts } = captured.snapshot;
+      const cost = costOf(facts);
+      // The first reading of a switch takes longer to begin (it is proved): the period is from rows to rows all the same.
+      const lateMs = Number(facts.beginNs / 1_000_000n) - askedMs;
+      this.#pace.took(cost, Math.min(Math.max(0, lateMs), this.#manners.periodMs));
+      this.#periodMs = periodFor(cost, this.#manners);
+      this.#nFailed = 0;
+      return captured;
+    } catch (error) {
+      const retryMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#nFailed++);
+      this.#pace.failed(isPassing(error) ? retryMs : this.#manners.periodMs);
+      throw error;
+    }
   }
 
-  async #read(last: TableSnapshot | undefined, source: string): Promise<Captured> {
-    if (!last || this.#full > 0) {
-      this.#full = Math.max(0, this.#full - 1);
-      return captureTable(this.table, source, this.#options);
+  /** As next(), and while a switch has gone, or comes up, waits for it. */
+  async nextWhenThere(last: TableSnapshot | undefined, { onGone, patienceMs }: WaitOptions = {}): Promise<Captured> {
+    let goneMs: number | undefined;
+    for (;;) {
+      try {
+        return await this.next(last);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        if (goneMs === undefined) onGone?.(error);
+        goneMs ??= this.#clock.nowMs();
+        if (this.#clock.nowMs() - goneMs >= (patienceMs ?? Number.POSITIVE_INFINITY)) throw error;
+      }
     }
-    const captured = await captureAgain(last, source, this.#options);
-    if (!captured.isRefreshed) this.#full = FULL_READINGS;
+  }
+
+  async #read(last: TableSnapshot | undefined): Promise<Captured> {
+    const { source = 'auto' } = this.#options;
+    const nowMs = this.#clock.nowMs();
+    const looks = !last || nowMs - this.#lookedMs >= LOOK_MS;
+    const captured = last
+      ? await captureAgain(last, source, this.#options, { looks, refreshes: this.#nFull === 0 })
+      : { ...(await captureTable(this.table, source, this.#options)), isRefreshed: false };
+    if (looks) this.#lookedMs = nowMs;
+    if (this.#nFull > 0) this.#nFull--;
+    else if (!captured.isRefreshed) this.#nFull = FULL_READINGS;
     return captured;
   }
+}
+
+export interface WatchOptions extends RepeatedOptions, WaitOptions {}
+
+/**
+ * A reading at a time, all of the table, until the signal is aborted (CANCELLED) or the consumer stops, who closes the snapshots. The first one rejects
+ * as captureTable() does; later a switch that has gone is waited for.
+ */
+export async function* watchTable(table: string, options: WatchOptions = {}): AsyncGenerator<Captured, never> {
+  const reading = new RepeatedReading(table, options);
+  yield await reading.next();
+  for (;;) yield await reading.nextWhenThere(undefined, options);
 }

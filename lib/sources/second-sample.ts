@@ -1,48 +1,58 @@
 /** A table once more, for whoever compares two samples of it. */
-import { CtiError } from '../errors.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import type { CaptureOptions } from './dp-flows.js';
-import { attachMemory } from './memory.js';
+import { type MemoryAttachment, provedOrigin, speaksForSwitch } from './memory.js';
 import { type Captured, captureTable } from './registry.js';
+import { isPassing } from './switch-life.js';
 
-/** What went otherwise than a refresh must: then the table is read in full, which says what is wrong. */
-const IN_FULL: ReadonlySet<string> = new Set([
-  'SWITCH_CLOSED',
-  'SWITCH_FOREIGN',
-  'NO_SWITCH',
-  'SWITCH_STALE',
-  'PROTOCOL',
-  'LAYOUT_MISMATCH',
-  'LAYOUT_UNKNOWN',
-]);
+export interface AgainOptions {
+  /** The switch is asked whether the process is still it and has all datapaths; else its memory is all that is looked at, as long as it lives. */
+  readonly looks?: boolean;
+  /** Counters alone may be read. */
+  readonly refreshes?: boolean;
+}
+
+/** A capture of a table that was captured before. */
+export interface CapturedAgain extends Captured {
+  /** Only counters were read; the rows are those of before that still live. */
+  readonly isRefreshed: boolean;
+}
 
 /**
- * `before`'s table anew. Megaflows that were read out of memory have only their counters read anew, half of the work, as long as the table has
- * no others: rows that are new, or whose actions were replaced, need all of it. `before` stays open.
+ * `before`'s table anew, of the same switch. Megaflows that were read out of memory have only their counters read anew, half of the work, as long as
+ * the table has no others: rows that are new, or whose actions were replaced, need all of it. What goes otherwise than it must there ends in
+ * captureTable(), which says what is wrong. `before` stays open.
  */
 export async function captureAgain(
   before: TableSnapshot,
   wanted: string,
   options: CaptureOptions,
-): Promise<Captured & { readonly isRefreshed: boolean }> {
-  if (before.schema.name === DP_FLOWS.name && before.facts.source.startsWith('memory:') && wanted !== 'unixctl') {
-    const refreshed = await refresh(before, options);
-    if (refreshed) return { snapshot: refreshed, passedOver: [], isRefreshed: true };
+  { looks = true, refreshes = true }: AgainOptions = {},
+): Promise<CapturedAgain> {
+  const { name } = before.schema;
+  const attachment = name === DP_FLOWS.name && wanted !== 'unixctl' ? provedOrigin(before) : undefined;
+  if (attachment) {
+    try {
+      if (!looks || (await speaksForSwitch(attachment, options)))
+        return { passedOver: [], ...(await readAgain(attachment, before, options, refreshes)) };
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
   }
-  return { ...(await captureTable(before.schema.name, wanted, options)), isRefreshed: false };
+  return { ...(await captureTable(name, wanted, options)), isRefreshed: false };
 }
 
-async function refresh(before: TableSnapshot, options: CaptureOptions): Promise<TableSnapshot | undefined> {
-  try {
-    const { attachment, proof } = await attachMemory(options);
-    proof?.capture.snapshot.close();
-    if (!attachment.gave(before)) return undefined;
-    const { snapshot, reading } = await attachment.refresh(before, options.signal, options.fast);
-    if (reading.nInTables === reading.nRefreshed) return snapshot;
+async function readAgain(
+  attachment: MemoryAttachment,
+  before: TableSnapshot,
+  { signal, fast }: CaptureOptions,
+  refreshes: boolean,
+): Promise<{ snapshot: TableSnapshot; isRefreshed: boolean }> {
+  if (refreshes) {
+    const { snapshot, reading } = await attachment.refresh(before, signal, fast);
+    if (reading.nInTables === reading.nRefreshed) return { snapshot, isRefreshed: true };
     snapshot.close();
-  } catch (error) {
-    if (!(error instanceof CtiError) || !IN_FULL.has(error.code)) throw error;
   }
-  return undefined;
+  return { snapshot: (await attachment.capture(signal, fast)).snapshot, isRefreshed: false };
 }

@@ -2,9 +2,10 @@
  * The in-process carrier: nodes of one process, `local://NAME`, and the original's addresses, `ub://A.B.C.D:PORT`. Frames cross as bytes, so
  * that what they mean is checked as it would be from a wire. A test can tell it what goes wrong.
  */
+
+import { type Clock, REAL_CLOCK } from '../clock.js';
 import { CtiError } from '../errors.js';
 import type { Carrier, Delivery, Listener, Receive } from './carrier.js';
-import { type Clock, REAL_CLOCK } from './clock.js';
 import { checkLocal, checkUb, type NodeUrl } from './url.js';
 
 /** What happens to one request. */

@@ -8,10 +8,10 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CtiError } from '../../lib/errors.js';
-import { MemoryReader } from '../../lib/sources/memory-reader.js';
-import { type Manners, Pace } from '../../lib/sources/pace.js';
+import { attachMemory, type MemoryAttachment } from '../../lib/sources/memory.js';
+import type { Manners } from '../../lib/sources/pace.js';
+import { RepeatedReading } from '../../lib/sources/repeated.js';
 import { unixctl } from '../../lib/sources/unixctl.js';
-import { costOf, systemClock } from '../../lib/sources/watch.js';
 import type { TableSnapshot } from '../../lib/tables/snapshot.js';
 import type { Lab } from './lab.js';
 import { sendFill } from './lab-traffic.js';
@@ -76,7 +76,10 @@ export interface ChurnFacts {
   samples: string[];
 }
 
-/** Reads a switch in which churn goes on, and checks every row. */
+/**
+ * Reads a switch in which churn goes on, and checks every row. By the attachment itself, not by RepeatedReading: each reading in full has one of the
+ * counters behind it, whatever became of the table.
+ */
 export class ChurnReader {
   readonly facts: ChurnFacts = {
     readings: 0,
@@ -92,22 +95,19 @@ export class ChurnReader {
     slowestMs: 0,
     samples: [],
   };
-  readonly #reader: MemoryReader;
   /** By ufid: the row when it was last found whole, and its flow. */
   readonly #known = new Map<string, { text: string; flow: number }>();
   #unchecked: TableSnapshot[] = [];
 
   constructor(
-    lab: Lab,
+    private readonly attachment: MemoryAttachment,
     private readonly injected: Injected,
-  ) {
-    this.#reader = new MemoryReader({ rundir: lab.rundir });
-  }
+  ) {}
 
   /** Reads all, and then once more the counters; what was read is checked by check(). */
   async read(): Promise<void> {
     const begin = performance.now();
-    const { snapshot, reading } = await this.#reader.capture();
+    const { snapshot, reading } = await this.attachment.capture();
     const { facts } = this;
     facts.slowestMs = Math.max(facts.slowestMs, performance.now() - begin);
     facts.readings++;
@@ -115,9 +115,9 @@ export class ChurnReader {
     facts.reproved += reading.nReproved;
     facts.dropped += snapshot.facts.rejected.reduce((sum, { count }) => sum + count, 0);
     this.#unchecked.push(snapshot);
-    const again = await this.#reader.refresh(snapshot);
+    const again = await this.attachment.refresh(snapshot);
     facts.refreshes++;
-    if (!again.full) facts.goneInRefresh += again.reading.nGone;
+    facts.goneInRefresh += again.reading.nGone;
     this.#unchecked.push(again.snapshot);
   }
 
@@ -217,8 +217,10 @@ export async function churn(lab: Lab, options: ChurnOptions): Promise<ChurnPhase
   await lab.ofctl('add-flow', 'br-fill', RULE);
   await other(lab, { 'max-idle': idleMs, 'max-revalidator': 500 });
 
+  const { attachment, proof } = await attachMemory({ rundir: lab.rundir });
+  proof?.capture.snapshot.close();
   const phase = async (name: string, pauseMs: number, during: () => Promise<unknown>): Promise<void> => {
-    const reader = new ChurnReader(lab, injected);
+    const reader = new ChurnReader(attachment, injected);
     await reader.read(); // what follows begins while the switch is being read
     reader.check();
     slowestMs = reader.facts.slowestMs;
@@ -302,29 +304,34 @@ async function untilIdle(pid: number): Promise<void> {
  * watches a switch reads it: once a second if that is at most `manners.share` of a core, else less often.
  */
 export async function setupRates(lab: Lab, pairs: number, n: number, manners: Manners): Promise<SetupPair[]> {
-  const reader = new MemoryReader({ rundir: lab.rundir });
   await other(lab, { 'max-idle': 100_000_000, 'max-revalidator': 10_000 });
   let first = 0;
   let nReadings = 0;
   const window = async (reads: boolean): Promise<number> => {
     await lab.appctl('dpctl/del-flows');
-    (await reader.capture()).snapshot.close(); // attached and proved before
-    await untilIdle(lab.pid); // what was deleted is freed in the background
-    let over = false;
-    const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120, rate: 1_000_000 }).finally(() => {
-      over = true;
-    });
-    filling.catch(() => {});
-    first += n;
     const ended = new AbortController();
+    const reading = new RepeatedReading('dp_flows', {
+      rundir: lab.rundir,
+      source: 'memory',
+      manners,
+      signal: ended.signal,
+    });
+    let { snapshot: last } = await reading.next(); // attached and proved before
+    await untilIdle(lab.pid); // what was deleted is freed in the background
+    const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120, rate: 1_000_000 });
     void filling.finally(() => ended.abort()).catch(() => {});
-    const pace = new Pace(manners, systemClock);
-    while (reads && !over) {
-      const { snapshot } = await reader.capture();
-      pace.took(costOf(snapshot.facts));
-      nReadings++;
-      snapshot.close();
-      await pace.wait(ended.signal).catch(() => {});
+    first += n;
+    try {
+      while (reads) {
+        const { snapshot } = await reading.next(last);
+        last.close();
+        last = snapshot;
+        nReadings++;
+      }
+    } catch (error) {
+      if (!ended.signal.aborted) throw error; // else the filling is over
+    } finally {
+      last.close();
     }
     return n / (await filling).installSeconds;
   };

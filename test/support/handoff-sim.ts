@@ -2,9 +2,10 @@
  * Several nodes' handoffs over one carrier whose faults, delays and choices come from a seed. What stands in: an image is its id and epoch, and
  * to run it is to be in a map; the handoff, the messages, the carrier and the routing are the real ones. Time is a ManualClock.
  */
+
+import { ManualClock } from '../../lib/clock.js';
 import { type Gift, type HandoffLimits, Handoffs, type Outcome } from '../../lib/migration/handoff.js';
 import { decodeReply, decodeRequest, encode, type Reply, type Request } from '../../lib/migration/messages.js';
-import { ManualClock } from '../../lib/transport/clock.js';
 import { type Fault, LocalCarrier } from '../../lib/transport/local-carrier.js';
 import { Transport } from '../../lib/transport/transport.js';
 

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PrivateSwitch {
   readonly rundir: string;
+  /** Of the ovs-vswitchd that runs now, as its socket is. */
   readonly pid: number;
   readonly socketPath: string;
   readonly ovsdbPid: number;
@@ -17,6 +18,8 @@ export interface PrivateSwitch {
   vsctl(...args: string[]): string;
   /** Sends a signal to ovs-vswitchd, and for SIGKILL waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts ovs-vswitchd anew, after kill('SIGKILL'): the same one, or another build. The same bridges, no megaflows. */
+  restart(program?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -67,34 +70,44 @@ export async function startPrivateSwitch(options: PrivateSwitchOptions = {}): Pr
   );
   vsctl('--no-wait', 'init');
   const inNamespace = ownPids ? ['--pid', '--fork', '--kill-child', '--mount-proc'] : [];
-  const vswitchd = start(program, [db, '--enable-dummy', ...args], inNamespace);
   const pidfile = join(rundir, 'ovs-vswitchd.pid');
   const readPid = () => (existsSync(pidfile) ? Number(readFileSync(pidfile, 'utf8')) : 0);
   const socket = () => join(rundir, `ovs-vswitchd.${readPid()}.ctl`);
-  await until('ovs-vswitchd', () => readPid() > 0 && existsSync(socket()));
-  const socketPath = socket();
-  const pid = ownPids ? childOf(vswitchd.pid!)! : vswitchd.pid!;
-  if (!ownPids && readPid() !== pid) throw new Error('another pid');
+  const startSwitch = async (program: string) => {
+    const child = start(program, [db, '--enable-dummy', ...args], inNamespace);
+    const hasPidfile = () => readPid() > 0 && (ownPids || readPid() === child.pid);
+    await until('ovs-vswitchd', () => hasPidfile() && existsSync(socket()));
+    return { child, pid: ownPids ? childOf(child.pid!)! : child.pid!, socketPath: socket() };
+  };
+  let vswitchd = await startSwitch(program);
 
   return {
     rundir,
-    pid,
-    socketPath,
+    get pid() {
+      return vswitchd.pid;
+    },
+    get socketPath() {
+      return vswitchd.socketPath;
+    },
     ovsdbPid: server.pid!,
     appctl: (...args) =>
-      execFileSync('ovs-appctl', ['-t', socketPath, ...args], { env, encoding: 'utf8', maxBuffer: 1 << 28 }),
+      execFileSync('ovs-appctl', ['-t', vswitchd.socketPath, ...args], { env, encoding: 'utf8', maxBuffer: 1 << 28 }),
     vsctl,
     async kill(signal) {
-      process.kill(pid, signal);
-      if (signal === 'SIGKILL') await ended(vswitchd);
+      process.kill(vswitchd.pid, signal);
+      if (signal === 'SIGKILL') await ended(vswitchd.child);
+    },
+    async restart(other = program) {
+      vswitchd = await startSwitch(other);
     },
     async stop() {
-      for (const child of [vswitchd, server]) {
+      const children = [vswitchd.child, server];
+      for (const child of children) {
         child.kill('SIGCONT');
         child.kill('SIGTERM');
       }
-      const slow = setTimeout(() => [vswitchd, server].forEach((child) => void child.kill('SIGKILL')), 5000);
-      await Promise.all([ended(vswitchd), ended(server)]);
+      const slow = setTimeout(() => children.forEach((child) => void child.kill('SIGKILL')), 5000);
+      await Promise.all(children.map(ended));
       clearTimeout(slow);
       rmSync(rundir, { recursive: true, force: true });
     },

@@ -4,6 +4,7 @@
  */
 import { CtiError } from '../../errors.js';
 import type { QuestionResult } from '../../query/run.js';
+import { isGone } from '../../sources/switch-life.js';
 import type { TableSnapshot } from '../../tables/snapshot.js';
 import { cells, columnsOf } from '../answer.js';
 import type { Context } from '../context.js';
@@ -164,7 +165,8 @@ export class LiveScreen {
   #failed(error: unknown): void {
     const sentence = this.#sentence(error);
     if (sentence === undefined) this.#crash?.(error);
-    else if (!this.#isOver) this.#error = sentence;
+    else if (!this.#isOver)
+      this.#error = isGone(error) && this.#shown !== 'waiting' ? `the switch has gone: ${sentence}` : sentence;
   }
 
   readonly #onKey = (key: Key): void => {

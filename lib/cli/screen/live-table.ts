@@ -1,10 +1,10 @@
 /** A question answered again and again: the samples it needs, its answer, and what to say about it. Draws nothing. */
-
 import type { Names } from '../../compiler/index.js';
 import { type QuestionResult, runQuestion } from '../../query/run.js';
 import { type SamplesNeeded, samplesNeeded } from '../../query/samples.js';
 import type { Captured } from '../../sources/registry.js';
-import { type RepeatedOptions, RepeatedReading } from '../../sources/repeated.js';
+import { type RepeatedOptions, RepeatedReading, type WaitOptions } from '../../sources/repeated.js';
+import { isSameProcess } from '../../sources/switch-life.js';
 import type { TableSchema } from '../../table-schema.js';
 import { combineSamples } from '../../tables/sampled.js';
 import type { TableSnapshot } from '../../tables/snapshot.js';
@@ -49,11 +49,21 @@ export class LiveTable {
     return this.reading.next(this.#current?.snapshot);
   }
 
-  /** Questions are answered from this reading, and the one before, from now on. What is given back closes what the answer before is of. */
+  /** As next(), and waits while the switch has gone. */
+  nextWhenThere(options: WaitOptions): Promise<Captured> {
+    return this.reading.nextWhenThere(this.#current?.snapshot, options);
+  }
+
+  /**
+   * Questions are answered from this reading, and the one before, from now on; not from one before of another process: its counters are not those of
+   * this one. What is given back closes what the answer before is of.
+   */
   accept(captured: Captured): () => void {
-    const retired = [this.#combined, this.#before];
+    const last = this.#current?.snapshot;
+    const isComparable = last !== undefined && isSameProcess(last, captured.snapshot);
+    const retired = [this.#combined, this.#before, isComparable ? undefined : last];
     this.#combined = undefined;
-    this.#before = this.#current?.snapshot;
+    this.#before = isComparable ? last : undefined;
     this.#current = captured;
     return () => {
       for (const snapshot of retired) snapshot?.close();

@@ -23,7 +23,7 @@ export class Timer {
 export const realtimeNs = (): bigint =>
   BigInt(Math.round(performance.timeOrigin * NS_PER_MS)) + BigInt(Math.round(performance.now() * NS_PER_MS));
 
-export class Clock {
+export class Timers {
   readonly #timers = new Heap<Timer>();
   #nCancelled = 0;
   #handle: NodeJS.Timeout | undefined;

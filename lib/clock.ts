@@ -1,4 +1,4 @@
-/** Time as nodes see it: real, or moved by a test. */
+/** Time: real, or moved by a test. Whoever waits takes a Clock, so that no test waits for time to pass. */
 export interface Clock {
   /** Milliseconds that never go back, from any start. */
   nowMs(): number;
