@@ -3,7 +3,8 @@
 // attachRefresh(handle, snapshot, places), which reads the counters of a capture's rows again: 'places' is what came with them.
 //
 // JavaScript gets no address and cannot name one: it names a process, a layout and a table.
-#include <atomic>
+#include <initializer_list>
+#include <utility>
 
 #include "bind/attachment.h"
 #include "bind/job.h"
@@ -81,13 +82,6 @@ Napi::Value places_to_js(Napi::Env env, ovs::FlowPlaces places) {
   return external;
 }
 
-void set_cost(Napi::Object object, const ovs::ReadCost& cost, uint64_t cpu_ns) {
-  object.Set("calls", static_cast<double>(cost.calls));
-  object.Set("ranges", static_cast<double>(cost.ranges));
-  object.Set("bytes", static_cast<double>(cost.bytes));
-  object.Set("cpuMs", static_cast<double>(cpu_ns) / 1e6);
-}
-
 Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>& roots) {
   Napi::Array datapaths = Napi::Array::New(env, roots.size());
   for (uint32_t i = 0; i < roots.size(); i++) {
@@ -107,6 +101,26 @@ Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>&
     datapaths.Set(i, datapath);
   }
   return datapaths;
+}
+
+using Counts = std::initializer_list<std::pair<const char*, uint64_t>>;
+
+// {snapshot, beginNs, endNs, datapaths, places, reading}; 'counts' are of 'reading', beside what it cost.
+Napi::Object read_to_js(Napi::Env env, tables::Snapshot snapshot, ovs::FlowPlaces places, const ovs::ReadFacts& facts, Counts counts) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("snapshot", snapshot_to_js(env, std::move(snapshot)));
+  object.Set("beginNs", Napi::BigInt::New(env, facts.begin_ns));
+  object.Set("endNs", Napi::BigInt::New(env, facts.end_ns));
+  object.Set("datapaths", datapaths_to_js(env, facts.datapaths));
+  object.Set("places", places_to_js(env, std::move(places)));
+  Napi::Object reading = Napi::Object::New(env);
+  for (const auto& [name, value] : counts) reading.Set(name, static_cast<double>(value));
+  reading.Set("calls", static_cast<double>(facts.cost.calls));
+  reading.Set("ranges", static_cast<double>(facts.cost.ranges));
+  reading.Set("bytes", static_cast<double>(facts.cost.bytes));
+  reading.Set("cpuMs", static_cast<double>(facts.cpu_ns) / 1e6);
+  object.Set("reading", reading);
+  return object;
 }
 
 Napi::Value datapaths(const Napi::CallbackInfo& info) {
@@ -147,29 +161,21 @@ class CaptureTask : public Task {
 
   Napi::Value result(Napi::Env env) override {
     const ovs::WalkStats& walk = facts_.walk;
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
-    object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
-    object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
-    object.Set("datapaths", datapaths_to_js(env, facts_.datapaths));
-    object.Set("places", places_to_js(env, std::move(places_)));
-    Napi::Object reading = Napi::Object::New(env);
-    auto set = [&](const char* name, uint64_t value) { reading.Set(name, static_cast<double>(value)); };
-    set("nAccepted", walk.n_accepted);
-    set("nFromRing", walk.n_from_ring);
-    set("nReproved", walk.n_reproved);
-    set("nGone", walk.n_gone);
-    set("nRefused", walk.n_refused + facts_.n_bad_masks);
-    set("nUnreadable", walk.n_unreadable);
-    set("nBadActions", walk.n_bad_actions);
-    set("nRetried", walk.n_retried);
-    set("nPasses", walk.n_passes);
-    set_cost(reading, facts_.cost, facts_.cpu_ns);
+    Napi::Object object = read_to_js(env, std::move(snapshot_), std::move(places_), facts_,
+                                     {{"nAccepted", walk.n_accepted},
+                                      {"nFromRing", walk.n_from_ring},
+                                      {"nReproved", walk.n_reproved},
+                                      {"nGone", walk.n_gone},
+                                      {"nRefused", walk.n_refused + facts_.n_bad_masks},
+                                      {"nUnreadable", walk.n_unreadable},
+                                      {"nBadActions", walk.n_bad_actions},
+                                      {"nRetried", walk.n_retried},
+                                      {"nPasses", walk.n_passes}});
+    Napi::Object reading = object.Get("reading").As<Napi::Object>();
     reading.Set("tableMoved", walk.table_moved);
     Napi::Array cpus = Napi::Array::New(env, cpus_.size());
     for (uint32_t i = 0; i < cpus_.size(); i++) cpus.Set(i, cpus_[i]);
     reading.Set("cpus", cpus);
-    object.Set("reading", reading);
     return object;
   }
 
@@ -199,21 +205,11 @@ class RefreshTask : public Task {
   }
 
   Napi::Value result(Napi::Env env) override {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
-    object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
-    object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
-    object.Set("datapaths", datapaths_to_js(env, facts_.datapaths));
-    object.Set("places", places_to_js(env, std::move(new_places_)));
-    Napi::Object reading = Napi::Object::New(env);
-    auto set = [&](const char* name, uint64_t value) { reading.Set(name, static_cast<double>(value)); };
-    set("nRefreshed", facts_.n_refreshed);
-    set("nGone", facts_.n_gone + facts_.n_unreadable);
-    set("nReplaced", facts_.n_replaced);
-    set("nInTables", facts_.n_in_tables);
-    set_cost(reading, facts_.cost, facts_.cpu_ns);
-    object.Set("reading", reading);
-    return object;
+    return read_to_js(env, std::move(snapshot_), std::move(new_places_), facts_,
+                      {{"nRefreshed", facts_.n_refreshed},
+                       {"nGone", facts_.n_gone + facts_.n_unreadable},
+                       {"nReplaced", facts_.n_replaced},
+                       {"nInTables", facts_.n_in_tables}});
   }
 
  private:

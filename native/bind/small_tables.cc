@@ -1,22 +1,15 @@
 // Small tables from their two sources. captureSmallTable(rundir, target, timeoutMs, table) asks a switch; attachReadTable(handle, table) reads the
 // memory of one that is attached to (attach.cc). Both are jobs.
-#include <time.h>
-
 #include "bind/attachment.h"
 #include "bind/job.h"
 #include "bind/snapshot.h"
 #include "bind/unixctl.h"
 #include "ovs/small_tables.h"
 #include "sys/affinity.h"
+#include "sys/clock.h"
 
 namespace cti::bind {
 namespace {
-
-uint64_t clock_ns(clockid_t clock) {
-  timespec now;
-  ::clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // What both tasks give: the snapshot and when it was taken.
 class TableTask : public Task {
@@ -35,11 +28,11 @@ class TableTask : public Task {
  protected:
   template <typename Read>
   Result<void> timed(Read read) {
-    const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    begin_ns_ = clock_ns(CLOCK_REALTIME);
+    const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    begin_ns_ = sys::clock_ns(CLOCK_REALTIME);
     auto snapshot = read();
-    end_ns_ = clock_ns(CLOCK_REALTIME);
-    cpu_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    end_ns_ = sys::clock_ns(CLOCK_REALTIME);
+    cpu_ns_ = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
@@ -57,9 +50,7 @@ class AskTask : public TableTask {
 
   Result<void> run(JobContext& context) override {
     const ovs::Patience patience(limit, &context.cancel);
-    auto address = ovs::find_daemon(rundir, target);
-    if (!address) return std::move(address.error());
-    auto client = ovs::Unixctl::connect(*address, patience);
+    auto client = ovs::Unixctl::connect(rundir, target, patience);
     if (!client) return std::move(client.error());
     ovs::RequestCost cost;
     auto version = client->check_is_switch(patience, &cost);

@@ -18,9 +18,7 @@ class DaemonTask : public Task {
 
   Result<void> run(JobContext& context) override {
     const ovs::Patience patience(limit, &context.cancel);
-    auto address = ovs::find_daemon(rundir, target);
-    if (!address) return std::move(address.error());
-    auto client = ovs::Unixctl::connect(*address, patience);
+    auto client = ovs::Unixctl::connect(rundir, target, patience);
     if (!client) return std::move(client.error());
     return talk(*client, patience);
   }

@@ -1,21 +1,14 @@
 #include "ovs/dp_flows_capture.h"
 
-#include <ctime>
-
 #include "ovs/dpctl.h"
 #include "ovs/questions.h"
+#include "sys/clock.h"
 
 namespace cti::ovs {
 namespace {
 
 // A dump: sixteen times V8's longest string; a million flows are about 0.5 GB.
 constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
-
-uint64_t realtime_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 class Capture {
  public:
@@ -40,12 +33,12 @@ class Capture {
       CTI_TRY(ports(name, *id));
       ids.push_back(*id);
     }
-    facts_.begin_ns = realtime_ns();
+    facts_.begin_ns = sys::clock_ns(CLOCK_REALTIME);
     for (size_t i = 0; i < ids.size(); i++) {
       CTI_TRY(receiver_.begin_datapath(ids[i]));
       CTI_TRY(dump((*names)[i]));
     }
-    facts_.end_ns = realtime_ns();
+    facts_.end_ns = sys::clock_ns(CLOCK_REALTIME);
     return std::move(facts_);
   }
 
@@ -79,9 +72,7 @@ class Capture {
 
 Result<CaptureFacts> capture_dp_flows(const std::string& rundir, const std::string& target, const Patience& patience,
                                       DumpReceiver& receiver) {
-  auto address = find_daemon(rundir, target);
-  if (!address) return std::move(address.error());
-  auto client = Unixctl::connect(*address, patience);
+  auto client = Unixctl::connect(rundir, target, patience);
   if (!client) return std::move(client.error());
   return Capture(*std::move(client), patience, receiver).run();
 }

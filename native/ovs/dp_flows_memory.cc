@@ -1,7 +1,5 @@
 #include "ovs/dp_flows_memory.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
@@ -9,6 +7,7 @@
 #include "ovs/action_translate.h"
 #include "ovs/flow_decode.h"
 #include "ovs/offload.h"
+#include "sys/clock.h"
 #include "text/dictionaries.h"
 
 namespace cti::ovs {
@@ -19,12 +18,6 @@ using namespace tables::dp_flows;
 
 constexpr size_t kDirectPorts = 1 << 16;
 constexpr size_t kMaxMasks = 1 << 20;
-
-uint64_t clock_ns(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // A subtable's mask, as read once; whether it stayed so is looked at in the end.
 struct Mask {
@@ -347,8 +340,8 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   facts = {};
   if (places) places->clear();
   const ReadCost before = memory.cost();
-  const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-  facts.begin_ns = clock_ns(CLOCK_REALTIME);
+  const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
   auto builder = SnapshotBuilder::create(kSchema);
   if (!builder) return builder.error();
   auto roots = read_datapaths(memory, layout, dp_netdevs);
@@ -377,8 +370,8 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   note("did not agree with itself", facts.walk.n_refused + facts.n_bad_masks);
   note("unreadable", facts.walk.n_unreadable);
   note("actions not well formed", facts.walk.n_bad_actions);
-  facts.end_ns = clock_ns(CLOCK_REALTIME);
-  facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
+  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
   facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
   return snapshot;
 }

@@ -14,13 +14,17 @@
 
 namespace cti::ovs {
 
-struct MemoryReadFacts {
+// Of every reading of megaflows, in full or of counters alone.
+struct ReadFacts {
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_REALTIME around the read
   uint64_t cpu_ns = 0;                // of this thread
-  WalkStats walk;                     // of all tables together
-  uint64_t n_bad_masks = 0;           // rows dropped because their mask changed
   ReadCost cost;
   std::vector<DatapathRoot> datapaths;
+};
+
+struct MemoryReadFacts : ReadFacts {
+  WalkStats walk;            // of all tables together
+  uint64_t n_bad_masks = 0;  // rows dropped because their mask changed
 };
 
 // Where the flow of a row lay, and what it pointed to: by which a refresh finds it again, and knows it.

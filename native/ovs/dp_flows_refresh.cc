@@ -1,11 +1,11 @@
 #include "ovs/dp_flows_refresh.h"
 
 #include <fcntl.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "sys/clock.h"
 #include "tables/builder.h"
 
 namespace cti::ovs {
@@ -13,12 +13,6 @@ namespace {
 
 using namespace tables;
 using namespace tables::dp_flows;
-
-uint64_t clock_ns(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // Rows that follow each other and lie in one stretch of memory of this size are copied with all that is between them, if they are so many: a range
 // of its own costs a row some 600 ns, a stretch 130 us.
@@ -104,8 +98,8 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     return errorf(ErrorCode::INVALID_ARGUMENT, "expected the places of the %llu rows of a dp_flows snapshot, received %zu",
                   static_cast<unsigned long long>(base.n_rows), places.size());
   const ReadCost before = memory.cost();
-  const uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-  facts.begin_ns = clock_ns(CLOCK_REALTIME);
+  const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
   auto roots = read_datapaths(memory, layout, dp_netdevs);
   if (!roots) return roots.error();
   facts.datapaths = *std::move(roots);
@@ -143,7 +137,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
       const size_t n = std::min(TargetMemory::kMaxRanges, last - first);
       ranges.clear();
       for (size_t i = 0; i < n; i++) ranges.push_back({OvsAddr{places[first + i].flow + core.start()}, &buffer[i * core.size()], core.size()});
-      const uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1'000'000;
+      const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
       const size_t n_whole = memory.copy(ranges) / core.size();
       for (size_t i = 0; i < n_whole; i++)
         if (!take(first + i, &buffer[i * core.size()], now_ms)) return false;
@@ -163,7 +157,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     if (last - first >= kMinRowsOfStretch) {
       if (!one_by_one(single, first)) return rows->error();
       single = first;
-      const uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1'000'000;
+      const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
       if (memory.read(OvsAddr{low + core.start()}, stretch.data(), high - low + core.size())) {
         for (size_t i = first; i < last; i++)
           if (!take(i, &stretch[places[i].flow - low], now_ms)) return rows->error();
@@ -201,8 +195,8 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   note("left the table since all of it was read", facts.n_gone + facts.n_unreadable);
   note("actions or mask replaced since all of it was read", facts.n_replaced);
   places = std::move(kept);
-  facts.end_ns = clock_ns(CLOCK_REALTIME);
-  facts.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
+  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
   facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
   return made;
 }

@@ -16,16 +16,12 @@
 
 namespace cti::ovs {
 
-struct RefreshFacts {
-  uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_REALTIME around the read
-  uint64_t cpu_ns = 0;                // of this thread
+struct RefreshFacts : ReadFacts {
   uint64_t n_refreshed = 0;
   uint64_t n_gone = 0;        // rows of the base whose flow is no longer there
   uint64_t n_replaced = 0;    // ... whose flow has other actions, or is in another subtable
   uint64_t n_unreadable = 0;  // ... whose memory is no longer there
   uint64_t n_in_tables = 0;   // flows that the tables said they had at the beginning
-  ReadCost cost;
-  std::vector<DatapathRoot> datapaths;
 };
 
 // 'places' are those that read_dp_flows() gave with 'base', or the refresh before; they become those of the result's rows. The result shares the

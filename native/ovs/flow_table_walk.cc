@@ -1,11 +1,10 @@
 #include "ovs/flow_table_walk.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "ovs/action_translate.h"
+#include "sys/clock.h"
 
 namespace cti::ovs {
 namespace {
@@ -19,12 +18,6 @@ constexpr uint32_t kMaxPasses = 6;
 constexpr size_t kGuess = 64;      // bytes first read of an action list, header included; most are shorter
 constexpr size_t kMaxGap = 1 << 10;  // between lists that are read as one range
 constexpr size_t kBatch = 480;     // deferred rows a call: their lists and their identities are at most 960 ranges
-
-uint64_t monotonic_ns() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 }  // namespace
 
@@ -208,13 +201,13 @@ bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
   slot.last = last;
   slot.whole = false;
   slot.start = slot.end = slot.base;
-  slot.began_ns = monotonic_ns();
+  slot.began_ns = sys::clock_ns(CLOCK_MONOTONIC);
   slot.now_ms = slot.began_ns / 1'000'000;
   if (last - first >= kMinFlowsOfWindow) {
     const ReadRange range{OvsAddr{slot.base}, slot.bytes.get(), kWindow + tail};
     slot.end = slot.base + memory_.copy({&range, 1});
     slot.whole = slot.end > slot.base;
-    slot.ended_ns = monotonic_ns();
+    slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
   }
   // What the window does not hold: flows one by one, into their places.
   ranges_.clear();
@@ -242,7 +235,7 @@ bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
     if (ranges_.size() == TargetMemory::kMaxRanges) flush();
   }
   flush();
-  if (!slot.whole) slot.ended_ns = monotonic_ns();
+  if (!slot.whole) slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
   return true;
 }
 

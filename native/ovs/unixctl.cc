@@ -130,6 +130,12 @@ Result<Unixctl> Unixctl::connect(const Address& address, const Patience& patienc
   return client;
 }
 
+Result<Unixctl> Unixctl::connect(const std::string& rundir, const std::string& target, const Patience& patience) {
+  auto address = find_daemon(rundir, target);
+  if (!address) return std::move(address.error());
+  return connect(*address, patience);
+}
+
 Result<void> Unixctl::check_peer() {
   ucred peer = {};
   socklen_t size = sizeof peer;

@@ -50,6 +50,9 @@ class Unixctl {
   // the pidfile's), NO_RIGHTS, SWITCH_TIMEOUT, CANCELLED.
   static Result<Unixctl> connect(const Address& address, const Patience& patience);
 
+  // To the daemon that find_daemon() finds, with its errors too.
+  static Result<Unixctl> connect(const std::string& rundir, const std::string& target, const Patience& patience);
+
   // Sends 'command' and hands the text of its result to 'sink'. After an error the connection is not used again.
   // Errors: SWITCH_CLOSED, SWITCH_TIMEOUT, CANCELLED, PROTOCOL (a result over 'max_text' bytes too), the sink's.
   Result<Reply> request(const std::string& command, std::span<const std::string> args, uint64_t max_text, const TextSink& sink,
