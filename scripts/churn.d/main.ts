@@ -4,22 +4,36 @@ import { DEFAULT_MANNERS } from '../../lib/sources/pace.js';
 import { churn, pairedLoss, setupRates } from '../../test/support/churn.js';
 import { startLab } from '../../test/support/lab.js';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '120' },
-    rate: { type: 'string', default: '5000' },
-    pairs: { type: 'string', default: '12' },
-    flows: { type: 'string', default: '100000' },
-  },
-});
-function whole(text: string): number {
-  if (/^\d{1,7}$/.test(text)) return Number(text);
-  console.error(`churn: expected a whole number but received '${text}'`);
+function refuse(why: string): never {
+  console.error(`churn: ${why}`);
   process.exit(2);
 }
-const [seconds, rate] = [whole(values.seconds), whole(values.rate)];
-const [pairs, flows] = [whole(values.pairs), whole(values.flows)];
 
+const OPTIONS = {
+  seconds: { type: 'string', default: '120' },
+  rate: { type: 'string', default: '5000' },
+  pairs: { type: 'string', default: '12' },
+  flows: { type: 'string', default: '100000' },
+  share: { type: 'string', default: String(DEFAULT_MANNERS.share) },
+} as const;
+
+function options() {
+  try {
+    const { values } = parseArgs({ options: OPTIONS });
+    const whole = (name: Exclude<keyof typeof OPTIONS, 'share'>): number =>
+      /^\d{1,7}$/.test(values[name])
+        ? Number(values[name])
+        : refuse(`--${name}: expected a whole number, at most 9999999, but received '${values[name]}'`);
+    const share = Number(values.share);
+    if (!(/^[\d.]+$/.test(values.share) && share > 0 && share <= 1))
+      refuse(`--share: expected a part of one core, above 0, at most 1, but received '${values.share}'`);
+    return { seconds: whole('seconds'), rate: whole('rate'), pairs: whole('pairs'), flows: whole('flows'), share };
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const { seconds, rate, pairs, flows, share } = options();
 const lab = await startLab();
 try {
   let wrong = 0;
@@ -42,10 +56,7 @@ try {
     }
   }
   if (pairs > 0) {
-    const found = await setupRates(lab, pairs, flows, {
-      ...DEFAULT_MANNERS,
-      share: Number(process.env.CTI_SHARE ?? DEFAULT_MANNERS.share),
-    });
+    const found = await setupRates(lab, pairs, flows, { ...DEFAULT_MANNERS, share });
     for (const pair of found)
       console.log(
         `set up a second: ${pair.without.toFixed(0)} without reading, ${pair.with.toFixed(0)} with ${pair.readings} readings`,
