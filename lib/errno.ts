@@ -38,9 +38,3 @@ export type ErrnoName = keyof typeof NUMBERS;
 
 /** `errno('ENOENT')` is -2 as a 64-bit register has it. */
 export const errno = (name: ErrnoName): bigint => BigInt.asUintN(64, -BigInt(NUMBERS[name]));
-
-/** The name of a result that is -errno, undefined for any other result. */
-export function errnoName(r0: bigint): ErrnoName | undefined {
-  const number = -BigInt.asIntN(64, r0);
-  return (Object.keys(NUMBERS) as ErrnoName[]).find((name) => BigInt(NUMBERS[name]) === number);
-}

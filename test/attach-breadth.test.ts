@@ -31,7 +31,8 @@ import { findSwitch } from '../lib/sources/unixctl.js';
 import { TABLES } from '../lib/tables/generated/tables.js';
 import { cli } from './support/cli.js';
 import { debugInfoFor, makeDebugInfo } from './support/debug-info.js';
-import { codeOf, packet, rowsOf, startDummy } from './support/dummy-switch.js';
+import { packet, rowsOf, startDummy } from './support/dummy-switch.js';
+import { codeOf } from './support/errors.js';
 import { asSwitch, fakeUnixctl, result } from './support/fake-unixctl.js';
 import { startPrivateSwitch } from './support/private-switch.js';
 
@@ -122,7 +123,7 @@ t.test('manners: the period grows, not the share', async (t) => {
 t.test('a table watched: readings at the pace that their cost allows, until it is stopped', async (t) => {
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  sw.addBridge({ type: 'netdev' });
   const { clock, slept } = sleptClock();
   let n = 0;
   for await (const { snapshot, passedOver } of watchTable('ports', {
@@ -159,7 +160,7 @@ t.test('a table watched: readings at the pace that their cost allows, until it i
 t.test('two readings of one process are told from those around a restart, by either source', async (t) => {
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
+  sw.addBridge();
   for (const table of ['ports', 'dp_flows']) {
     for (const source of ['memory', 'unixctl']) {
       const read = async () => (await captureTable(table, source, { rundir: sw.rundir })).snapshot;
@@ -191,7 +192,7 @@ t.test('two readings of one process are told from those around a restart, by eit
 t.test('a table watched goes on when the switch was killed and started anew', async (t) => {
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
+  sw.addBridge();
   const gone: string[] = [];
   const manners = { periodMs: 1 };
   const watched = watchTable('ports', { rundir: sw.rundir, manners, onGone: ({ code }) => gone.push(code) });
@@ -225,7 +226,7 @@ t.test('a table watched goes on when the switch was killed and started anew', as
 t.test('a switch in a container: by its run directory, by its pid; and seen from another container', async (t) => {
   const sw = await startPrivateSwitch({ ownPids: true });
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  sw.addBridge({ type: 'netdev' });
   const inside = Number(readFileSync(join(sw.rundir, 'ovs-vswitchd.pid'), 'utf8'));
   t.not(inside, sw.pid, 'its pidfile has a pid of its own namespace');
 
@@ -322,7 +323,7 @@ t.test('processes that are not what they seem', async (t) => {
 t.test('a pid that another process has now is not the switch', async (t) => {
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  sw.addBridge({ type: 'netdev' });
   const attachment = MemoryAttachment.open(sw.pid);
   t.ok(attachment.alive);
   await sw.kill('SIGKILL');
@@ -400,7 +401,7 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
 t.test('doctor names the right that is missing, and the remedy', async (t) => {
   const sw = await startPrivateSwitch();
   t.teardown(() => sw.stop());
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+  sw.addBridge({ type: 'netdev' });
   const where = ['--rundir', sw.rundir];
   t.match(await cli(['doctor', ...where]), {
     status: 0,
@@ -465,7 +466,7 @@ t.test(
     execFileSync('objcopy', ['--update-section', `.note.gnu.build-id=${note}`, program]);
     const sw = await startPrivateSwitch({ program });
     t.teardown(() => sw.stop());
-    sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
+    sw.addBridge({ type: 'netdev' });
     sw.appctl('ofproto/trace', 'br0', 'in_port=LOCAL');
     const where = ['--rundir', sw.rundir];
     const env = { CTINSPECTOR_LAYOUTS: join(scratch, 'made') };

@@ -15,7 +15,8 @@ import { TABLES } from '../lib/tables/generated/tables.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { TableView } from '../lib/tables/view.js';
 import { cli } from './support/cli.js';
-import { addPorts, codeOf, dumpedByCore, packet, rowsOf, send, startDummy, take } from './support/dummy-switch.js';
+import { addPorts, dumpedByCore, packet, rowsOf, send, startDummy, take } from './support/dummy-switch.js';
+import { codeOf } from './support/errors.js';
 import type { PrivateSwitch } from './support/private-switch.js';
 
 t.test(

@@ -19,6 +19,7 @@ import { RepeatedReading } from '../lib/sources/repeated.js';
 import { isPassing } from '../lib/sources/switch-life.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { type ChurnFacts, churn, pairedLoss } from './support/churn.js';
+import { codeOf } from './support/errors.js';
 import { startLab } from './support/lab.js';
 
 const N_FLOWS = Number(process.env.CTI_ATTACH_FLOWS ?? 20_000);
@@ -40,16 +41,6 @@ function rowsOf(snapshot: TableSnapshot): Map<string, string> {
   }
   return rows;
 }
-
-const codeOf = async (action: () => Promise<unknown>): Promise<string> => {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof CtiError) return error.code;
-    throw error;
-  }
-  return '';
-};
 
 /** Every line of `ovs-appctl dpctl/dump-flows -m`, as it comes. */
 async function eachDumpLine(look: (line: string) => void): Promise<void> {
@@ -136,10 +127,10 @@ t.test('counters read anew: those of now, of the same rows', async (t) => {
   t.ok(none.reading.nGone > N_FLOWS - 500);
   t.match(none.snapshot.facts.rejected, [{ what: 'left the table since all of it was read' }]);
 
-  t.equal(await codeOf(() => attachment.refresh(base.snapshot)), 'INVALID_ARGUMENT', 'a closed one');
+  t.equal((await codeOf(() => attachment.refresh(base.snapshot)))[0], 'INVALID_ARGUMENT', 'a closed one');
   const other = await MemoryAttachment.open(lab.pid).capture();
-  t.equal(await codeOf(() => attachment.refresh(other.snapshot)), 'INVALID_ARGUMENT', "another attachment's");
-  t.equal(await codeOf(() => attachment.refresh(again.snapshot, AbortSignal.abort())), 'CANCELLED');
+  t.equal((await codeOf(() => attachment.refresh(other.snapshot)))[0], 'INVALID_ARGUMENT', "another attachment's");
+  t.equal((await codeOf(() => attachment.refresh(again.snapshot, AbortSignal.abort())))[0], 'CANCELLED');
   for (const { snapshot } of [again, last, none, other]) snapshot.close();
 });
 

@@ -13,6 +13,7 @@ import { findLayout, listLayouts, parseLayout, readLayout } from '../lib/sources
 import { attachMemory, captureFromMemory, MemoryAttachment, prove } from '../lib/sources/memory.js';
 import { captureTable } from '../lib/sources/registry.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
+import { codeOf } from './support/errors.js';
 import { startLab } from './support/lab.js';
 
 const DEBIAN = 'c78946b5f9be36f9f7caa610c38038375860119a';
@@ -23,16 +24,6 @@ t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 
 const lab = await startLab();
 t.teardown(() => lab.stop());
-
-const codeOf = async (action: () => unknown): Promise<[string, string]> => {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof CtiError) return [error.code, error.message];
-    throw error;
-  }
-  return ['', ''];
-};
 
 /** What is not the same in two readings one after the other: the time since the last packet. */
 const withoutTime = (row: string): string =>

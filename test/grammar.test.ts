@@ -26,10 +26,7 @@ t.test('a real switch prints every flow as the generator did, and its dumps are 
     await ovs.stop();
     rmSync(directory, { recursive: true });
   });
-  ovs.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy');
-  for (let i = 1; i < 8; i++) {
-    ovs.vsctl('add-port', 'br0', `p${i}`, '--', 'set', 'Interface', `p${i}`, 'type=dummy', `ofport_request=${i}`);
-  }
+  ovs.addBridge({ ports: { p1: 1, p2: 2, p3: 3, p4: 4, p5: 5, p6: 6, p7: 7 } });
   ovs.appctl('revalidator/pause'); // it would remove flows that no upcall made
   const control = await Unixctl.open(ovs.socketPath);
   t.teardown(() => control.close());

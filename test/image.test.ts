@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import t from 'tap';
 import { imageText } from '../lib/cli/image-text.js';
 import { errno } from '../lib/errno.js';
-import { CtiError } from '../lib/errors.js';
 import { CONTROL_FIELDS } from '../lib/generated/image-control.js';
 import { native } from '../lib/runner/native.js';
 import {
@@ -12,32 +11,18 @@ import {
   decodeImage,
   disassembleImage,
   type ImageControl,
-  Program,
-  type ProgramSpec,
   type ResumeOptions,
   Run,
   type TableMapping,
   withControl,
 } from '../lib/runner/program.js';
-import { assemble } from './support/asm.js';
 import { ENGINES } from './support/engines.js';
+import { caught } from './support/errors.js';
+import { load } from './support/programs.js';
 
 const ID = '0123456789abcdef0123456789abcdef';
 const CONTROL: ImageControl = { id: ID, epoch: 3n, name: 'test' };
 const NOTHING: ResumeOptions = { tables: [], regions: [] };
-
-const load = (source: string, more: Partial<ProgramSpec> = {}): Program =>
-  Program.load({ code: assemble(source), kernelFunctions: 'conformance', ...more });
-
-function caught(action: () => unknown): CtiError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 /** Sums 1 to 9 by recursion, asking the host at each depth up to 7; keeps its sum in data and memory, too. */
 const DEEP = `

@@ -1,5 +1,5 @@
 // Kernel functions of the memory mapper: by hand, in programs, on the scheduler, and with another process's memory.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -22,22 +22,11 @@ import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import { compileBpf, scratch } from './support/clang.js';
 import { drive } from './support/drive.js';
 import { fakeCall } from './support/kernel-call.js';
+import { processWithSecret } from './support/secret-process.js';
 import { isClosed, storeOf } from './support/store.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cti-mapper-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-
-/** A process that writes where its memory is, and waits. */
-async function processWithSecret(): Promise<{ child: ChildProcess; address: bigint }> {
-  const program = `
-import ctypes, sys, time
-secret = ctypes.create_string_buffer(b"the secret of a process", 8192)
-print(ctypes.addressof(secret), flush=True)
-time.sleep(600)`;
-  const child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const address = await new Promise<string>((done) => child.stdout!.once('data', (data) => done(String(data))));
-  return { child, address: BigInt(address.trim()) };
-}
 
 /** A mapper over a saved dump, its kernel functions, and what a task has mapped as the test says. */
 function mapperOf(pollMs = 1) {

@@ -1,5 +1,4 @@
 // The memory mapper: snapshots that many share, granted regions, monitors, raw copies.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { isMet, MONITOR, Poller, withLast, withMonitor, withoutMonitors } from '
 import { RawMemory } from '../lib/mapper/raw.js';
 import { createRegion, Regions, regionHandle } from '../lib/mapper/regions.js';
 import { SnapshotStore } from '../lib/mapper/snapshot-store.js';
-
+import { processWithSecret } from './support/secret-process.js';
 import { isClosed, storeOf } from './support/store.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cti-mapper-'));
@@ -321,18 +320,6 @@ t.test('one poller looks for all; nobody is looked for once all are done', async
   t.throws(() => new Poller(0), /expected 1 to 60000 ms/);
   memory.close();
 });
-
-/** A process that writes where its memory is, and waits. */
-async function processWithSecret(): Promise<{ child: ChildProcess; address: bigint }> {
-  const program = `
-import ctypes, sys, time
-secret = ctypes.create_string_buffer(b"the secret of a process", 8192)
-print(ctypes.addressof(secret), flush=True)
-time.sleep(600)`;
-  const child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const address = await new Promise<string>((done) => child.stdout!.once('data', (data) => done(String(data))));
-  return { child, address: BigInt(address.trim()) };
-}
 
 t.test('raw copies are bounded, stay with their process, and end with it', async (t) => {
   const { child, address } = await processWithSecret();

@@ -10,17 +10,8 @@ import { Reports } from '../lib/migration/reports.js';
 import { LocalCarrier } from '../lib/transport/local-carrier.js';
 import { Transport } from '../lib/transport/transport.js';
 import { parseNodeUrl, ubUrl } from '../lib/transport/url.js';
+import { caught } from './support/errors.js';
 import { idOf, randomOf, settle } from './support/handoff-sim.js';
-
-const caught = (run: () => unknown): CtiError => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('it succeeded');
-};
 
 t.test('URLs of nodes', async (t) => {
   const transport = new Transport([new LocalCarrier()]);

@@ -256,8 +256,7 @@ t.test('two snapshots merged print every row as before', async (t) => {
 t.test('a real switch: rates are what it counted, flows come and go', async (t) => {
   const ovs = await startPrivateSwitch();
   t.teardown(() => ovs.stop());
-  const port = (name: string) => ['--', 'add-port', 'br0', name, '--', 'set', 'Interface', name, 'type=dummy'];
-  ovs.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'), ...port('p2'));
+  ovs.addBridge({ ports: ['p1', 'p2'] });
   const send = (n: number, dst: number) => {
     for (let i = 0; i < n; i++)
       ovs.appctl(

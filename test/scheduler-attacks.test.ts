@@ -5,21 +5,9 @@ import { type ProgramSpec, withControl } from '../lib/runner/program.js';
 import type { KernelCall, Verdict } from '../lib/scheduler/kernel-call.js';
 import { Scheduler, type SchedulerOptions } from '../lib/scheduler/scheduler.js';
 import type { Budget, Task, TaskEnd } from '../lib/scheduler/task.js';
-import { assemble } from './support/asm.js';
+import { asm, named } from './support/programs.js';
 
 t.setTimeout(300_000); // a machine that may be busy
-
-const asm = (source: string, more: Partial<ProgramSpec> = {}): ProgramSpec => ({
-  code: assemble(source),
-  kernelFunctions: 'conformance',
-  ...more,
-});
-const named = (source: string, ...names: string[]): ProgramSpec => ({
-  code: assemble(source),
-  kernelFunctions: 'ctinspector',
-  imports: names.map((name) => ({ name, version: 1 })),
-  bssSize: 4096,
-});
 
 /** What a program that means well does: a loop of some work, for ever. */
 const VICTIM = asm('again: r6 += 1\n r7 ^= r6\n r7 *= 3\n goto again');
@@ -81,7 +69,10 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     ends: OUT_OF_FUEL,
   },
   'a flood of output': {
-    program: named('again: r1 = 0\n r2 = 0x20000000 ll\n r3 = 64\n call import 0\n goto again', 'emit'),
+    program: {
+      ...named('again: r1 = 0\n r2 = 0x20000000 ll\n r3 = 64\n call import 0\n goto again', 'emit'),
+      bssSize: 4096,
+    },
     ends: OUT_OF_FUEL,
   },
   'a fork bomb': {

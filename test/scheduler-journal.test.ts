@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { CtiError } from '../lib/errors.js';
+import type { CtiError } from '../lib/errors.js';
 import { Journal, type TaskRecord } from '../lib/scheduler/journal.js';
 import { scanJournal } from '../lib/scheduler/journal-format.js';
+import { caught } from './support/errors.js';
 
 const root = mkdtempSync(join(tmpdir(), 'cti-journal-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -32,16 +33,6 @@ const record = (n: number, durable: boolean, more: Partial<TaskRecord> = {}): Ta
   ...more,
 });
 const image = (n: number, size = 40): Uint8Array => Buffer.alloc(size, n);
-
-function caught(action: () => unknown): CtiError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 /** A journal of a few tasks, closed. */
 async function filled(dir: string): Promise<void> {

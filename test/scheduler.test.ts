@@ -6,22 +6,9 @@ import type { ProgramSpec } from '../lib/runner/program.js';
 import type { KernelCall, KernelFunctions } from '../lib/scheduler/kernel-call.js';
 import { Scheduler, type SchedulerOptions } from '../lib/scheduler/scheduler.js';
 import type { TaskEnd } from '../lib/scheduler/task.js';
-import { assemble } from './support/asm.js';
+import { asm, named } from './support/programs.js';
 
 t.setTimeout(300_000); // a machine that may be busy
-
-/** By number: what a program calls is on the host's side of `conformance`: 7 `later`, 8 `exchange`. */
-const asm = (source: string, more: Partial<ProgramSpec> = {}): ProgramSpec => ({
-  code: assemble(source),
-  kernelFunctions: 'conformance',
-  ...more,
-});
-/** By name, of set ctinspector; `call import N`. */
-const named = (source: string, ...names: string[]): ProgramSpec => ({
-  code: assemble(source),
-  kernelFunctions: 'ctinspector',
-  imports: names.map((name) => ({ name, version: 1 })),
-});
 
 const LOOP = asm('again: r6 += 1\n goto again');
 const FLOOD = asm('again: r1 = 1\n call 7\n goto again');

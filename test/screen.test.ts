@@ -22,8 +22,7 @@ t.teardown(async () => {
   await ovs.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-const port = (name: string) => ['--', 'add-port', 'br0', name, '--', 'set', 'Interface', name, 'type=dummy'];
-ovs.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'), ...port('p2'));
+ovs.addBridge({ ports: ['p1', 'p2'] });
 /** Flows of these destinations, in_port alternating; packets of 60 bytes. */
 const send = (dst: number, n = 1, from = 'p1') => {
   for (let i = 0; i < n; i++)
@@ -276,7 +275,8 @@ t.test('what comes from outside cannot steer the terminal', async (t) => {
 t.test('a switch that goes is said, and its rows are shown as soon as it is back', async (t) => {
   const other = await startPrivateSwitch();
   t.teardown(() => other.stop());
-  other.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'), ...port('p2'));
+  other.addBridge({ ports: ['p1', 'p2'] });
+  other.vsctl('set', 'Open_vSwitch', '.', 'other_config:max-idle=3600000');
   const receive = (n: number) => {
     const flow = 'in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x1234)';
     for (let i = 0; i < n; i++) other.appctl('netdev-dummy/receive', 'p1', flow);
@@ -309,7 +309,7 @@ t.test('a switch that goes is said, and its rows are shown as soon as it is back
 t.test('plain blocks go on after a restart', async (t) => {
   const other = await startPrivateSwitch();
   t.teardown(() => other.stop());
-  other.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', ...port('p1'));
+  other.addBridge({ ports: ['p1'] });
   const start = (...words: string[]) => {
     const where = ['--interval', '100ms', '--timeout', '2', '--rundir', other.rundir];
     const child = spawn(process.execPath, [BIN, 'watch', 'ports | show name', ...words, ...where]);

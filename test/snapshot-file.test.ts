@@ -109,24 +109,8 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
   const path = join(dir, 'switch.cti');
   let answers: string;
   try {
-    ovs.vsctl(
-      'add-br',
-      'br0',
-      '--',
-      'set',
-      'bridge',
-      'br0',
-      'datapath_type=dummy',
-      '--',
-      'add-port',
-      'br0',
-      'p1',
-      '--',
-      'set',
-      'Interface',
-      'p1',
-      'type=dummy',
-    );
+    ovs.addBridge({ ports: ['p1'] });
+    ovs.vsctl('set', 'Open_vSwitch', '.', 'other_config:max-idle=3600000'); // it stays, however long this takes
     ovs.appctl(
       'netdev-dummy/receive',
       'p1',

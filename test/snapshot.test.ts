@@ -50,24 +50,7 @@ function addDatapaths(own: PrivateSwitch): void {
     ['br0', 'netdev', 'p0'],
     ['br1', 'dummy', 'p1'],
   ] as const) {
-    own.vsctl(
-      'add-br',
-      bridge,
-      '--',
-      'set',
-      'bridge',
-      bridge,
-      `datapath_type=${type}`,
-      '--',
-      'add-port',
-      bridge,
-      port,
-      '--',
-      'set',
-      'interface',
-      port,
-      'type=dummy',
-    );
+    own.addBridge({ name: bridge, type, ports: [port] });
     const eth = 'in_port(1),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a)';
     own.appctl(
       'netdev-dummy/receive',

@@ -12,16 +12,7 @@ import { Program, type RunResult } from '../lib/runner/program.js';
 import { assemble } from './support/asm.js';
 import { clangs, compileBpf, scratch } from './support/clang.js';
 import { ENGINES } from './support/engines.js';
-
-const caught = (run: () => unknown): CtiError => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-};
+import { caught } from './support/errors.js';
 
 const load = (source: string): Program => Program.load({ code: assemble(source), kernelFunctions: 'upstream' });
 const textOf = (result: RunResult): string =>

@@ -4,26 +4,16 @@ import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { CtiError } from '../lib/errors.js';
 import * as api from '../lib/index.js';
 import { Program, type ProgramSpec, type StartOptions, type Stop, stopError } from '../lib/runner/program.js';
 import { assemble } from './support/asm.js';
+import { caught } from './support/errors.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 const load = (source: string, more: Partial<ProgramSpec> = {}): Program =>
   Program.load({ code: assemble(source), kernelFunctions: 'ctinspector', ...more });
-
-function caught(action: () => unknown): CtiError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 const LOOP = `
         r0 = 0

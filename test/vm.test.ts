@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
-import { CtiError } from '../lib/errors.js';
 import { opcodes, Program, type ProgramSpec } from '../lib/runner/program.js';
 import { generate } from './conformance/generate.js';
 import { assemble } from './support/asm.js';
 import { ENGINES } from './support/engines.js';
+import { caught } from './support/errors.js';
 import { readVectors, substitute, type Vector } from './support/vectors.js';
 
 t.setTimeout(180_000);
@@ -293,13 +293,3 @@ t.test('programs that are refused for their size or entries', (t) => {
   );
   t.end();
 });
-
-function caught(action: () => unknown): CtiError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof CtiError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}

@@ -88,7 +88,7 @@ export async function findClang(path: string): Promise<Clang> {
 }
 
 /** The compiler's arguments, for `source` to `object`. */
-export function clangArgs({ version }: Clang, source: string, object: string): string[] {
+function clangArgs({ version }: Clang, source: string, object: string): string[] {
   return [
     ...['-target', 'bpf', `-mcpu=${version >= FIRST_V4 ? 'v4' : 'v3'}`, '-O2', '-g'],
     // No library: loops stay loops, and no header of the host is read but the compiler's own.

@@ -13,7 +13,7 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-export const FORMATS = ['table', 'json', 'ndjson', 'csv'] as const;
+const FORMATS = ['table', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export function formatOf(options: Options): Format {
@@ -71,7 +71,7 @@ export function switchOptions(options: Options): SwitchOptions {
 }
 
 /** Memory where it can be read and proved, else the control socket, with a line that says why. */
-export const DEFAULT_SOURCE = 'auto';
+const DEFAULT_SOURCE = 'auto';
 
 /** `--source`: which way to the switch; captureTable() checks the name. */
 export const sourceOption = (options: Options): string =>

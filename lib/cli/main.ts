@@ -26,11 +26,7 @@ const errorJson = ({ code, message, details }: CtiError): string =>
   `${toJson({ error: { code, message, ...(details && { details }) } })}\n`;
 
 /** Builds the command tree; `begin` receives the options of the command that runs, `finish` its status. */
-export function buildProgram(
-  context: Context,
-  begin: (options: Options) => void,
-  finish: (status: Status) => void,
-): Command {
+function buildProgram(context: Context, begin: (options: Options) => void, finish: (status: Status) => void): Command {
   const program = new Command('ctinspector');
   const output = {
     writeOut: (text: string) => void context.stdout.write(text),

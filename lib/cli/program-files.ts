@@ -52,7 +52,7 @@ async function objectsOf(context: Context, files: readonly string[]): Promise<Ob
 }
 
 /** The files of each program: `a.c b.o + c.c` are two. Throws CtiError INVALID_ARGUMENT. */
-export function splitPrograms(words: readonly string[]): string[][] {
+function splitPrograms(words: readonly string[]): string[][] {
   if (words.length === 0) return [];
   const groups: string[][] = [[]];
   for (const word of words) {

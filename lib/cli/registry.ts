@@ -1,5 +1,5 @@
 /**
- * The commands of the command line: one row each. Help, argument checks and (later) completion and man pages come from the rows.
+ * The commands of the command line: one row each. Help, argument checks, completion and manual pages come from the rows.
  * A row's code is loaded only when its command runs, so that `--help` stays fast.
  */
 import type { Context } from './context.js';
@@ -48,7 +48,7 @@ export interface CommandRow {
   readonly load: () => Promise<CommandCode>;
 }
 
-export const SOURCE_OPTIONS: readonly OptionRow[] = [
+const SOURCE_OPTIONS: readonly OptionRow[] = [
   {
     flags: '--from <path>',
     doc: "answer from files, without a switch: of `snapshot save`, or what dpctl/dump-flows, dpctl/dump-conntrack, conntrack -L or ovs-ofctl dump-flows printed (plain, gzip, xz; '-': standard input), or a directory or tar archive of such files (a sosreport)",
@@ -71,7 +71,7 @@ export const SOURCE_OPTIONS: readonly OptionRow[] = [
 ];
 
 /** Of questions that compare two samples: rates, and what changed. */
-export const SAMPLE_OPTIONS: readonly OptionRow[] = [
+const SAMPLE_OPTIONS: readonly OptionRow[] = [
   { flags: '--interval <time>', doc: 'for rates: how long between the two samples, 500ms, 10s or 1m (default: 2s)' },
   {
     flags: '--before <file>',
@@ -80,17 +80,17 @@ export const SAMPLE_OPTIONS: readonly OptionRow[] = [
 ];
 
 /** Of what can only be asked of a running switch. */
-export const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
+const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
 
-export const DAEMON_OPTION: OptionRow = {
+const DAEMON_OPTION: OptionRow = {
   flags: '--daemon [how]',
   doc: 'ask ctinspectord (docs/daemon.md). answer: it answers, which is the default; snapshot: it hands over its snapshot in shared memory, and the question runs here',
 };
 
 /** What the programs of `run` have of their host. */
-export const MAP_OPTIONS: readonly OptionRow[] = [
+const MAP_OPTIONS: readonly OptionRow[] = [
   {
     flags: '--map <region>',
     doc: "NAME=FILE[:rw|:copy]: a region for mmap, repeatable. FILE is a memfd that cannot shrink, /proc/PID/fd/N; :rw to write there too; :copy: any file's bytes as they are now. NAME@2: in address space 2",
@@ -99,18 +99,18 @@ export const MAP_OPTIONS: readonly OptionRow[] = [
   { flags: '--allow-raw', doc: "let the programs copy ranges of ovs-vswitchd's memory (raw_copy); off unless given" },
 ];
 
-export const NAMES_OPTION: OptionRow = {
+const NAMES_OPTION: OptionRow = {
   flags: '--names <file>',
   doc: 'names of your own, a line each: let web = tp_dst in {80, 443} (default: ~/.config/ctinspector/names)',
 };
 
-export const FORMAT_OPTION: OptionRow = {
+const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
   doc: 'table, json, ndjson or csv (default: table)',
 };
 
 /** Of what asks a running switch again and again. */
-export const LIVE_OPTIONS: readonly OptionRow[] = [
+const LIVE_OPTIONS: readonly OptionRow[] = [
   { flags: '--interval <time>', doc: 'how often the switch is read, and over how long rates are (default: 2s)' },
   { flags: '--times <n>', doc: 'end after so many answers, as plain blocks' },
   ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--from ')),

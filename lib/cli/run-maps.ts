@@ -31,7 +31,7 @@ export interface MapRequest {
 }
 
 /** `counters@1=/proc/77/fd/5:rw` */
-export function parseMap(text: string): MapRequest {
+function parseMap(text: string): MapRequest {
   const [, name = '', asid = '0', path = '', how = ''] =
     /^([^=@]+)(?:@(\d{1,9}))?=(.+?)(?::(rw|copy))?$/s.exec(text) ?? [];
   if (name === '' || Number(asid) > MAX_ASID) {

@@ -1,6 +1,6 @@
 /** The tables that a program of `ctinspector run` finds with table_open, and what reading them gave and cost. */
 
-import { tableMapping } from '../query/run.js';
+import { tableMapping } from '../mapper/table-mapping.js';
 import type { TableMapping } from '../runner/program.js';
 import type { Captured } from '../sources/registry.js';
 import type { TableSnapshot } from '../tables/snapshot.js';

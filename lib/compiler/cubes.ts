@@ -53,7 +53,7 @@ export function prefixesOf({ lo, hi }: Interval, width: number): Cube[] {
 }
 
 /** Ascending, overlapping and adjoining ones joined. */
-export function joinIntervals(intervals: readonly Interval[]): Interval[] {
+function joinIntervals(intervals: readonly Interval[]): Interval[] {
   const sorted = [...intervals].sort((a, b) => (a.lo < b.lo ? -1 : a.lo > b.lo ? 1 : 0));
   const joined: { lo: bigint; hi: bigint }[] = [];
   for (const { lo, hi } of sorted) {

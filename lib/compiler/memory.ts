@@ -5,7 +5,7 @@
 import { CtiError } from '../errors.js';
 
 export const RODATA = 0x1800_0000;
-export const BSS = 0x2000_0000;
+const BSS = 0x2000_0000;
 const MAX_BSS = 0x1000_0000;
 const MAX_RODATA = 0x0800_0000;
 /** sizeof(struct cti_table), ctinspector/table.h. */

@@ -52,14 +52,6 @@ export class Calls {
     this.#events = events;
   }
 
-  get nPending(): number {
-    return this.#pending.size;
-  }
-
-  get nWorking(): number {
-    return this.#working.size;
-  }
-
   /** Rejects with the other side's error, PART_DIED if it ended before it answered, or CANCELLED. */
   ask(
     to: number,

@@ -46,7 +46,7 @@ export interface ChannelEvents {
 }
 
 /** Largest payload. Replies are bounded far below (`reply.max_bytes`). */
-export const MAX_FRAME_BYTES = 64 << 20;
+const MAX_FRAME_BYTES = 64 << 20;
 
 export class Channel {
   readonly #handle: object;

@@ -17,7 +17,7 @@ export interface DaemonReply {
 }
 
 /** Where the daemon of this run directory listens. NO_DAEMON if its pidfile is not there. */
-export function findFramedSocket(rundir: string): string {
+function findFramedSocket(rundir: string): string {
   const pidfile = join(rundir, 'ctinspectord.pid');
   let pid: number;
   try {

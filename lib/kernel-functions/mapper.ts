@@ -15,7 +15,7 @@ import {
   withoutMonitors,
 } from '../mapper/monitors.js';
 import { MAX_ASID } from '../mapper/regions.js';
-import type { MappedRanges } from '../runner/call.js';
+import type { MappedRanges, RegionRange } from '../runner/call.js';
 import type { Answer, KernelCall, KernelFunctions } from '../scheduler/kernel-call.js';
 import { handlersOf } from './typed.js';
 
@@ -25,7 +25,7 @@ export interface MapperFunctionsOptions {
   readonly onProblem?: (call: KernelCall, error: CtiError) => void;
 }
 
-export const MAX_MAPPED = 64;
+const MAX_MAPPED = 64;
 const DEFAULT_WAIT_MS = 30_000;
 /** A wait that a timer can still count. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -47,10 +47,9 @@ export function timeoutMs(timeoutNs: bigint): number {
   return timeoutNs === 0n ? DEFAULT_WAIT_MS : Math.min(Number(timeoutNs / 1_000_000n) || 1, MAX_WAIT_MS);
 }
 
-type Region = MappedRanges['regions'][number];
 const NOTHING: MappedRanges = { regions: [], tables: [], nPieces: 0 };
 
-const regionAt = ({ regions }: MappedRanges, address: bigint): Region | undefined =>
+const regionAt = ({ regions }: MappedRanges, address: bigint): RegionRange | undefined =>
   regions.find(
     (region) => !region.isStale && address >= region.address && address + 8n <= BigInt(region.address + region.size),
   );

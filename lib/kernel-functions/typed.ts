@@ -36,7 +36,7 @@ type AnyResult =
   | Verdict;
 
 /** Bytes for arguments by name, as an answer has them by number. */
-export function outputsOf(
+function outputsOf(
   kinds: Readonly<Record<string, string>>,
   out: Readonly<Record<string, Uint8Array | undefined>>,
 ): { arg: number; bytes: Uint8Array }[] {

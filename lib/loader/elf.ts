@@ -5,7 +5,7 @@
 import { malformed, Region } from './region.js';
 import type { SymbolSpec } from './spec.js';
 
-export const MAX_OBJECT_SIZE = 32 * 1024 * 1024;
+const MAX_OBJECT_SIZE = 32 * 1024 * 1024;
 
 const EHDR_SIZE = 64;
 const SHDR_SIZE = 64;

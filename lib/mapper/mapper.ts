@@ -9,7 +9,7 @@
  * Thread-safety: the control thread only.
  */
 import { CtiError } from '../errors.js';
-import type { RegionMapping, TableMapping } from '../runner/program.js';
+import type { ImageTable, RegionMapping, RegionRange, TableMapping } from '../runner/program.js';
 import { type Monitor, Poller } from './monitors.js';
 import type { RawMemory } from './raw.js';
 import { type Access, type Grant, type HeldGrant, Regions } from './regions.js';
@@ -27,23 +27,7 @@ export interface MemoryMapperOptions {
 }
 
 /** A table range of an image, as far as it matters here. */
-export interface TableRange {
-  readonly node: string;
-  readonly table: string;
-  readonly generation: bigint;
-  readonly schemaHash: string;
-  readonly isStale: boolean;
-}
-
-export interface RegionRange {
-  readonly node: string;
-  readonly name: string;
-  readonly asid: number;
-  readonly address: number;
-  readonly size: number;
-  readonly writable: boolean;
-  readonly isStale: boolean;
-}
+export type TableRange = Pick<ImageTable, 'node' | 'table' | 'generation' | 'schemaHash' | 'isStale'>;
 
 /** What of an image's facts the mapper looks at. */
 export interface MappedFacts {

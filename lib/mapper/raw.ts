@@ -6,7 +6,7 @@
 import { closeSync, openSync, read } from 'node:fs';
 import { CtiError } from '../errors.js';
 
-export const MAX_RAW_BYTES = 1 << 20;
+const MAX_RAW_BYTES = 1 << 20;
 const DEFAULT_TOTAL_BYTES = 64 << 20;
 
 export interface RawOptions {

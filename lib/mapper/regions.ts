@@ -49,7 +49,7 @@ interface RegionAddon {
   mapRegion(fd: number, size: number, isWritable: boolean): ArrayBuffer;
 }
 
-export const MAX_NAME_BYTES = 64;
+const MAX_NAME_BYTES = 64;
 export const MAX_ASID = 65_535;
 /** A region larger than a window's room for mappings could never be mapped. */
 const MAX_SIZE = 0xc000_0000 - 4096;

@@ -8,7 +8,7 @@ import type { Forked, Node, NotDone } from './node.js';
 
 export const DEFAULT_DEADLINE_NS = 30_000_000_000n;
 /** No join waits longer. */
-export const MAX_DEADLINE_NS = 3_600_000_000_000n;
+const MAX_DEADLINE_NS = 3_600_000_000_000n;
 const NS_PER_MS = 1_000_000;
 const ROSTER_ENTRY_SIZE = 16;
 /** Beside `enum cti_slot`: 0 is open. */
@@ -57,7 +57,7 @@ function nodesOf(node: Node, bytes: Uint8Array): string[] | undefined {
 }
 
 /** The slots as `struct cti_slot` has them. */
-export function encodeRoster(ends: readonly (SlotEnd | undefined)[]): Uint8Array {
+function encodeRoster(ends: readonly (SlotEnd | undefined)[]): Uint8Array {
   const roster = new Uint8Array(ROSTER_ENTRY_SIZE * ends.length);
   const view = new DataView(roster.buffer);
   ends.forEach((end, i) => {

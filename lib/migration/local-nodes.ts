@@ -25,7 +25,7 @@ export interface LocalNodesOptions
   readonly onOutput?: (output: readonly Output[], task: Task, node: Node) => void;
 }
 
-export const MAX_NODES = 64;
+const MAX_NODES = 64;
 /** What the original's examples use. */
 const UB_PORT = 1881;
 

@@ -37,7 +37,7 @@ export type Request =
   | { readonly type: 'end'; readonly token: string; readonly child: string; readonly end: SlotEnd };
 
 /** Why a node says no. `owned`: too late to abort; the rest are refusals of a `give` or of a slot. */
-export const REFUSALS = [
+const REFUSALS = [
   'malformed',
   'old_epoch',
   'no_room',
@@ -50,7 +50,7 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-export const DECISIONS = ['open', 'committed', 'aborted', 'none'] as const;
+const DECISIONS = ['open', 'committed', 'aborted', 'none'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 export type Reply =

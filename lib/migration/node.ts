@@ -403,7 +403,7 @@ export class Node {
 }
 
 /** How a task's end counts in its meeting. */
-export function slotEnd(end: Exclude<TaskEnd, { kind: 'migrated' | 'kept' }>): SlotEnd {
+function slotEnd(end: Exclude<TaskEnd, { kind: 'migrated' | 'kept' }>): SlotEnd {
   switch (end.kind) {
     case 'exited':
       return { kind: 'arrived', result: end.r0 };

@@ -20,7 +20,6 @@ import { Program, type Run, stopError } from '../runner/program.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
-export { tableMapping };
 
 export interface RunQuestionOptions {
   /** Stops between two slices, with CtiError CANCELLED. */

@@ -17,17 +17,22 @@ import {
 import type { NativeAnswer, NativeOutput, NativeRegion } from './native.js';
 import { checkTable, type TableMapping } from './options.js';
 
+/** A granted region in a window, or in an image of it. */
+export interface RegionRange {
+  /** The URL of the node whose memory it is; empty: where the program began. */
+  readonly node: string;
+  readonly name: string;
+  /** The address space it belongs to. */
+  readonly asid: number;
+  readonly address: number;
+  readonly size: number;
+  readonly writable: boolean;
+  readonly isStale: boolean;
+}
+
 /** What is mapped in a window beside the program's own memory, and where. */
 export interface MappedRanges {
-  readonly regions: readonly {
-    readonly node: string;
-    readonly name: string;
-    readonly asid: number;
-    readonly address: number;
-    readonly size: number;
-    readonly writable: boolean;
-    readonly isStale: boolean;
-  }[];
+  readonly regions: readonly RegionRange[];
   /** `address`: where its first segment that has bytes begins. */
   readonly tables: readonly { readonly name: string; readonly address: number }[];
   /** Copies. */

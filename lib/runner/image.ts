@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { fromNative } from '../errors.js';
 import { CONTROL_FIELDS, type ControlFields } from '../generated/image-control.js';
 import type { KernelFunctionSet, ProgramImport } from '../program-spec.js';
+import type { RegionRange } from './call.js';
 import {
   checkArray,
   checkBigint,
@@ -52,16 +53,6 @@ export interface ImageTable {
   readonly isStale: boolean;
 }
 
-export interface ImageRegion {
-  readonly node: string;
-  readonly name: string;
-  readonly asid: number;
-  readonly address: number;
-  readonly size: number;
-  readonly writable: boolean;
-  readonly isStale: boolean;
-}
-
 /** All that an image says, but for the bytes of code and memory. */
 export interface ImageFacts extends ControlFields {
   readonly monitors: readonly ImageMonitor[];
@@ -86,7 +77,7 @@ export interface ImageFacts extends ControlFields {
     readonly stored: number;
   }[];
   readonly tables: readonly ImageTable[];
-  readonly regions: readonly ImageRegion[];
+  readonly regions: readonly RegionRange[];
   /** SHA-256 of its program section, in hex: the same for all images of a program. */
   readonly codeHash: string;
 }

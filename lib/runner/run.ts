@@ -17,7 +17,7 @@ import {
 import { decodeOutput, type Output } from './output.js';
 import type { End, Stop, StopFacts } from './stop.js';
 
-export type { Answer, AnswerOutput, PendingCall, RegionMapping } from './call.js';
+export type { Answer, AnswerOutput, PendingCall, RegionMapping, RegionRange } from './call.js';
 export * from './options.js';
 export * from './stop.js';
 

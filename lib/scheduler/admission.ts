@@ -8,7 +8,7 @@ import type { Begin } from './executor.js';
 import type { SubmitOptions } from './options.js';
 import type { BudgetLeft } from './task.js';
 
-export const DEFAULT_PRIORITY = 100;
+const DEFAULT_PRIORITY = 100;
 const MAX_PRIORITY = 1000;
 /** Of a program that starts here; an image has its own. */
 const DEFAULT_HOPS = 64;

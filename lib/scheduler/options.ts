@@ -4,10 +4,10 @@ import type {
   Answer,
   Engine,
   ImageControl,
-  ImageRegion,
   ImageTable,
   Output,
   RegionMapping,
+  RegionRange,
   TableMapping,
 } from '../runner/program.js';
 import type { Budget, BudgetLeft, Task, TaskEnd } from './task.js';
@@ -27,7 +27,7 @@ export interface Mapper {
   resolve(facts: {
     readonly id: string;
     readonly tables: readonly ImageTable[];
-    readonly regions: readonly ImageRegion[];
+    readonly regions: readonly RegionRange[];
   }): Mappings;
   /** A task's address space and monitors, for its image; undefined: it is what it came with. */
   control?(taskId: string): MapperControl | undefined;

@@ -329,11 +329,6 @@ export class Scheduler implements TaskScheduler {
     return this.#live(task).control;
   }
 
-  setControl(task: Task, changes: Partial<CarriedControl>): void {
-    const entry = this.#live(task);
-    entry.control = { ...entry.control, ...changes };
-  }
-
   /** @internal For tests of what happens then: ends an executor as if it had died. */
   async endExecutor(index: number): Promise<void> {
     await this.#core.placement.slots[index]?.executor.close();

@@ -1,6 +1,6 @@
 /**
  * dp_flows of a running switch, over its control socket. The dump streams through the native reader that saved dumps go through too
- * (text-file.ts), off the JavaScript thread. A reading that fails gives an error, never part of a table.
+ * (text-reader.ts), off the JavaScript thread. A reading that fails gives an error, never part of a table.
  */
 import { addon } from '../addon.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';

@@ -23,13 +23,13 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Where `layout make` writes: root's for everyone, a user's for the user. */
-export function ownLayoutDir(env: NodeJS.ProcessEnv = process.env): string {
+function ownLayoutDir(env: NodeJS.ProcessEnv = process.env): string {
   if (env.CTINSPECTOR_LAYOUTS) return env.CTINSPECTOR_LAYOUTS;
   if (process.getuid?.() === 0) return '/var/lib/ctinspector/layouts';
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'ctinspector', 'layouts');
 }
 
-export const layoutDirs = (env: NodeJS.ProcessEnv = process.env): readonly string[] => [
+const layoutDirs = (env: NodeJS.ProcessEnv = process.env): readonly string[] => [
   ownLayoutDir(env),
   join(packageRoot, 'layouts'),
 ];

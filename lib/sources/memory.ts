@@ -1,6 +1,7 @@
 /**
- * dp_flows out of ovs-vswitchd's memory: attach to the process, find its layout by build id, prove the layout against what the switch itself
- * says, read. native/ovs does the reading; nothing is written to the switch, and it is asked only for the proof.
+ * Tables out of ovs-vswitchd's memory: attach to the process, find its layout by build id, prove the layout against what the switch itself
+ * says, read. native/ovs does the reading; nothing is written to the switch, and it is asked only for the proof and for the names of its datapaths.
+ * Megaflows are proved here, small tables in small-tables.ts.
  */
 import { addon } from '../addon.js';
 import { CtiError, fromNative } from '../errors.js';
@@ -291,8 +292,14 @@ export async function prove(
 /** By pid; one that is no longer alive is not used, whatever process has its pid now. */
 const proved = new Map<number, MemoryAttachment>();
 
-/** By pid; not proved. */
+/** By pid; not proved for megaflows. */
 const opened = new Map<number, MemoryAttachment>();
+
+/** Whoever watches a switch for long sees many processes of it: those that ended are let go, with what holds them (a pidfd each). */
+function remember(known: Map<number, MemoryAttachment>, attachment: MemoryAttachment): void {
+  for (const [pid, { alive }] of known) if (!alive) known.delete(pid);
+  known.set(attachment.pid, attachment);
+}
 
 /** The proved attachment that read `snapshot`, if its process still lives. */
 export function provedOrigin(snapshot: TableSnapshot): MemoryAttachment | undefined {
@@ -307,7 +314,7 @@ export async function openMemory(options: SwitchOptions): Promise<MemoryAttachme
   const known = proved.get(pid) ?? opened.get(pid);
   if (known?.alive) return known;
   const attachment = MemoryAttachment.open(pid);
-  opened.set(pid, attachment);
+  remember(opened, attachment);
   return attachment;
 }
 
@@ -319,11 +326,10 @@ export async function attachMemory(
   if (pid === null) throw notVisible();
   const known = proved.get(pid);
   if (known?.alive) return { attachment: known, proof: null };
-  proved.delete(pid);
   const attachment = MemoryAttachment.open(pid);
   const proof = await prove(attachment, options);
   // An empty table proves nothing of its flows: the next reading is proved again.
-  if (proof.flowsCompared > 0) proved.set(pid, attachment);
+  if (proof.flowsCompared > 0) remember(proved, attachment);
   return { attachment, proof };
 }
 

@@ -25,7 +25,7 @@ export interface SwitchInfo {
   version: string;
 }
 
-export const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_REPLY_BYTES = 16 << 20;
 
 interface UnixctlAddon {

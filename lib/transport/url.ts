@@ -18,7 +18,7 @@ const UB_URL_SIZE = 24;
 
 const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
-export function invalidUrl(expected: string, received: string): CtiError {
+function invalidUrl(expected: string, received: string): CtiError {
   return new CtiError('INVALID_ARGUMENT', `expected ${expected} as the URL of a node but received ${shown(received)}`);
 }
 

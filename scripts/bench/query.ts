@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileQuestion, HEADER } from '../../lib/compiler/index.js';
-import { tableMapping } from '../../lib/query/run.js';
+import { tableMapping } from '../../lib/mapper/table-mapping.js';
 import { dictionariesOf } from '../../lib/query/snapshot-dictionaries.js';
 import { type Engine, Program, type Run, stopError } from '../../lib/runner/program.js';
 import { readDpFlowsFile } from '../../lib/sources/dp-flows.js';

@@ -10,7 +10,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { nativeTool } from '../../test/support/native-tool.js';
-import { type PrivateSwitch, startPrivateSwitch } from '../../test/support/private-switch.js';
+import { type BridgeOptions, type PrivateSwitch, startPrivateSwitch } from '../../test/support/private-switch.js';
 
 const DUMPS = new URL('../../test/fixtures/dumps/', import.meta.url);
 const NOTATIONS: Record<string, string[]> = {
@@ -55,21 +55,10 @@ function record(ovs: PrivateSwitch, name: string): void {
   }
 }
 
-function addBridge(ovs: PrivateSwitch): void {
-  ovs.vsctl(
-    'add-br',
-    'br0',
-    '--',
-    'set',
-    'bridge',
-    'br0',
-    'datapath_type=dummy',
-    'protocols=OpenFlow10,OpenFlow13,OpenFlow15',
-  );
-  for (let i = 1; i < 8; i++) {
-    ovs.vsctl('add-port', 'br0', `p${i}`, '--', 'set', 'Interface', `p${i}`, 'type=dummy', `ofport_request=${i}`);
-  }
-}
+const BRIDGE: BridgeOptions = {
+  columns: ['protocols=OpenFlow10,OpenFlow13,OpenFlow15'],
+  ports: { p1: 1, p2: 2, p3: 3, p4: 4, p5: 5, p6: 6, p7: 7 },
+};
 
 function grammar(ovs: PrivateSwitch, seed: string): void {
   ovs.appctl('revalidator/pause'); // it would remove flows that no upcall made
@@ -125,7 +114,7 @@ function pipeline(ovs: PrivateSwitch): void {
 async function recordSet(name: string): Promise<void> {
   const ovs = await startPrivateSwitch();
   try {
-    addBridge(ovs);
+    ovs.addBridge(BRIDGE);
     const seed = /^grammar(\d+)$/.exec(name)?.[1];
     if (seed) grammar(ovs, seed);
     else if (name === 'pipeline') pipeline(ovs);

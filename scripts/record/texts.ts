@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { startLab } from '../../test/support/lab.js';
-import { type PrivateSwitch, startPrivateSwitch } from '../../test/support/private-switch.js';
+import { type BridgeOptions, startPrivateSwitch } from '../../test/support/private-switch.js';
 
 const FIXTURES = new URL('../../test/fixtures/', import.meta.url);
 
@@ -68,7 +68,7 @@ async function rules(): Promise<void> {
   for (const name of ['actions', 'matches']) {
     const ovs = await startPrivateSwitch();
     try {
-      addBridge(ovs);
+      ovs.addBridge(BRIDGE);
       const ofctl = (version: string, ...args: string[]) =>
         execFileSync('ovs-ofctl', ['-O', version, ...args], {
           env: { ...process.env, OVS_RUNDIR: ovs.rundir },
@@ -99,23 +99,13 @@ async function rules(): Promise<void> {
   }
 }
 
-function addBridge(ovs: PrivateSwitch): void {
-  const versions = ['10', '11', '12', '13', '14', '15'].map((version) => `OpenFlow${version}`).join(',');
-  ovs.vsctl(
-    'add-br',
-    'br0',
-    '--',
-    'set',
-    'bridge',
-    'br0',
-    'datapath_type=dummy',
+const BRIDGE: BridgeOptions = {
+  columns: [
     'fail_mode=secure',
-    `protocols=${versions}`,
-  );
-  for (let i = 1; i < 8; i++)
-    ovs.vsctl('add-port', 'br0', `p${i}`, '--', 'set', 'Interface', `p${i}`, 'type=dummy', `ofport_request=${i}`);
-  ovs.vsctl('add-port', 'br0', 'odd-name.5', '--', 'set', 'Interface', 'odd-name.5', 'type=dummy', 'ofport_request=9');
-}
+    `protocols=${['10', '11', '12', '13', '14', '15'].map((version) => `OpenFlow${version}`).join(',')}`,
+  ],
+  ports: { p1: 1, p2: 2, p3: 3, p4: 4, p5: 5, p6: 6, p7: 7, 'odd-name.5': 9 },
+};
 
 /** Entries of one namespace, by what conntrack -I takes. */
 const ENTRIES = [

@@ -6,22 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CtiError } from '../../lib/errors.js';
 import { captureTable } from '../../lib/sources/registry.js';
 import { jsonCell } from '../../lib/tables/format.js';
 import type { TableSnapshot } from '../../lib/tables/snapshot.js';
 import { TableView } from '../../lib/tables/view.js';
 import { type PrivateSwitch, startPrivateSwitch } from './private-switch.js';
-
-export const codeOf = async (action: () => unknown): Promise<[string, string]> => {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof CtiError) return [error.code, error.message];
-    throw error;
-  }
-  return ['', ''];
-};
 
 /** Rows as objects of the columns named, or of all that a question can show by default. */
 export function rowsOf(
@@ -45,7 +34,7 @@ export async function startDummy(mask: string, more: readonly string[] = []): Pr
   // Threads without packets sleep: PMD threads would take all of the machine.
   const config = [`pmd-cpu-mask=${mask}`, 'pmd-maxsleep=500', 'max-idle=600000', ...more];
   sw.vsctl('set', 'Open_vSwitch', '.', ...config.map((one) => `other_config:${one}`));
-  sw.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy', 'fail-mode=secure');
+  sw.addBridge({ columns: ['fail-mode=secure'] });
   return sw;
 }
 

@@ -16,6 +16,7 @@ export interface PrivateSwitch {
   readonly ovsdbPid: number;
   appctl(...args: string[]): string;
   vsctl(...args: string[]): string;
+  addBridge(options?: BridgeOptions): void;
   /** Sends a signal to ovs-vswitchd, and for SIGKILL waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts ovs-vswitchd anew, after kill('SIGKILL'): the same one, or another build. The same bridges, no megaflows. */
@@ -32,6 +33,31 @@ async function until(what: string, done: () => boolean): Promise<void> {
   for (const end = Date.now() + 20_000; !done(); await sleep(20)) {
     if (Date.now() > end) throw new Error(`waited 20 s for ${what}`);
   }
+}
+
+export interface BridgeOptions {
+  /** br0 unless told. */
+  readonly name?: string;
+  /** datapath_type; dummy unless told. */
+  readonly type?: 'dummy' | 'netdev';
+  /** Of the bridge: fail_mode=secure. */
+  readonly columns?: readonly string[];
+  /** Of type dummy: their names, or with the OpenFlow ports they ask for. */
+  readonly ports?: readonly string[] | Readonly<Record<string, number>>;
+}
+
+/** What ovs-vsctl is told. A port after the other, so that the datapath numbers them in this order. */
+function bridgeCommands({ name = 'br0', type = 'dummy', columns = [], ports = {} }: BridgeOptions): string[][] {
+  const port = (port: string, ...more: string[]) => [
+    ...['add-port', name, port, '--', 'set', 'Interface', port, 'type=dummy'],
+    ...more,
+  ];
+  return [
+    ['add-br', name, '--', 'set', 'bridge', name, `datapath_type=${type}`, ...columns],
+    ...(Array.isArray(ports)
+      ? ports.map((name: string) => port(name))
+      : Object.entries(ports).map(([name, ofport]) => port(name, `ofport_request=${ofport}`))),
+  ];
 }
 
 export interface PrivateSwitchOptions {
@@ -93,6 +119,9 @@ export async function startPrivateSwitch(options: PrivateSwitchOptions = {}): Pr
     appctl: (...args) =>
       execFileSync('ovs-appctl', ['-t', vswitchd.socketPath, ...args], { env, encoding: 'utf8', maxBuffer: 1 << 28 }),
     vsctl,
+    addBridge(options = {}) {
+      for (const command of bridgeCommands(options)) vsctl(...command);
+    },
     async kill(signal) {
       process.kill(vswitchd.pid, signal);
       if (signal === 'SIGKILL') await ended(vswitchd.child);

@@ -18,7 +18,7 @@ const DEFAULT_INTERVAL_MS = 1000;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 3_600_000;
 /** Rows that meet the condition: all are remembered from one reading to the next. */
-export const MAX_WATCHED = 100_000;
+const MAX_WATCHED = 100_000;
 /** How long the table may be unreadable (the switch restarts) before a watch gives up. */
 const PATIENCE_MS = 30_000;
 
