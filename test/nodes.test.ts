@@ -1,4 +1,5 @@
 /** Nodes: URLs and routing, messages, meetings. test/handoff.test.ts has the handoff, test/migration.test.ts programs that use all of it. */
+// Runs beside others.
 import t from 'tap';
 import { CtiError } from '../lib/errors.js';
 import { MAX_MEETINGS_OF_OWNER, MeetingBook } from '../lib/migration/book.js';
