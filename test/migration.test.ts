@@ -207,7 +207,7 @@ t.test('fork and join_meeting', async (t) => {
   });
 
   t.test('the deadline', async (t) => {
-    const { start, network } = networkOf(t, 1);
+    const { start, network, schedulers } = networkOf(t, 1);
     const linked = await forkAndJoin(
       2,
       'if (child == 1) fork_return(1); sleep(600000000000); return 5;',
@@ -215,6 +215,9 @@ t.test('fork and join_meeting', async (t) => {
       ROSTER(2),
     );
     t.match((await start(linked)).end, { kind: 'exited', r0: 1_10_30n }, 'one arrived, one lost');
+    const late = schedulers[0]!.list().filter(({ state }) => state === 'waiting');
+    t.equal(late.length, 1, 'which sleeps on');
+    late[0]!.kill('the test is over');
     await network.idle();
   });
 

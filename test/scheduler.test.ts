@@ -84,13 +84,18 @@ for (const [mode, options] of MODES) {
     // Threads take their time to come up.
     await Promise.all(Array.from({ length: 8 }, () => scheduler.submit(asm('r0 = 0\n exit')).done));
     const tasks = [100, 100, 100, 200].map((priority) => scheduler.submit(LOOP, { priority, budget }));
+    // Shares even out with time; how much of it a busy machine needs is not the scheduler's matter. One that is unfair stays so.
+    const shares = (): number[] => {
+      const used = tasks.map((task) => Number(task.fuelUsed));
+      const unit = used.reduce((a, b) => a + b) / 5;
+      return used.map((fuel, i) => fuel / unit / (i === 3 ? 2 : 1));
+    };
     await sleep(1500);
-    const used = tasks.map((task) => Number(task.fuelUsed));
-    const unit = used.reduce((a, b) => a + b) / 5;
-    for (const [i, fuel] of used.entries()) {
-      const share = fuel / unit / (i === 3 ? 2 : 1);
-      t.ok(share > 0.75 && share < 1.33, `task ${i} has ${share.toFixed(3)} of its share`);
-    }
+    const told = () => `equal shares: ${shares().map((share) => share.toFixed(3))}`;
+    await t.resolves(
+      until(told, () => shares().every((share) => share > 0.75 && share < 1.33)),
+      'to each its share',
+    );
   });
 
   t.test(`${mode}: a handler that throws ends its task alone`, async (t) => {

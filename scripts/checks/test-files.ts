@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { t } from 'tap';
 
+const TYPESCRIPT = new URL('../../test/support/typescript.mjs', import.meta.url).href;
 const files = process.argv.slice(2);
 /** What one file may take before it is stopped and counted as failed; also the limit of each test in it that sets none. */
 const LIMIT_S = 600;
@@ -23,7 +24,7 @@ t.jobs = 2;
 for (const file of [...beside, ...alone])
   void t.spawn(
     process.execPath,
-    ['--import', './test/support/typescript.mjs', '--enable-source-maps', file],
+    ['--import', TYPESCRIPT, '--enable-source-maps', file],
     {
       buffered: beside.includes(file),
       timeout: LIMIT_S * 1000,
