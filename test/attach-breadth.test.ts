@@ -31,10 +31,11 @@ import { findSwitch } from '../lib/sources/unixctl.js';
 import { TABLES } from '../lib/tables/generated/tables.js';
 import { cli } from './support/cli.js';
 import { debugInfoFor, makeDebugInfo } from './support/debug-info.js';
-import { packet, rowsOf, startDummy } from './support/dummy-switch.js';
+import { handled, packet, rowsOf, startDummy } from './support/dummy-switch.js';
 import { codeOf } from './support/errors.js';
 import { asSwitch, fakeUnixctl, result } from './support/fake-unixctl.js';
 import { startPrivateSwitch } from './support/private-switch.js';
+import { until } from './support/until.js';
 
 const DEBIAN = 'c78946b5f9be36f9f7caa610c38038375860119a';
 const scratch = mkdtempSync(join(tmpdir(), 'cti-breadth-'));
@@ -333,7 +334,7 @@ t.test('a pid that another process has now is not the switch', async (t) => {
   t.teardown(() => process.kill(-shell.pid!, 'SIGKILL'));
   const isReused = () =>
     existsSync(`/proc/${sw.pid}/comm`) && readFileSync(`/proc/${sw.pid}/comm`, 'utf8') === 'sleep\n';
-  for (const end = Date.now() + 20_000; !isReused() && Date.now() < end; ) await sleep(20);
+  for (const end = Date.now() + 60_000; !isReused() && Date.now() < end; ) await sleep(20);
   t.ok(isReused(), 'another process has the pid');
   t.equal(attachment.alive, false);
   t.match(await codeOf(() => attachment.capture()), ['SWITCH_CLOSED', /ended or was replaced/]);
@@ -346,7 +347,7 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
   t.teardown(() => sw.stop());
   sw.vsctl('add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'type=dummy-pmd', 'options:n_rxq=2');
   for (const dst of ['10.0.0.1', '10.0.0.2']) sw.appctl('netdev-dummy/receive', 'p0', packet(0, dst, 80));
-  await sleep(500);
+  await until('both packets', () => handled(sw) === 2);
   type Structures = Record<string, { members: Record<string, [number, number]> }>;
   const cases: [string, string, (structures: Structures, enumerators: Record<string, number>) => void, RegExp][] = [
     [

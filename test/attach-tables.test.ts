@@ -15,9 +15,10 @@ import { TABLES } from '../lib/tables/generated/tables.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { TableView } from '../lib/tables/view.js';
 import { cli } from './support/cli.js';
-import { addPorts, dumpedByCore, packet, rowsOf, send, startDummy, take } from './support/dummy-switch.js';
+import { addPorts, dumpedByCore, handled, packet, rowsOf, send, startDummy, take } from './support/dummy-switch.js';
 import { codeOf } from './support/errors.js';
 import type { PrivateSwitch } from './support/private-switch.js';
+import { until } from './support/until.js';
 
 t.test(
   'several PMD threads: flows per thread, counters, queues, ports; from memory as from the control socket',
@@ -94,8 +95,9 @@ t.test(
       [0, 2, 4, 6, 1].map((packets) => [null, null, packets]),
     );
     // A proof that cannot fail proves nothing: another order of counters is seen.
+    const before = handled(sw);
     sw.appctl('netdev-dummy/receive', 'p2', packet(2, '10.0.0.1', 80));
-    await sleep(300);
+    await until('the packet', () => handled(sw) > before);
     const later = await take('pmds', 'unixctl', sw);
     t.match(difference(pmds, later, after), /packets is 6 in memory and 7 by the control socket/);
 
@@ -273,7 +275,7 @@ function distinctMasks(flows: TableSnapshot, core: number): number {
   return seen.size;
 }
 
-/** A switch with two ports, two kinds of flows each; what is read of them once `done`, or after ten seconds. */
+/** A switch with two ports, two kinds of flows each; what is read of them once `done`, or after a minute. */
 async function offloaded(
   t: Test,
   config: readonly string[],
@@ -285,7 +287,7 @@ async function offloaded(
   for (const rule of ['udp,tp_dst=53,actions=IN_PORT', 'priority=0,actions=IN_PORT'])
     execFileSync('ovs-ofctl', ['add-flow', `unix:${sw.rundir}/br0.mgmt`, rule]);
   let rows: Record<string, unknown>[] = [];
-  for (const end = Date.now() + 10_000; Date.now() < end && !(rows.length >= 4 && done(rows)); await sleep(200)) {
+  for (const end = Date.now() + 60_000; Date.now() < end && !(rows.length >= 4 && done(rows)); await sleep(200)) {
     for (const port of [0, 1])
       for (const dst of [53, 80]) sw.appctl('netdev-dummy/receive', `p${port}`, packet(port, '10.0.0.1', dst));
     const snapshot = await take('dp_flows', 'memory', sw);
@@ -313,8 +315,9 @@ t.test('offload marks: one a megaflow with it, and the switch finds flows by the
   // A dummy device takes flows and cannot say what became of them: neither yes nor no.
   for (const { hw, layer } of rows) t.strictSame([hw, layer], [null, null]);
   // Packets that carry a mark skip the caches, which the switch counts itself.
+  const before = handled(sw);
   for (let n = 0; n < 3; n++) sw.appctl('netdev-dummy/receive', 'p0', packet(0, '10.0.0.1', 53));
-  await sleep(200);
+  await until('the packets', () => handled(sw) >= before + 3);
   const pmds = await take('pmds', 'unixctl', sw);
   t.ok(rowsOf(pmds, ['phwol_hits']).reduce((sum, { phwol_hits }) => sum + Number(phwol_hits), 0) > 0);
   pmds.close();

@@ -1,7 +1,7 @@
 /** The command line as people and scripts use it: the built program, a real ovs-vswitchd, saved dumps, a real terminal. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -10,6 +10,7 @@ import { packageRoot } from '../lib/addon.js';
 import { startProgress } from '../lib/cli/progress.js';
 import { COMMANDS } from '../lib/cli/registry.js';
 import { startLab } from './support/lab.js';
+import { until } from './support/until.js';
 
 const BIN = join(packageRoot, 'dist/cli/bin.js');
 const dir = mkdtempSync(join(tmpdir(), 'cti-cli-'));
@@ -296,10 +297,14 @@ t.test('on a terminal nothing from outside acts, and Ctrl-C ends with status 2',
   });
   const writer = spawn(
     'sh',
-    ['-c', `while [ ! -p ${fifo} ]; do sleep 0.05; done; (head -c 300 ${file}; sleep 30) > ${fifo}`],
+    [
+      '-c',
+      `while [ ! -p ${fifo} ]; do sleep 0.05; done; (head -c 300 ${file}; touch ${fifo}.open; sleep 600) > ${fifo}`,
+    ],
     { detached: true },
   );
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // A pipe opens for writing when somebody reads it.
+  await until('the reader', () => existsSync(`${fifo}.open`));
   waiting.kill('SIGINT');
   const [status] = await once(waiting, 'close');
   process.kill(-writer.pid!, 'SIGKILL');

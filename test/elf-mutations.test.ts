@@ -19,7 +19,7 @@ const COUNT = Number(process.env.CTI_ELF_MUTATIONS ?? 3000);
 const ONLY = process.env.CTI_ELF_MUTATION === undefined ? undefined : Number(process.env.CTI_ELF_MUTATION);
 const FUEL = 100_000n;
 /** Generous, for machines that are busy: a case takes well under a millisecond. */
-const MAX_MS = 5000;
+const MAX_MS = 20_000;
 const MAX_GROWTH = 700 * 2 ** 20;
 
 const objects = readdirSync(OBJECTS)

@@ -1,3 +1,4 @@
+// Runs beside others.
 import t from 'tap';
 import { CtiError, fromNative } from '../lib/errors.js';
 import { escapeJson, escapeText } from '../lib/escape.js';

@@ -150,7 +150,7 @@ async function onSwitch(t: Test, lab: Lab, functions: KernelFunctions, store: Sn
     t.ok(id > 0n && same > 0n);
     t.equal(r0Of(await waitFor(functions, id, 300)), errno('ETIMEDOUT'), 'nothing yet');
     await addFlow(lab, 4242);
-    const event = outputOf(await waitFor(functions, id, 10_000));
+    const event = outputOf(await waitFor(functions, id, 60_000));
     t.equal(event.readUInt32LE(0), EVENT_KIND.rowNew);
     const held = store.find('dp_flows', event.readBigUInt64LE(16));
     const row = held?.snapshot.rowText(Number(event.readBigUInt64LE(24))) ?? '';
@@ -159,12 +159,12 @@ async function onSwitch(t: Test, lab: Lab, functions: KernelFunctions, store: Sn
     t.equal(ufidText(event.subarray(32, 48)), ufid);
     held?.release();
     t.equal(
-      outputOf(await waitFor(functions, same, 10_000, { taskId: 'b' })).readUInt32LE(0),
+      outputOf(await waitFor(functions, same, 60_000, { taskId: 'b' })).readUInt32LE(0),
       EVENT_KIND.rowNew,
       'who watches the same is told',
     );
     await lab.appctl('dpctl/del-flows');
-    const gone = outputOf(await waitFor(functions, id, 10_000));
+    const gone = outputOf(await waitFor(functions, id, 60_000));
     t.strictSame([gone.readUInt32LE(0), ufidText(gone.subarray(32, 48))], [EVENT_KIND.rowGone, ufid]);
     t.equal(gone.readBigUInt64LE(24), (1n << 64n) - 1n, 'it has no row');
     for (const taskId of ['task', 'b'])
@@ -178,7 +178,7 @@ async function onSwitch(t: Test, lab: Lab, functions: KernelFunctions, store: Sn
     const any = await subscribe(functions, 'port_changed');
     t.ok(id > 0n && any > 0n);
     const next = async () => {
-      const event = outputOf(await waitFor(functions, id, 20_000));
+      const event = outputOf(await waitFor(functions, id, 60_000));
       t.equal(event.subarray(80, 88).toString('latin1'), 'cti-new\0');
       return event.readUInt32LE(0);
     };
@@ -205,14 +205,14 @@ async function onSwitch(t: Test, lab: Lab, functions: KernelFunctions, store: Sn
     t.ok(id > 0n);
     const { limit } = /limit (?<limit>\d+)/.exec(await lab.appctl('upcall/show'))!.groups!;
     await lab.vsctl('set', 'Open_vSwitch', '.', 'other_config:flow-limit=1000');
-    t.ok(Number(limit) > 1000);
+    t.ok(Number(limit) >= 1000);
     await lab.fill(1100).catch(() => {}); // past the limit some are not installed: that is the pressure
-    const event = outputOf(await waitFor(functions, id, 20_000));
+    const event = outputOf(await waitFor(functions, id, 60_000));
     t.equal(event.readUInt32LE(0), EVENT_KIND.pressureOn);
     t.ok(event.readBigUInt64LE(64) >= 900n, 'flows');
     await lab.vsctl('set', 'Open_vSwitch', '.', 'other_config:flow-limit=2000000');
     await lab.appctl('dpctl/del-flows');
-    t.equal(outputOf(await waitFor(functions, id, 20_000)).readUInt32LE(0), EVENT_KIND.pressureOff);
+    t.equal(outputOf(await waitFor(functions, id, 60_000)).readUInt32LE(0), EVENT_KIND.pressureOff);
     await fakeCall(functions, 'event_unsubscribe', [id]);
   });
 }
@@ -252,7 +252,7 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     const onOutput = (piece: string) => {
       text += piece;
     };
-    const done = drive(linked, functions, { args: [40n, 6n], onOutput });
+    const done = drive(linked, functions, { args: [40n, 10n], onOutput });
     await sleep(1000);
     // A reading may miss a flow between two of its own; then the program is given another.
     let ended = false;
@@ -268,7 +268,7 @@ async function examples(t: Test, lab: Lab, functions: KernelFunctions): Promise<
     };
     await until('+ ', () => addFlow(lab, 5000));
     await until('\n- ', () => lab.appctl('dpctl/del-flows'));
-    // Six seconds in which nothing comes or goes end it, or forty flows.
+    // Ten seconds in which nothing comes or goes end it, or forty flows.
     const { r0 } = await ending;
     t.ok(r0 > 0n);
     const shown = text.trimEnd().split('\n');

@@ -18,7 +18,7 @@ interface Done {
 /** scripts/lab as a person runs it. */
 function cli(args: string[], options: { uid?: number } = {}): Promise<Done> {
   return new Promise((resolve) => {
-    const child = spawn(join(packageRoot, 'scripts/lab'), args, { ...options, timeout: 60_000 });
+    const child = spawn(join(packageRoot, 'scripts/lab'), args, { ...options, timeout: 180_000 });
     const done: Done = { status: null, out: '', err: '' };
     child.stdout.on('data', (chunk) => {
       done.out += chunk;

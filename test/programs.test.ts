@@ -316,7 +316,7 @@ t.test('ctinspector run: what goes wrong', async (t) => {
   const abort = new AbortController();
   const object = join(dir, 'endless.o');
   await cli(['compile', endless, '-o', object]);
-  setTimeout(() => abort.abort(), 100);
+  setTimeout(() => abort.abort(), 1000);
   const stopped = await cli(['run', object, '--fuel', '0x7fffffffffffffff'], process.env, abort.signal);
   t.match(stopped, { status: 2, stderr: /stopped on request at pc \d+ in vm_main, .*endless\.c:2/ });
 });

@@ -1,4 +1,5 @@
 // Aggregates, distinct, sums of passes: random rows against plain JavaScript.
+// Runs beside others.
 import t, { type Test } from 'tap';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';
 import { random } from './support/brute-force.js';

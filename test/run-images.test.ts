@@ -186,7 +186,7 @@ t.test('run: an endless loop ends for its budget or its time, and the other prog
     out: /^five: here\n(?:.*\n)*five: result: 5\n/,
     err: /loop: the program used up its fuel/,
   });
-  const time = await cli(['run', LOOP, '+', FIVE, '--timeout', '1', '--fuel', '1000000000000', '--workers', '2']);
+  const time = await cli(['run', LOOP, '+', FIVE, '--timeout', '6', '--fuel', '1000000000000', '--workers', '2']);
   t.match(time, { status: 2, out: /five: result: 5\n/, err: /loop: the program used up its lifetime/ });
   const json = await cli(['run', FIVE, '+', LOOP, '--budget', 'fuel=1000000', '--format', 'json']);
   t.match(JSON.parse(json.out).programs, [

@@ -174,7 +174,7 @@ t.test('closed and opened: durable tasks go on where they were, asleep to the sa
   const tookMs = performance.now() - began;
   t.same([...ends.keys()].sort(), ['after', 'long', 'sleeper']);
   for (const [name, end] of ends) t.equal(exitOf(end), name === 'long' ? 9n : 0n, name);
-  t.ok(tookMs >= 1499 && tookMs < 10_000, `${tookMs} ms: not begun anew`);
+  t.ok(tookMs >= 1499 && tookMs < 120_000, `${tookMs} ms: not begun anew`);
   const again = tasks.find((task) => task.name === 'long')!;
   t.ok(
     again.fuelUsed >= 800_000_000n - 2n && again.fuelUsed <= 800_000_010n,

@@ -7,6 +7,7 @@ import type { KernelCall, KernelFunctions } from '../lib/scheduler/kernel-call.j
 import { Scheduler, type SchedulerOptions } from '../lib/scheduler/scheduler.js';
 import type { TaskEnd } from '../lib/scheduler/task.js';
 import { asm, named } from './support/programs.js';
+import { until } from './support/until.js';
 
 t.setTimeout(300_000); // a machine that may be busy
 
@@ -70,13 +71,18 @@ for (const [mode, options] of MODES) {
     // Threads take their time to come up.
     await Promise.all(Array.from({ length: 8 }, () => scheduler.submit(asm('r0 = 0\n exit')).done));
     const tasks = [100, 100, 100, 200].map((priority) => scheduler.submit(LOOP, { priority, budget }));
+    // Shares even out with time; how much of it a busy machine needs is not the scheduler's matter. One that is unfair stays so.
+    const shares = (): number[] => {
+      const used = tasks.map((task) => Number(task.fuelUsed));
+      const unit = used.reduce((a, b) => a + b) / 5;
+      return used.map((fuel, i) => fuel / unit / (i === 3 ? 2 : 1));
+    };
     await sleep(1500);
-    const used = tasks.map((task) => Number(task.fuelUsed));
-    const unit = used.reduce((a, b) => a + b) / 5;
-    for (const [i, fuel] of used.entries()) {
-      const share = fuel / unit / (i === 3 ? 2 : 1);
-      t.ok(share > 0.75 && share < 1.33, `task ${i} has ${share.toFixed(3)} of its share`);
-    }
+    const told = () => `equal shares: ${shares().map((share) => share.toFixed(3))}`;
+    await t.resolves(
+      until(told, () => shares().every((share) => share > 0.75 && share < 1.33)),
+      'to each its share',
+    );
   });
 
   t.test(`${mode}: a handler that throws ends its task alone`, async (t) => {
@@ -170,8 +176,7 @@ for (const [mode, options] of MODES) {
     t.match(long.wait, { kind: 'timer' });
     long.kill('no longer needed');
     t.match(await long.done, { kind: 'killed', reason: 'no longer needed' });
-    await sleep(100); // windows have cooled
-    t.equal(scheduler.timers.size, 0, 'no timer is left');
+    await until('no timer to be left: windows cool', () => scheduler.timers.size === 0);
   });
 
   t.test(`${mode}: budgets end what goes on for ever, with the reason`, async (t) => {

@@ -121,7 +121,9 @@ t.test('the screen, line by line, and what keys do', async (t) => {
   await tmux.until('all rows', (text) => text.includes('of 35 rows of '));
 
   tmux.type('p');
-  const paused = await tmux.until('the pause', (text) => text.includes('PAUSED'));
+  await tmux.until('the pause', (text) => text.includes('PAUSED'));
+  await sleep(500); // all of that frame
+  const paused = tmux.screen();
   send(10, 3);
   await sleep(1500);
   t.strictSame(tmux.screen(), paused, 'nothing moves');
@@ -174,18 +176,19 @@ t.test('every way to end leaves the terminal as it was', async (t) => {
   await restored('Ctrl-C', /status 0/);
   // A fault of ours, while the screen is up.
   const fault = join(dir, 'fault.mjs');
-  writeFileSync(fault, `setTimeout(() => { throw new Error('a fault on purpose'); }, 8000);`);
+  writeFileSync(fault, `process.on('SIGUSR2', () => { throw new Error('a fault on purpose'); });`);
   tmux.type(`node --import ${fault} ${BIN} top --interval 300ms --rundir ${ovs.rundir}; echo "status $?"`);
   tmux.press('Enter');
   await ready();
+  process.kill(child(), 'SIGUSR2');
   await tmux.until('the fault, where it can be read', (text) => text.includes('a fault on purpose'));
   await restored('an uncaught error', /status 1/);
-  run(tmux, 'top --interval 60s');
+  run(tmux, 'top --interval 600s');
   await tmux.until('the first screen', (text) => text.includes('waiting for the first answer'));
   const asked = Date.now();
   tmux.type('q');
   await restored('while it waits for the next reading', /status 0/);
-  t.ok(Date.now() - asked < 5000, 'at once');
+  t.ok(Date.now() - asked < 60_000, 'it does not wait for it');
   run(tmux, 'top --interval 300ms');
   await ready();
   tmux.press('C-z');

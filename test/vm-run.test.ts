@@ -1,4 +1,5 @@
 /** Runs through the API: fuel, what is mapped, reading and writing the window, options, closing and collecting. */
+// Runs beside others.
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -297,7 +298,7 @@ t.test('a run keeps its program, and both are collected', async (t) => {
   run.close();
   t.equal(windows(), before);
   for (let i = 0; i < 300; i++) loop(5).start({ memory: new Uint8Array(100) });
-  for (let i = 0; i < 50 && windows() > before; i++) {
+  for (let i = 0; i < 1000 && windows() > before; i++) {
     collect();
     await setTimeout(10);
   }

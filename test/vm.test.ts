@@ -1,4 +1,5 @@
 /** The VM against data: the public conformance suite, the project's own vectors, and programs that must be refused. */
+// Runs beside others.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -229,9 +229,9 @@ TEST_CASE("nested lists: clone, sample, check_pkt_len, dec_ttl, psample") {
 
 TEST_CASE("nesting is bounded: what is deeper stays as text") {
   auto nested = [](int depth) {
-    std::string text = "1";
-    for (int i = 0; i < depth; i++) text = "clone(" + text + ")";
-    return text;
+    std::string text;
+    for (int i = 0; i < depth; i++) text += "clone(";
+    return text + "1" + std::string(static_cast<size_t>(depth), ')');
   };
   exact(nested(kMaxNesting));
   List deep = list_of(nested(kMaxNesting + 1));

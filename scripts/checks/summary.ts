@@ -9,22 +9,29 @@ let passed = 0;
 let failed = Number(failedSteps);
 let skipped = 0;
 
-/** Counts assertions, not the subtests and files that contain them. */
-function count(parser: Parser): void {
-  let children = 0;
-  parser.on('child', (child) => {
-    children++;
-    count(child);
+/**
+ * Counts assertions, not the subtests and files that contain them: but one that failed although nothing in it did counts, too (a file that ended with
+ * a status, by a signal, or too early).
+ */
+function count(parser: Parser): { failed: number } {
+  const here = { failed: 0 };
+  let child: { failed: number } | undefined;
+  parser.on('child', (inner) => {
+    child = count(inner);
   });
   parser.on('assert', (assertion) => {
-    if (children > 0) {
-      children = 0; // this line only sums up the child before it
-      return;
-    }
+    const below = child;
+    child = undefined; // this line only sums up the child before it
+    if (below) here.failed += below.failed;
+    if (below && (assertion.ok || below.failed > 0)) return;
     if (assertion.skip) skipped++;
     else if (assertion.ok) passed++;
-    else failed++;
+    else {
+      failed++;
+      here.failed++;
+    }
   });
+  return here;
 }
 
 const tap = join(dir, 'tap.txt');

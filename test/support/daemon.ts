@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../lib/addon.js';
+import { until } from './until.js';
 
 export interface Ran {
   status: number;
@@ -46,14 +47,7 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
   });
 }
 
-export async function until(
-  what: string | (() => string),
-  done: () => boolean | Promise<boolean>,
-  limitMs = 20_000,
-): Promise<void> {
-  for (const end = Date.now() + limitMs; !(await done()); await sleep(20))
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${typeof what === 'string' ? what : what()}`);
-}
+export { until };
 
 /** Starts it and does not wait. */
 export function spawnDaemon(rundir: string, { config = '', env = {}, before = '' }: DaemonOptions = {}): ChildProcess {
@@ -137,7 +131,7 @@ export class RawClient {
 
   /** The replies to so many requests, whole. */
   async replies(n: number): Promise<{ id: unknown; result: unknown; error: string | null }[]> {
-    for (const end = Date.now() + 20_000; ; await sleep(5)) {
+    for (const end = Date.now() + 60_000; ; await sleep(5)) {
       const objects = cut(this.text);
       if (objects.length >= n) return objects as never;
       if (Date.now() > end || this.isClosed)

@@ -5,12 +5,12 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { captureTable } from '../../lib/sources/registry.js';
 import { jsonCell } from '../../lib/tables/format.js';
 import type { TableSnapshot } from '../../lib/tables/snapshot.js';
 import { TableView } from '../../lib/tables/view.js';
 import { type PrivateSwitch, startPrivateSwitch } from './private-switch.js';
+import { until } from './until.js';
 
 /** Rows as objects of the columns named, or of all that a question can show by default. */
 export function rowsOf(
@@ -57,25 +57,32 @@ export function addPorts(sw: PrivateSwitch): void {
   execFileSync('ovs-ofctl', ['add-flows', `unix:${sw.rundir}/br0.mgmt`, flows]);
 }
 
+/** Packets that PMD threads are done with, upcalls and the flows they install included: found in a cache, or a miss that was answered. */
+export function handled(sw: PrivateSwitch): number {
+  const counted =
+    /^ +(?:phwol hits|simple match hits|emc hits|smc hits|megaflow hits|miss with (?:success|failed) upcall): (\d+)/gm;
+  const text = sw.appctl('dpif-netdev/pmd-stats-show');
+  return [...text.matchAll(counted)].reduce((sum, [, n]) => sum + Number(n), 0);
+}
+
 export const packet = (port: number, dst: string, udpDst: number): string =>
   `in_port(${port + 1}),eth(src=50:54:00:00:00:0${port},dst=50:54:00:00:02:00),eth_type(0x0800),ipv4(src=10.0.0.1,dst=${dst},proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=${udpDst})`;
 
 /** Packets into each port, of kinds that give flows with masks that differ; another number of them each port. */
 export async function send(sw: PrivateSwitch): Promise<void> {
+  let sent = handled(sw);
+  const receive = (port: number, ...words: string[]): void => {
+    sw.appctl('netdev-dummy/receive', `p${port}`, ...words);
+    sent++;
+  };
   for (const port of PINNED) {
     for (let n = 0; n <= port; n++) {
-      sw.appctl('netdev-dummy/receive', `p${port}`, packet(port, `10.${n}.0.1`, 80));
-      sw.appctl('netdev-dummy/receive', `p${port}`, packet(port, '10.9.0.1', 53));
+      receive(port, packet(port, `10.${n}.0.1`, 80));
+      receive(port, packet(port, '10.9.0.1', 53));
     }
-    if (port === 0) sw.appctl('netdev-dummy/receive', 'p0', '--qid', '1', packet(0, '10.1.0.1', 80));
+    if (port === 0) receive(0, '--qid', '1', packet(0, '10.1.0.1', 80));
   }
-  // The flows' first packets go by upcalls.
-  for (let last = -1, end = Date.now() + 10_000; Date.now() < end; await sleep(100)) {
-    const n = Number(/flows: (\d+)/.exec(sw.appctl('dpctl/show'))?.[1]);
-    if (n > 0 && n === last) return;
-    last = n;
-  }
-  throw new Error('flows do not settle');
+  await until(`packets to be handled: ${sent} of them`, () => handled(sw) >= sent);
 }
 
 /** Flows per core, as dpctl/dump-flows -m has them. */

@@ -26,7 +26,7 @@ export async function fails(
     t.match(error.message, message, `${what}: message`);
   }
   // A fake server's end of the connection, and a file's, go a turn later.
-  for (let i = 0; i < 50 && openFds() > before; i++) await sleep(10);
+  for (let i = 0; i < 1000 && openFds() > before; i++) await sleep(10);
   t.equal(openFds(), before, `${what}: descriptors`);
 }
 

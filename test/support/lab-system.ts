@@ -64,7 +64,7 @@ const environment = (extra: Record<string, string> = {}): NodeJS.ProcessEnv => (
 
 /** Runs a program to its end. An unexpected status is a CtiError with the program's own words. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { timeoutMs = 20_000, okStatus = [0], netns } = options;
+  const { timeoutMs = 60_000, okStatus = [0], netns } = options;
   const [file, argv] = netns
     ? ['nsenter', [`--net=/run/netns/${netns}`, '--', program, ...args]]
     : [program, [...args]];
@@ -112,7 +112,7 @@ export function daemon(
     const child = spawn('nsenter', [`--net=/run/netns/${options.netns}`, '--', program, ...args], {
       env: environment(options.env),
       stdio: 'ignore',
-      timeout: 20_000,
+      timeout: 60_000,
     });
     child.on('error', reject);
     child.on('exit', (code, signal) => {

@@ -55,11 +55,11 @@ export async function trafficTool(): Promise<string> {
   requirePrograms(['cmake', 'c++']);
   mkdirSync(build, { recursive: true });
   // Tests run side by side: one builds, the others wait and find it built.
-  const locked = ['--timeout', '300', join(build, 'lab_traffic.lock'), 'cmake'];
+  const locked = ['--timeout', '600', join(build, 'build.lock'), 'cmake'];
   if (!existsSync(join(build, 'CMakeCache.txt'))) {
-    await run('flock', [...locked, '-S', packageRoot, '-B', build], { timeoutMs: 400_000 });
+    await run('flock', [...locked, '-S', packageRoot, '-B', build], { timeoutMs: 700_000 });
   }
-  await run('flock', [...locked, '--build', build, '--target', 'lab_traffic'], { timeoutMs: 600_000 });
+  await run('flock', [...locked, '--build', build, '--target', 'lab_traffic'], { timeoutMs: 900_000 });
   if (!existsSync(tool)) throw new CtiError('SYSTEM', `the build of lab_traffic did not make ${tool}`);
   return tool;
 }
@@ -133,7 +133,7 @@ export async function sendTraffic(tag: string, options: TrafficOptions): Promise
 
   await Promise.all(
     PINGS.map(async ([from, address, size]) => {
-      const args = ['-q', '-n', '-c', '3', '-i', '0.1', '-W', '1', '-s', String(size), address];
+      const args = ['-q', '-n', '-c', '3', '-i', '0.1', '-W', '10', '-s', String(size), address];
       const { status } = await run('ping', args, { netns: `${tag}-${from}`, okStatus: [0, 1, 2] });
       report.pings++;
       if (status !== 0) report.unanswered.push(`ping from ${from} to ${address}`);
@@ -148,10 +148,10 @@ export async function sendTraffic(tag: string, options: TrafficOptions): Promise
   const lines = CONVERSATIONS.map(
     ([protocol, from, to, ...rest]) => `${protocol} ${tag}-${from} ${tag}-${to} ${rest.join(' ')}\n`,
   );
-  const talked = await run(tool, ['talk', '--seconds', '2'], {
+  const talked = await run(tool, ['talk', '--seconds', '20'], {
     input: lines.join(''),
     okStatus: [0, 1],
-    timeoutMs: 40_000,
+    timeoutMs: 240_000,
   });
   const { answered } = JSON.parse(talked.stdout) as { answered: boolean[] };
   answered.forEach((ok, i) => {
@@ -199,7 +199,7 @@ export async function sendFill(
   const done = await run(await trafficTool(), args, {
     netns: `${tag}-fill`,
     okStatus: [0, 1],
-    timeoutMs: seconds * 1000 + 20_000,
+    timeoutMs: seconds * 1000 + 60_000,
   });
   return JSON.parse(done.stdout) as Filled;
 }

@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.js';
 
 export interface PrivateSwitch {
   readonly rundir: string;
@@ -28,12 +28,6 @@ const ended = (child: ChildProcess) =>
   child.exitCode !== null || child.signalCode !== null
     ? Promise.resolve()
     : new Promise<void>((resolve) => child.once('exit', () => resolve()));
-
-async function until(what: string, done: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !done(); await sleep(20)) {
-    if (Date.now() > end) throw new Error(`waited 20 s for ${what}`);
-  }
-}
 
 export interface BridgeOptions {
   /** br0 unless told. */

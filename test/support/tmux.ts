@@ -72,7 +72,7 @@ export function startTmux({ columns = 80, rows = 24, env = {} }: TmuxOptions = {
       tmux('pipe-pane', '-t', 't', `cat > ${file}`);
       return () => readFileSync(file, 'utf8');
     },
-    async until(what, is, ms = 20_000) {
+    async until(what, is, ms = 60_000) {
       for (const end = Date.now() + ms; ; await sleep(50)) {
         const lines = screen();
         if (is(lines.join('\n'), lines)) return lines;
