@@ -8,9 +8,6 @@
 namespace cti::ovs {
 namespace {
 
-// A dump: sixteen times V8's longest string; a million flows are about 0.5 GB.
-constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
-
 uint64_t realtime_ns() {
   timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);
