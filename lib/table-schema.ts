@@ -96,8 +96,13 @@ export interface TableSchema {
   readonly noun: string;
   /** The column that is the whole row as the switch prints it, where it prints rows. */
   readonly rowText?: string;
-  /** Fields of `rows` that tell which row of one snapshot is which of a later one; absent: nothing does. */
+  /**
+   * What tells which row of one snapshot is which of a later one: fields that every row has, of `rows` or masked, and `match`, all masked
+   * segments together; absent: nothing does.
+   */
   readonly identity?: readonly string[];
+  /** Fields of `rows` that change by themselves (times), or say where a row was read: no change of the row. */
+  readonly notCompared?: readonly string[];
   /** What an answer shows unless the question says. */
   readonly show: readonly string[];
   /**

@@ -104,8 +104,8 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
     [['tables', '--fro', 'x'], /^ctinspector: unknown option '--fro' \(Did you mean --from\?\)\n$/],
     [['tables', 'dp_flow'], /there is no table called 'dp_flow'; there is dp_flows, ct, of_rules, pmds, ports/],
     [
-      ['query', 'ct'],
-      /table ct is read from what 'ovs-appctl dpctl\/dump-conntrack' or 'conntrack -L' printed: give the file with --from/,
+      ['query', 'of_rules'],
+      /table of_rules is read from what 'ovs-ofctl dump-flows' printed: give the file with --from/,
     ],
     [
       ['query', 'ports', '--from', file],

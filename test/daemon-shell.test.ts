@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { DAEMON_ROWS } from '../lib/cli/daemon-rows.js';
+import { DAEMON_ROWS, usageOf } from '../lib/cli/daemon-rows.js';
 import { COMMANDS } from '../lib/cli/registry.js';
 import { scratch } from './support/clang.js';
 import { cli } from './support/cli.js';
@@ -48,9 +48,10 @@ t.test('completion: every command, from the rows', async (t) => {
 t.test('manual pages and docs/daemon.md have every command', (t) => {
   const page = readFileSync('docs/man/ctinspectord.8', 'utf8').replaceAll('\\-', '-');
   const text = readFileSync('docs/daemon.md', 'utf8');
-  for (const { name, doc } of DAEMON_ROWS) {
-    t.ok(page.includes(`.B ${name}`), name);
-    t.ok(text.includes(`| \`${name}`) && text.includes(doc), name);
+  for (const row of DAEMON_ROWS) {
+    const line = `| \`${`${row.name} ${usageOf(row)}`.trim().replaceAll('|', '\\|')}\` | ${row.part} | ${row.doc} |`;
+    t.ok(page.includes(`.B ${row.name}`), row.name);
+    t.ok(text.includes(line), line);
   }
   t.end();
 });

@@ -74,6 +74,7 @@ t.test('the stock ovs-appctl drives every command', async (t) => {
     'flow/show': [['udp and tp_dst = 53'], /tp_dst|udp\(/],
     'flow/top': [['by=bytes', 'n=3', 'udp'], /3 rows of 10 flows/],
     'flow/masks': [[], /mask_shape +count\n/],
+    'ct/show': [['zone=7', 'max=5'], /0 rows of 0 connections/],
     'port/show': [[], /p0 +dummy-pmd +2/],
     'pmd/show': [[], /5 rows of 5 threads/],
     'program/wait': [[id], /^exited, result 42/],

@@ -1,5 +1,5 @@
 // Generated from schema/ by `npm run generate`. Do not edit.
-/* Connections: what dpctl/dump-conntrack and conntrack -L print, from a file. One row a connection. */
+/* Connections: what dpctl/dump-conntrack and conntrack -L print, of a switch or from a file. One row a connection. */
 #ifndef CTINSPECTOR_CT_H
 #define CTINSPECTOR_CT_H
 
@@ -20,7 +20,7 @@ struct cti_ct_rows {
   uint64_t reply_bytes; /* 56: bytes in the reply direction */
   uint64_t timeout_ms; /* 64: time until it is forgotten, if no packet comes */
   uint32_t known; /* 72: bit n: the column with known bit n (enum below) has a value */
-  uint32_t datapath; /* 76: which datapath, where the file's name says it */
+  uint32_t datapath; /* 76: which datapath; of a file, where its name says it */
   uint32_t file; /* 80: the file of the archive or directory it stands in */
   uint32_t helper; /* 84: conntrack helper (alg), empty: none */
   uint32_t secctx; /* 88: security context (conntrack -L) */

@@ -14,6 +14,9 @@ function check(row: DaemonRow, param: ParamRow, value: string): void {
   if (value === '') throw refuse(row, `${param.name} is empty`);
   if (param.values && !param.values.includes(value))
     throw refuse(row, `${param.name}: expected one of ${param.values.join(', ')}, received '${value}'`);
+  const [least, most] = param.range ?? [];
+  if (least !== undefined && !(/^(0|[1-9]\d{0,15})$/.test(value) && Number(value) >= least && Number(value) <= most!))
+    throw refuse(row, `${param.name}: expected a whole number from ${least} to ${most}, received '${value}'`);
   if (param.kind === 'count' && !/^[1-9]\d{0,15}$/.test(value))
     throw refuse(row, `${param.name}: expected a whole number from 1, received '${value}'`);
   if (param.kind === 'size') parseSize(`${row.name}: ${param.name}`, value);

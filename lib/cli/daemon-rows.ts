@@ -16,6 +16,8 @@ export interface ParamRow {
   readonly rest?: true;
   readonly kind?: ParamKind;
   readonly values?: readonly string[];
+  /** Whole numbers from the first to the second. */
+  readonly range?: readonly [number, number];
 }
 
 export type PartName = 'supervisor' | 'control' | 'collector' | 'executor';
@@ -233,6 +235,18 @@ export const DAEMON_ROWS = [
     params: [MAX, MAX_AGE],
     repeats: true,
   },
+  {
+    name: 'ct/show',
+    part: 'executor',
+    doc: 'Connections that the datapaths track (dpctl/dump-conntrack of each), of a zone or of all.',
+    params: [
+      { name: 'zone', isKey: true, range: [0, 0xffff], doc: 'the conntrack zone; all without it' },
+      MAX,
+      MAX_AGE,
+    ],
+    repeats: true,
+    example: { command: 'ovs-appctl -t ctinspectord ct/show zone=7 max=20', says: 'twenty connections of zone 7' },
+  },
   { name: 'port/show', part: 'executor', doc: "The datapaths' ports.", params: [MAX, MAX_AGE], repeats: true },
   {
     name: 'pmd/show',
@@ -281,9 +295,11 @@ export const findRow = (name: string): DaemonRow | undefined => DAEMON_ROWS.find
 
 export function usageOf({ params }: DaemonRow): string {
   return params
-    .map(({ name, isKey, required, kind, values }) => {
+    .map(({ name, isKey, required, kind, values, range }) => {
       const value =
-        values?.join('|') ?? (kind === 'seconds' ? 'S' : kind === 'size' ? 'BYTES' : kind === 'count' ? 'N' : 'TEXT');
+        values?.join('|') ??
+        range?.join('..') ??
+        (kind === 'seconds' ? 'S' : kind === 'size' ? 'BYTES' : kind === 'count' ? 'N' : 'TEXT');
       const form = isKey ? `${name}=${value}` : name;
       return required ? form : `[${form}]`;
     })

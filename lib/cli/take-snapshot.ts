@@ -107,6 +107,8 @@ function sampleLines({
   nBorn,
   nGone,
   nBackwards,
+  nUncertain,
+  notCompared,
   isBornKnown,
   nAfter,
 }: SampleFacts): string[] {
@@ -122,7 +124,17 @@ function sampleLines({
       : `; ${integer.format(before.nRows)} rows then, ${integer.format(nAfter)} now: ${integer.format(nBorn)} new, ${integer.format(nGone)} gone`;
   const back =
     nBackwards > 0 ? [`${count(nBackwards, 'row')} with a counter that went backwards: rates not known`] : [];
-  return [`${apart}, the earlier from ${before.source}${born}${gone}`, ...back];
+  const unsure =
+    nUncertain > 0
+      ? [
+          `${count(nUncertain, 'row')} of an identity that several rows have: which was which is not certain${rates.length > 0 ? ', rates not known' : ''}`,
+        ]
+      : [];
+  const left =
+    notCompared.length > 0
+      ? [`not compared, because only one of the two samples says it: ${notCompared.join(', ')}`]
+      : [];
+  return [`${apart}, the earlier from ${before.source}${born}${gone}`, ...back, ...unsure, ...left];
 }
 
 /** When the rows were read, and what of them is not in the table or not understood. */

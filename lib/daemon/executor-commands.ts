@@ -11,6 +11,7 @@ import { CtiError } from '../errors.js';
 import { explain } from '../query/explain.js';
 import { runQuestion } from '../query/run.js';
 import { samplesNeeded } from '../query/samples.js';
+import { CT } from '../tables/generated/ct.js';
 import { TABLES } from '../tables/generated/tables.js';
 import type { Executor } from './executor.js';
 import { takeSamples } from './executor-samples.js';
@@ -92,9 +93,16 @@ const COMMANDS: { readonly [N in NamesOf<'executor'>]: Run } = {
     answer(executor, `dp_flows${where(request.args.CONDITION)} | show flow`, 'max', request),
   'flow/top': (executor, request) => {
     const { by = 'packets', n = '10', CONDITION } = request.args;
-    return answer(executor, `dp_flows${where(CONDITION)} | top ${n} by ${by}`, 'n', request);
+    // A flow's text has its counters; rates stand before it.
+    const shown = by === 'pps' || by === 'bps' ? ' | show pps, bps, flow' : '';
+    return answer(executor, `dp_flows${where(CONDITION)} | top ${n} by ${by}${shown}`, 'n', request);
   },
   'flow/masks': (executor, request) => answer(executor, 'dp_flows | count by mask_shape', 'max', request),
+  'ct/show': (executor, request) => {
+    const { zone } = request.args;
+    const ofZone = zone === undefined ? '' : ` | where zone = ${zone}`;
+    return answer(executor, `ct${ofZone} | show datapath, ${CT.show.join(', ')}`, 'max', request);
+  },
   'port/show': (executor, request) => answer(executor, 'ports', 'max', request),
   'pmd/show': (executor, request) => answer(executor, 'pmds', 'max', request),
   'program/load': async ({ programs }, { args, fds, signal }) => {

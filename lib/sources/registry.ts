@@ -3,6 +3,7 @@ import { CtiError } from '../errors.js';
 import { PMDS } from '../tables/generated/pmds.js';
 import { PORTS } from '../tables/generated/ports.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
+import { CT_TEXT, captureDatapathTexts } from './datapath-texts.js';
 import { type CaptureOptions, captureDpFlows } from './dp-flows.js';
 import { captureFromMemory, memoryAvailable } from './memory.js';
 import { askTable, readTable } from './small-tables.js';
@@ -75,6 +76,13 @@ export const SOURCES: readonly Source[] = [
     doc: 'dpctl/show of every datapath; it says queues for some types of port only',
     available: unixctlAvailable,
     capture: (options) => askTable(PORTS, options),
+  },
+  {
+    name: 'unixctl',
+    table: 'ct',
+    doc: "dpctl/dump-conntrack -m -s of every datapath, over ovs-vswitchd's control socket; made on its main thread, in one piece",
+    available: unixctlAvailable,
+    capture: (options) => captureDatapathTexts(CT_TEXT, options),
   },
 ];
 

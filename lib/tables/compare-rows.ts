@@ -1,29 +1,10 @@
 /** Which fields of a row are not as they were in the sample before. Ids are of one snapshot alone: what they name is compared. */
-import type { FieldSchema, SegmentSchema } from '../table-schema.js';
+import type { FieldSchema } from '../table-schema.js';
+import { isMatched, type MatchShape, matchShape, namesOf, type Shape } from './match-shape.js';
 import { comparedFields } from './sampled-schema.js';
 import { dictionaryOf, type Records, recordsOf, refBytes, sameBytes } from './segments-of.js';
 import type { TableSnapshot } from './snapshot.js';
 import { TableView } from './view.js';
-
-/** What an id of a dictionary names, in a form that is the same in every snapshot. */
-export function namesOf(view: TableView, dictionary: string): (id: number) => string {
-  const port = (id: number) => view.port(id) ?? '?';
-  const names: Readonly<Record<string, (id: number) => string>> = {
-    ports: port,
-    datapaths: (id) => view.datapath(id) ?? '',
-    texts: (id) => view.text(id),
-    // Equal texts of two datapaths have other ports of the same names.
-    action_lists: (id) => `${view.actions(id)}|${view.outPorts(id).map(port).sort().join()}`,
-  };
-  return names[dictionary]!;
-}
-
-/** Bytes of a record that are compared as they are, and its fields that are not. */
-interface Shape {
-  readonly segment: SegmentSchema;
-  readonly plain: readonly (readonly [from: number, to: number])[];
-  readonly fields: readonly { readonly at: number; readonly field: FieldSchema; readonly isMask: boolean }[];
-}
 
 export class RowComparer {
   readonly #before: ReadonlyMap<string, Records>;
@@ -32,11 +13,11 @@ export class RowComparer {
   readonly #same = new Map<string, Map<number, boolean>>();
   readonly #fields: readonly FieldSchema[];
   readonly #known: number;
-  readonly #match: Shape | undefined;
+  readonly #oneSided: number;
+  readonly #match: MatchShape;
   readonly #matchBit: number;
-  /** Segments of the match that a row may have, with the index to them. */
-  readonly #some: readonly { readonly index: number; readonly shape: Shape }[];
-  readonly #unknown: FieldSchema | undefined;
+  /** Fields that only one of the two says, of any row. */
+  readonly notCompared: readonly string[];
 
   constructor(
     before: TableSnapshot,
@@ -50,16 +31,22 @@ export class RowComparer {
     this.#fields = fields;
     this.#known = rows.fields.find(({ name }) => name === 'known')?.offset ?? -1;
     this.#matchBit = match ? 2 ** fields.length : 0;
-    const masked = after.schema.segments.filter(({ masked }) => masked);
-    const perRow = masked.find(({ per }) => per === 'row');
-    this.#match = perRow && this.#shape(perRow);
-    this.#some = masked
-      .filter(({ per }) => per === 'some-rows')
-      .map((segment) => ({
-        index: rows.fields.find(({ index_of }) => index_of === segment.name)!.offset,
-        shape: this.#shape(segment),
-      }));
-    this.#unknown = rows.fields.find(({ name, type }) => name === 'unknown' && type === 'ref');
+    this.#match = matchShape(after.schema);
+    const [wasKnown, isKnown] = [this.#knownBits(this.#before), this.#knownBits(this.#after)];
+    const oneSided = before.facts.nRows === 0 || after.facts.nRows === 0 ? 0 : (wasKnown ^ isKnown) >>> 0;
+    this.#oneSided = oneSided;
+    this.notCompared = fields
+      .filter(({ knownBit }) => knownBit !== undefined && (oneSided & (1 << knownBit)) !== 0)
+      .map(({ name }) => name);
+  }
+
+  /** Which known bits any row has. */
+  #knownBits(records: ReadonlyMap<string, Records>): number {
+    const { view, n, schema } = records.get('rows')!;
+    let bits = 0;
+    if (this.#known >= 0)
+      for (let row = 0; row < n; row++) bits |= view.getUint32(row * schema.stride + this.#known, true);
+    return bits;
   }
 
   /** Bits of the schema's `changed`; 0: the row is as it was. */
@@ -77,6 +64,7 @@ export class RowComparer {
   #sameField(a: DataView, b: DataView, atA: number, atB: number, field: FieldSchema): boolean {
     if (field.knownBit !== undefined) {
       const bit = 1 << field.knownBit;
+      if ((this.#oneSided & bit) !== 0) return true;
       const [isKnown, wasKnown] = [
         b.getUint32(atB + this.#known, true) & bit,
         a.getUint32(atA + this.#known, true) & bit,
@@ -112,39 +100,22 @@ export class RowComparer {
     return same;
   }
 
-  #shape(segment: SegmentSchema): Shape {
-    const special = segment.fields.filter(
-      (field) => field.type === 'ref' || dictionaryOf(this.after.schema, field) !== undefined,
-    );
-    const fields = special.flatMap((field) => [
-      { at: field.offset, field, isMask: false },
-      { at: segment.half + field.offset, field, isMask: true },
-    ]);
-    const plain: [number, number][] = [];
-    let from = 0;
-    for (const { at, field, isMask } of [...fields].sort((a, b) => a.at - b.at)) {
-      if (isMask && field.type !== 'ref') continue; // a mask of an id is bits
-      if (at > from) plain.push([from, at]);
-      from = at + field.size;
-    }
-    if (from < segment.stride) plain.push([from, segment.stride]);
-    return { segment, plain, fields: fields.filter(({ field, isMask }) => !isMask || field.type === 'ref') };
-  }
-
   #sameRecord({ segment, plain, fields }: Shape, before: number, after: number): boolean {
     const [a, b] = [this.#before.get(segment.name)!, this.#after.get(segment.name)!];
     const [atA, atB] = [before * segment.stride, after * segment.stride];
     for (const [from, to] of plain) {
       for (let i = from; i < to; i++) if (a.bytes[atA + i] !== b.bytes[atB + i]) return false;
     }
-    return fields.every(({ at, field }) => this.#sameValue(a.view, b.view, atA + at, atB + at, field));
+    // The masks are plain bytes: they are the same here.
+    const compared = fields.filter(({ field }) => field.type === 'ref' || isMatched(segment, field, a.view, atA));
+    return compared.every(({ at, field }) => this.#sameValue(a.view, b.view, atA + at, atB + at, field));
   }
 
   #sameMatch(before: number, after: number, a: DataView, b: DataView, atA: number, atB: number): boolean {
-    if (this.#match && !this.#sameRecord(this.#match, before, after)) return false;
-    if (this.#unknown && !this.#sameValue(a, b, atA + this.#unknown.offset, atB + this.#unknown.offset, this.#unknown))
-      return false;
-    return this.#some.every(({ index, shape }) => {
+    const { row, some, unknown } = this.#match;
+    if (row && !this.#sameRecord(row, before, after)) return false;
+    if (unknown && !this.#sameValue(a, b, atA + unknown.offset, atB + unknown.offset, unknown)) return false;
+    return some.every(({ index, shape }) => {
       const [recordA, recordB] = [a.getUint32(atA + index, true), b.getUint32(atB + index, true)];
       if (recordA === 0 || recordB === 0) return recordA === recordB;
       return this.#sameRecord(shape, recordA - 1, recordB - 1);

@@ -4,7 +4,7 @@
  */
 import { CtiError } from '../errors.js';
 import type { SegmentSchema, TableSchema } from '../table-schema.js';
-import { namesOf } from './compare-rows.js';
+import { namesOf } from './match-shape.js';
 import { remapPorts } from './remap-ports.js';
 import { dictionaryOf, type Records, recordsOf, refBytes } from './segments-of.js';
 import type { SnapshotSegment, TableSnapshot } from './snapshot.js';
@@ -105,6 +105,7 @@ class Merger {
         for (const half of halves) this.#takeRef(segment, field.name, view, half + field.offset);
         continue;
       }
+      if (field.size !== 4) continue; // no number of another record; the last ones may end closer to the record's end
       const value = view.getUint32(field.offset, true);
       if (field.index_of) {
         const target = this.#schema.segments.find(({ name }) => name === field.index_of)!;

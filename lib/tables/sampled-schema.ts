@@ -63,6 +63,9 @@ export function rateColumn(schema: TableSchema, name: string): RateColumn | unde
 /** What a row is in comparison with the sample before. */
 export const CHANGE = { same: 0, new: 1, gone: 2, changed: 3 } as const;
 
+/** In a schema's identity: all masked segments together. */
+export const MATCH = 'match';
+
 /** The most fields whose change a row can tell. */
 const MAX_CHANGED = 32;
 
@@ -71,16 +74,16 @@ export function comparedFields(schema: TableSchema): {
   readonly fields: readonly FieldSchema[];
   readonly match: boolean;
 } {
-  const isTime = ({ unit }: FieldSchema) => unit === 'ms'; // since the last hit: it changes by itself
   const fields = schema.segments[0]!.fields.filter(
     (field) =>
       (!field.internal || field.type === 'ref' || field.flags !== undefined) &&
-      !isTime(field) &&
+      !schema.notCompared?.includes(field.name) &&
       !schema.identity?.includes(field.name) &&
       field.name !== 'verbatim' &&
       field.name !== 'unknown',
   );
-  const match = schema.segments.some(({ masked }) => masked);
+  // The masked segments as one, unless they tell the rows apart already.
+  const match = schema.segments.some(({ masked }) => masked) && !schema.identity?.includes(MATCH);
   if (fields.length + (match ? 1 : 0) > MAX_CHANGED)
     throw new CtiError(
       'INTERNAL',
@@ -89,11 +92,15 @@ export function comparedFields(schema: TableSchema): {
   return { fields, match };
 }
 
+/** What the masked segments are called in `changed`: `match` of a flow, `tuple` of a connection. */
+const matchName = ({ segments }: TableSchema): string =>
+  segments.find(({ masked, per }) => masked && per === 'row')?.name ?? MATCH;
+
 function changeFields(schema: TableSchema): { fields: Omit<FieldSchema, 'offset'>[]; flags: Record<string, number> } {
   const { fields, match } = comparedFields(schema);
   // The low bit first; the 32nd is not negative.
   const flags = Object.fromEntries(
-    [...fields.map(({ name }) => name), ...(match ? ['match'] : [])].map((name, i) => [name, 2 ** i]),
+    [...fields.map(({ name }) => name), ...(match ? [matchName(schema)] : [])].map((name, i) => [name, 2 ** i]),
   );
   return {
     flags,

@@ -112,8 +112,10 @@ export function combineSamples(
   const matched = matchRows(table, before, after);
   const bits = new Uint32Array(matched.before.length);
   let rows: Uint32Array | undefined;
+  let notCompared: readonly string[] = [];
   if (sampled.changes) {
     const comparer = new RowComparer(before, after);
+    notCompared = comparer.notCompared;
     const kept: number[] = [];
     for (const [row, old] of matched.before.entries()) {
       if (old >= 0) bits[row] = comparer.changed(old, row);
@@ -137,7 +139,7 @@ export function combineSamples(
   for (let row = 0; row < n; row++) {
     const from = origin ? origin[row]! : row;
     const old = from >= 0 ? matched.before[from]! : -1;
-    if (from >= 0) rates.write(wide, row * stride, old, from);
+    if (from >= 0 && !matched.uncertain.has(from)) rates.write(wide, row * stride, old, from);
     if (!sampled.changes) continue;
     wide.setUint32(row * stride + changeAt, from < 0 ? CHANGE.gone : old < 0 ? CHANGE.new : CHANGE.changed, true);
     if (from >= 0 && old >= 0) wide.setUint32(row * stride + changedAt, bits[from]!, true);
@@ -154,6 +156,8 @@ export function combineSamples(
     nBorn: matched.before.reduce((sum, old) => sum + (old < 0 ? 1 : 0), 0),
     nGone: matched.gone.length,
     nBackwards: rates.nBackwards,
+    nUncertain: matched.uncertain.size,
+    notCompared,
     isBornKnown: rates.isBornKnown,
     ...(sampled.changes ? { nAfter: after.facts.nRows } : {}),
   };

@@ -53,6 +53,10 @@ export interface SampleFacts {
   readonly nGone: number;
   /** Rows of which a counter went backwards: their rates are not known. */
   readonly nBackwards: number;
+  /** Rows that share their identity with others, so that it is not certain which they were: their rates are not known. */
+  readonly nUncertain: number;
+  /** Fields that only one of the two samples says of any row: they are no change. */
+  readonly notCompared: readonly string[];
   /** Whether rows that were born in between have rates: not if the earlier reading left rows out. */
   readonly isBornKnown: boolean;
   /** Rows of the later sample, where the table has those that changed. */

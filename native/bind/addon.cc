@@ -23,6 +23,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_snapshot_file(env, exports);
   cti::bind::init_unixctl(env, exports);
   cti::bind::init_dp_flows(env, exports);
+  cti::bind::init_datapath_texts(env, exports);
   cti::bind::init_measure(env, exports);
   cti::bind::init_lock(env, exports);
   cti::bind::init_channel(env, exports);

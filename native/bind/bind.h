@@ -22,6 +22,7 @@ void init_snapshot(Napi::Env env, Napi::Object exports);
 void init_snapshot_file(Napi::Env env, Napi::Object exports);
 void init_unixctl(Napi::Env env, Napi::Object exports);
 void init_dp_flows(Napi::Env env, Napi::Object exports);
+void init_datapath_texts(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);
 void init_lock(Napi::Env env, Napi::Object exports);
 void init_channel(Napi::Env env, Napi::Object exports);

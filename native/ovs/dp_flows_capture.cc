@@ -7,9 +7,6 @@
 namespace cti::ovs {
 namespace {
 
-// A dump: sixteen times V8's longest string; a million flows are about 0.5 GB.
-constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
-
 class Capture {
  public:
   Capture(Unixctl client, const Patience& patience, DumpReceiver& receiver)

@@ -11,6 +11,9 @@
 
 namespace cti::ovs {
 
+// The most of a dump, which streams: sixteen times V8's longest string; a million flows are about 0.5 GB.
+constexpr uint64_t kMaxDumpText = uint64_t{8} << 30;
+
 class Questions {
  public:
   // 'costs' gets a row a question; it and 'patience' outlive this.

@@ -109,6 +109,7 @@ const table = z.strictObject({
   noun: z.string(),
   row_text: name.optional(),
   identity: z.array(name).min(1).optional(),
+  not_compared: z.array(name).min(1).optional(),
   show: z.array(dotted).min(1),
   passes: z.strictObject({ by: name, counters: z.array(name).min(1) }).optional(),
   segments: z.array(segment).max(16),

@@ -154,6 +154,7 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       noun: table.noun,
       ...(table.row_text && { rowText: table.row_text }),
       ...(table.identity && { identity: table.identity }),
+      ...(table.not_compared && { notCompared: table.not_compared }),
       show: table.show,
       ...(table.passes && { passes: table.passes }),
       segments: segments.map((s) => ({

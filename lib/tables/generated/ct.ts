@@ -5,8 +5,29 @@ export const CT: TableSchema = {
   "name": "ct",
   "version": 1,
   "hash": "c51c01a17c92ae4b",
-  "doc": "Connections: what dpctl/dump-conntrack and conntrack -L print, from a file. One row a connection.",
+  "doc": "Connections: what dpctl/dump-conntrack and conntrack -L print, of a switch or from a file. One row a connection.",
   "noun": "connection",
+  "identity": [
+    "orig_src",
+    "orig_dst",
+    "orig_sport",
+    "orig_dport",
+    "orig_id",
+    "orig_type",
+    "orig_code",
+    "orig_srckey",
+    "orig_dstkey",
+    "nw_proto",
+    "zone",
+    "zone_orig",
+    "zone_reply",
+    "datapath",
+    "id"
+  ],
+  "notCompared": [
+    "timeout_ms",
+    "file"
+  ],
   "show": [
     "nw_proto",
     "orig.src",
@@ -113,7 +134,7 @@ export const CT: TableSchema = {
         {
           "name": "datapath",
           "type": "datapath",
-          "doc": "which datapath, where the file's name says it",
+          "doc": "which datapath; of a file, where its name says it",
           "internal": false,
           "offset": 76,
           "size": 4

@@ -13,6 +13,9 @@ export const DP_FLOWS: TableSchema = {
     "datapath",
     "pmd"
   ],
+  "notCompared": [
+    "used_ms"
+  ],
   "show": [
     "flow"
   ],

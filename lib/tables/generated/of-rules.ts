@@ -8,6 +8,20 @@ export const OF_RULES: TableSchema = {
   "doc": "OpenFlow rules: what ovs-ofctl dump-flows prints, from a file. One row a rule.",
   "noun": "rule",
   "rowText": "rule",
+  "identity": [
+    "priority",
+    "match",
+    "table",
+    "table_name",
+    "bridge"
+  ],
+  "notCompared": [
+    "duration_ms",
+    "idle_age_ms",
+    "hard_age_ms",
+    "file",
+    "text"
+  ],
   "show": [
     "rule"
   ],
