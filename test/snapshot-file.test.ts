@@ -120,6 +120,28 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
     t.equal(done.status, 0, done.err);
     t.match(done.out, /^dp_flows +1 /m);
     t.match(done.out, /^ports +\d/m);
+    // What a source does not have is not asked of it.
+    const text = join(dir, 'unixctl.cti');
+    const memory = await cli([
+      'snapshot',
+      'save',
+      join(dir, 'memory.cti'),
+      '--source',
+      'memory',
+      '--rundir',
+      ovs.rundir,
+    ]);
+    t.notMatch(memory.err, /has no source 'memory'/);
+    t.match(await cli(['snapshot', 'save', text, '--source', 'unixctl', '--rundir', ovs.rundir]), {
+      status: 0,
+      out: /^ct +0 /m,
+    });
+    t.match(await cli(['snapshot', 'save', text, '--source', 'air', '--rundir', ovs.rundir]), {
+      status: 2,
+      err: /expected a source out of/,
+    });
+    rmSync(text);
+    rmSync(join(dir, 'memory.cti'), { force: true });
     answers = (await cli(['query', 'ports | sort by name | show name, type', '--rundir', ovs.rundir])).out;
     using flows = (await captureTable('dp_flows', 'auto', { rundir: ovs.rundir })).snapshot;
     t.equal(flows.facts.nRows, 1);
@@ -127,8 +149,8 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
     await ovs.stop();
   }
   const there = (await describeSnapshotFile(path)).tables.map(({ table }) => table);
-  // Those that a switch is read for; ct and of_rules come from texts.
-  t.same(there, ['dp_flows', 'pmds', 'ports']);
+  // Those that a switch is read for; of_rules come from texts.
+  t.same(there, ['dp_flows', 'ct', 'pmds', 'ports']);
   t.equal((await cli(['query', 'ports | sort by name | show name, type', '--from', path])).out, answers);
   chmodSync(dir, 0o755);
   chmodSync(path, 0o644);
@@ -143,7 +165,14 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
   const rows = (JSON.parse(list.out) as { rows: { file: string; 'tables and rows': unknown }[] }).rows;
   t.match(
     rows.find(({ file }) => file === 'switch.cti'),
-    { 'tables and rows': [{ table: 'dp_flows', rows: 1 }, { table: 'pmds' }, { table: 'ports' }] },
+    {
+      'tables and rows': [
+        { table: 'dp_flows', rows: 1 },
+        { table: 'ct', rows: 0 },
+        { table: 'pmds' },
+        { table: 'ports' },
+      ],
+    },
   );
 });
 

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CtiError, fileError } from '../../errors.js';
-import { sourcesOf } from '../../sources/registry.js';
+import { SOURCE_NAMES, sourcesOf } from '../../sources/registry.js';
 import {
   describeSnapshotFile,
   isSnapshotFile,
@@ -13,7 +13,7 @@ import {
 import type { TableSchema } from '../../table-schema.js';
 import { TABLES } from '../../tables/generated/tables.js';
 import type { TableSnapshot } from '../../tables/snapshot.js';
-import { type Context, fileOf, formatOf } from '../context.js';
+import { type Context, fileOf, formatOf, sourceOption } from '../context.js';
 import { bytesText, count, integer, ms } from '../figures.js';
 import { type Cell, writeListing } from '../output.js';
 import { startProgress } from '../progress.js';
@@ -35,7 +35,12 @@ const one = (what: string, [path]: readonly string[], n: number): string => {
 async function tablesToSave(options: Options): Promise<readonly TableSchema[]> {
   if (options.table !== undefined) return tablesOf(options);
   const from = fileOf(options);
-  if (from === undefined) return TABLES.filter(({ name }) => sourcesOf(name).length > 0);
+  if (from === undefined) {
+    const wanted = sourceOption(options);
+    // A source that there is not is refused by the first table.
+    const isAny = wanted === 'auto' || !SOURCE_NAMES.includes(wanted);
+    return TABLES.filter(({ name }) => sourcesOf(name).some((source) => isAny || source.name === wanted));
+  }
   if (!(await isSnapshotFile(from))) return tablesOf(options);
   const { tables } = await describeSnapshotFile(from);
   return TABLES.filter(({ name }) => tables.some(({ table }) => table === name));
