@@ -23,6 +23,7 @@ bool read_cmap(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_
   constexpr size_t kPiece = 1 << 20;
   // Grown as it is read: a header that lies about its size costs no more than what is really there.
   const uint64_t size = uint64_t{image.n_buckets} * layout.sizeof_cmap_bucket;
+  image.buckets.reserve(size);  // address space only
   for (uint64_t at = 0; at < size; at += kPiece) {
     const size_t piece = std::min<uint64_t>(kPiece, size - at);
     image.buckets.resize(at + piece);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "ovs/layout.h"
 #include "ovs/target_memory.h"
 
@@ -19,7 +20,7 @@ struct CmapImage {
   OvsAddr impl{};
   uint32_t n = 0;
   uint32_t n_buckets = 0;
-  std::vector<uint8_t> buckets;
+  BigVector<uint8_t> buckets;
 };
 
 // Reads the implementation of the cmap at 'cmap', buckets included unless 'head_only'. False if there is no sane one of at most 'max_buckets'.

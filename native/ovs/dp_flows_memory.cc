@@ -36,6 +36,8 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel, FlowPlaces* places)
       : memory_(memory), l_(layout), cancel_(cancel), places_(places), decoder_(layout), offload_(memory, layout), translator_(layout, *this),
         builder_(std::move(builder)),
+        rows_(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS), sizeof(Rows)),
+        matches_(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH), sizeof(Match)),
         dictionaries_(builder_, unknown_) {}
 
   void use_datapath(const DatapathRoot& root) {
@@ -59,8 +61,8 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   }
 
   void expect(size_t n) override {
-    builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).prepare(n * sizeof(Rows));
-    builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).prepare(n * sizeof(Match));
+    builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).reserve(n * sizeof(Rows));
+    builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).reserve(n * sizeof(Match));
     row_mask_.reserve(row_mask_.size() + n);
     if (places_) places_->reserve(places_->size() + n);
   }
@@ -71,14 +73,18 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
     holes_.push_back(row);
     row_mask_[row] = UINT32_MAX;
   }
-  bool go_on() override { return !(cancel_ && cancel_->load(std::memory_order_relaxed)) && !dictionaries_.error(); }
+  bool go_on() override { return !(cancel_ && cancel_->load(std::memory_order_relaxed)) && !error(); }
 
   // Drops the rows whose mask is no longer what was read; how many.
   uint64_t check_masks();
   Result<Snapshot> finish();
-  const std::optional<Error>& error() const { return dictionaries_.error(); }
+  const std::optional<Error>& error() const { return error_ ? error_ : dictionaries_.error(); }
 
  private:
+  bool fits(bool written, size_t segment) {
+    if (!written && !error_) error_ = builder_.segment(segment).error();
+    return written;
+  }
   uint32_t mask_at(OvsAddr address);
   bool read_mask(OvsAddr address, Mask& mask);
   uint32_t port_id(uint32_t odp_port) override;
@@ -96,6 +102,8 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   OffloadReader offload_;
   ActionTranslator translator_;
   SnapshotBuilder builder_;
+  RecordWriter rows_, matches_;
+  std::optional<Error> error_;
   text::Notes unknown_;
   text::Dictionaries dictionaries_;
   FlowExtras extras_;
@@ -106,7 +114,7 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   std::vector<Mask> masks_;
   std::unordered_map<uint64_t, uint32_t> by_address_;
   uint32_t last_mask_ = UINT32_MAX;
-  std::vector<uint32_t> row_mask_;  // of the PMD at hand
+  BigVector<uint32_t> row_mask_;  // of the PMD at hand
   std::vector<uint32_t> holes_;
 
   struct List {
@@ -207,12 +215,12 @@ uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, u
     at = holes_.back();
     if (places_) (*places_)[at] = place;
     holes_.pop_back();
-    std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).data() + uint64_t{at} * sizeof row, &row, sizeof row);
-    std::memcpy(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH).data() + uint64_t{at} * sizeof match, &match, sizeof match);
+    std::memcpy(rows_.at(at), &row, sizeof row);
+    std::memcpy(matches_.at(at), &match, sizeof match);
     row_mask_[at] = mask_index;
   } else {
-    at = dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_ROWS, row);
-    if (at == UINT32_MAX || dictionaries_.append_record(CTI_DP_FLOWS_SEGMENT_MATCH, match) != at) return kRefused;  // go_on() says why
+    at = static_cast<uint32_t>(rows_.size());
+    if (!fits(rows_.append(&row), CTI_DP_FLOWS_SEGMENT_ROWS) || !fits(matches_.append(&match), CTI_DP_FLOWS_SEGMENT_MATCH)) return kRefused;  // go_on() ends it
     row_mask_.push_back(mask_index);
     if (places_) places_->push_back(place);
   }
@@ -264,7 +272,7 @@ bool DpFlowsSink::actions(uint32_t row, Bytes list) {
   }
   if (lists_[found].id == UINT32_MAX) return false;
   // SAFETY: 'row' was given out by flow().
-  reinterpret_cast<Rows*>(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS).data())[row].actions = lists_[found].id;
+  reinterpret_cast<Rows*>(rows_.at(row))->actions = lists_[found].id;
   return true;
 }
 
@@ -293,6 +301,8 @@ uint64_t DpFlowsSink::check_masks() {
 }
 
 Result<Snapshot> DpFlowsSink::finish() {
+  fits(rows_.flush(), CTI_DP_FLOWS_SEGMENT_ROWS);
+  fits(matches_.flush(), CTI_DP_FLOWS_SEGMENT_MATCH);
   if (error()) return *error();
   GrowingSegment& rows = builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS);
   GrowingSegment& matches = builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH);

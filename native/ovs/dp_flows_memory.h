@@ -31,7 +31,7 @@ struct MemoryReadFacts : ReadFacts {
 struct FlowPlace {
   uint64_t flow, actions, mask;
 };
-using FlowPlaces = std::vector<FlowPlace>;  // by row
+using FlowPlaces = BigVector<FlowPlace>;  // by row
 
 // 'places' gets those of the snapshot's rows, if wanted.
 // Errors: PROTOCOL (what is there is not what the layout says), CANCELLED, OUT_OF_MEMORY.

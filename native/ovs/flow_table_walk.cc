@@ -9,10 +9,15 @@
 namespace cti::ovs {
 namespace {
 
-constexpr uint64_t kWindow = 512 << 10;
-constexpr size_t kRing = 4;
-// Windows with fewer flows are not copied whole: a range of a flow's size costs about as much as 8 KB of a window.
-constexpr uint32_t kMinFlowsOfWindow = 64;
+// A flow's actions can be taken from what was copied only if that was copied after the flow: from a lower window, or from behind it in its own. So
+// windows are small, and several are copied in one call, the highest first.
+constexpr uint64_t kWindow = 64 << 10;
+constexpr size_t kBatchWindows = 8;
+constexpr size_t kRing = 4;  // batches
+// Most actions lie just behind their flow, in the same piece of memory that the switch got for both.
+constexpr size_t kTail = 4 << 10;
+// Windows with fewer flows are not copied whole: a flow and its list by themselves cost about as much as 8 KB of a window.
+constexpr uint32_t kMinFlowsOfWindow = 8;
 constexpr int kMaxAttempts = 3;  // while the table moves
 constexpr uint32_t kMaxPasses = 6;
 constexpr size_t kGuess = 64;      // bytes first read of an action list, header included; most are shorter
@@ -31,6 +36,7 @@ FlowTableWalk::FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSin
     end = std::max(end, member->offset + member->size);
   }
   id_size_ = end - id_start_;
+  room_behind_ = std::max<size_t>(kTail, (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63});
 }
 
 Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
@@ -45,6 +51,7 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
   for (int attempt = 1;; attempt++) {
     entries_.clear();
     again_.clear();
+    again_.reserve(std::min<uint64_t>(before.n, uint64_t{before.n_buckets} * l_.bucket_entries) + 64);
     for (uint32_t bucket = 0; bucket < before.n_buckets; bucket++) take_nodes(before, bucket);
     entries_.swap(again_);
     if (attempt == 1) sink_.expect(entries_.size());
@@ -121,7 +128,7 @@ void FlowTableWalk::sort_entries() {
     uint32_t n = 0;
   };
   std::vector<Window> windows;
-  std::vector<uint32_t> table(1 << 12, UINT32_MAX);
+  std::vector<uint32_t> table(1 << 16, UINT32_MAX);
   auto place = [&](uint64_t number) {
     return static_cast<size_t>((number * 0x9e3779b97f4a7c15) >> 20) & (table.size() - 1);
   };
@@ -155,7 +162,7 @@ void FlowTableWalk::sort_entries() {
     start[window] = at;
     at += windows[window].n;
   }
-  std::vector<Entry> sorted(entries_.size());
+  BigVector<Entry> sorted(entries_.size());
   for (const Entry& entry : entries_) {
     Entry& to = sorted[start[entry.row]++];
     to = entry;
@@ -171,45 +178,71 @@ bool FlowTableWalk::pass(bool first) {
   sort_entries();
   deferred_.clear();
   from_ring_.clear();
-  ring_.resize(kRing);
-  for (Slot& slot : ring_) slot.start = slot.end = slot.first = slot.last = 0;
-  n_windows_ = 0;
+  from_ring_.reserve(entries_.size());
+  ring_.resize(kRing * kBatchWindows);
+  n_copied_ = 0;
   n_chained_ = 0;
-  // A window is looked at when the ring is full of it and the windows below.
-  const size_t n = entries_.size();
-  for (size_t at = 0; at < n;) {
-    size_t end = at;
-    while (end < n && entries_[end].flow / kWindow == entries_[at].flow / kWindow) end++;
-    Slot& slot = ring_[n_windows_ % kRing];
-    if (n_windows_ >= kRing) look_at(slot, first);
-    if (n_windows_ % 64 == 0 && !sink_.go_on()) return false;
-    read_window(slot, static_cast<uint32_t>(at), static_cast<uint32_t>(end));
-    n_windows_++;
-    at = end;
+  // A batch is looked at when the ring is full of it and the batches below.
+  const uint32_t n = static_cast<uint32_t>(entries_.size());
+  uint64_t n_batches = 0;
+  auto look = [&](uint64_t number) {
+    for (Slot& slot : batch(number)) look_at(slot, first);
+  };
+  for (uint32_t at = 0; at < n; n_batches++) {
+    if (n_batches >= kRing) look(n_batches);
+    if (n_batches % 64 == 0 && !sink_.go_on()) return false;
+    for (Slot& slot : batch(n_batches)) {
+      slot.first = slot.last = at;
+      if (at < n) slot.base = entries_[at].flow / kWindow * kWindow;
+      while (slot.last < n && entries_[slot.last].flow / kWindow == slot.base / kWindow) slot.last++;
+      slot.end = slot.base;
+      at = slot.last;
+    }
+    read_batch(batch(n_batches));
   }
-  for (uint64_t i = n_windows_ > kRing ? n_windows_ - kRing : 0; i < n_windows_; i++) look_at(ring_[i % kRing], first);
+  for (uint64_t i = n_batches > kRing ? n_batches - kRing : 0; i < n_batches; i++) look(i);
   drain();
   return sink_.go_on();
 }
 
-// Copies the flows entries_[first..last), and all around them if there are many.
-bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
-  const size_t tail = (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63};
-  if (!slot.bytes) slot.bytes = std::make_unique_for_overwrite<uint8_t[]>(kWindow + tail);
-  slot.base = entries_[first].flow / kWindow * kWindow;
-  slot.first = first;
-  slot.last = last;
-  slot.whole = false;
-  slot.start = slot.end = slot.base;
-  slot.began_ns = sys::clock_ns(CLOCK_MONOTONIC);
-  slot.now_ms = slot.began_ns / 1'000'000;
-  if (last - first >= kMinFlowsOfWindow) {
-    const ReadRange range{OvsAddr{slot.base}, slot.bytes.get(), kWindow + tail};
-    slot.end = slot.base + memory_.copy({&range, 1});
-    slot.whole = slot.end > slot.base;
-    slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
+// The ring's slots of one call.
+std::span<FlowTableWalk::Slot> FlowTableWalk::batch(uint64_t number) {
+  return std::span(ring_).subspan(number % kRing * kBatchWindows, kBatchWindows);
+}
+
+// Copies the windows in order, and flows by themselves where a window has few, or is not all there.
+void FlowTableWalk::read_batch(std::span<Slot> slots) {
+  const uint64_t began_ns = sys::clock_ns(CLOCK_MONOTONIC);
+  Slot* wanted[kBatchWindows];
+  size_t n = 0;
+  ranges_.clear();
+  for (Slot& slot : slots) {
+    if (!slot.bytes) slot.bytes = std::make_unique_for_overwrite<uint8_t[]>(kWindow + room_behind_);
+    slot.flows_sequence = slot.sequence = ++n_copied_;
+    if (slot.first < slot.last) by_number_[slot.base / kWindow % kPlaces] = &slot;
+    slot.began_ns = began_ns;
+    slot.now_ms = began_ns / 1'000'000;
+    if (slot.last - slot.first < kMinFlowsOfWindow) continue;
+    wanted[n++] = &slot;
+    ranges_.push_back({OvsAddr{slot.base}, slot.bytes.get(), kWindow + room_behind_});
   }
-  // What the window does not hold: flows one by one, into their places.
+  for (size_t done = 0; done < n;) {
+    size_t got = memory_.copy(std::span(ranges_).subspan(done));
+    for (; done < n && got >= ranges_[done].size; done++) {
+      got -= ranges_[done].size;
+      wanted[done]->end = wanted[done]->base + ranges_[done].size;
+    }
+    if (done < n) wanted[done]->end = wanted[done]->base + got, done++;  // the end of what is mapped
+  }
+  const uint64_t ended_ns = monotonic_ns();
+  for (Slot& slot : slots) {
+    slot.ended_ns = ended_ns;
+    read_flows(slot);
+  }
+}
+
+// Copies what a window does not hold: flows one by one, into their places.
+void FlowTableWalk::read_flows(Slot& slot) {
   ranges_.clear();
   std::vector<uint32_t> which;
   auto flush = [&] {
@@ -227,16 +260,17 @@ bool FlowTableWalk::read_window(Slot& slot, uint32_t first, uint32_t last) {
     ranges_.clear();
     which.clear();
   };
-  for (uint32_t i = first; i < last; i++) {
+  for (uint32_t i = slot.first; i < slot.last; i++) {
     const uint64_t flow = entries_[i].flow;
-    if (slot.whole && flow + l_.sizeof_dp_netdev_flow <= slot.end) continue;
+    if (flow + l_.sizeof_dp_netdev_flow <= slot.end) continue;
     ranges_.push_back({OvsAddr{flow}, &slot.bytes[flow - slot.base], l_.sizeof_dp_netdev_flow});
     which.push_back(i);
     if (ranges_.size() == TargetMemory::kMaxRanges) flush();
   }
+  if (ranges_.empty()) return;
   flush();
-  if (!slot.whole) slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
-  return true;
+  slot.flows_sequence = ++n_copied_;
+  slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
 }
 
 void FlowTableWalk::look_at(Slot& slot, bool use_ring) {
@@ -251,7 +285,7 @@ void FlowTableWalk::look_at(Slot& slot, bool use_ring) {
 }
 
 void FlowTableWalk::look_at_flow(Entry& entry, const Slot& slot, bool use_ring) {
-  // SAFETY: read_window() made room for a whole flow at every address of the window.
+  // SAFETY: read_batch() made room for a whole flow at every address of the window.
   const uint8_t* flow = &slot.bytes[entry.flow - slot.base];
   if (load<uint32_t>(flow + l_.dp_netdev_flow_ufid.offset) != entry.hash || load<uint32_t>(flow + l_.dp_netdev_flow_pmd_id.offset) != core_id_ ||
       flow[l_.dp_netdev_flow_dead.offset] != 0 || static_cast<int32_t>(load<uint32_t>(flow + l_.dp_netdev_flow_ref_cnt.offset)) <= 0)
@@ -265,24 +299,26 @@ void FlowTableWalk::look_at_flow(Entry& entry, const Slot& slot, bool use_ring) 
   deferred_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
 }
 
+// A window that was copied after the flow and has the head of its list: one below, or its own where the list lies behind the flow.
+const FlowTableWalk::Slot* FlowTableWalk::copied_after(const Entry& entry, uint64_t actions, const Slot& slot) const {
+  const uint64_t end = actions + l_.dp_netdev_actions_actions.offset;
+  if (slot.flows_sequence == slot.sequence && actions >= entry.flow && end <= slot.end) return &slot;
+  const Slot* held = by_number_[actions / kWindow % kPlaces];
+  return held && actions >= held->base && end <= held->end && held->sequence > slot.flows_sequence ? held : nullptr;
+}
+
 // Takes the list from what was copied after the flow, if it is there; false: read it later.
 bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot) {
-  for (const Slot& held : ring_) {
-    if (!held.whole || actions < held.base || actions + l_.dp_netdev_actions_actions.offset > held.end) continue;
-    // Copied after the flow: by a later call, or further up in the same one.
-    const bool same = &held == &slot;
-    if (same ? actions < entry.flow || !slot.whole : held.began_ns < slot.ended_ns) continue;
-    if (held.ended_ns - slot.began_ns > options_.max_ring_gap_ns) return false;
-    const uint8_t* list = &held.bytes[actions - held.base];
-    const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
-    if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held.end) return false;
-    if (!sink_.actions(entry.row, {list + l_.dp_netdev_actions_actions.offset, size})) return false;
-    entry.fate = Fate::taken;
-    entry.from_ring = true;
-    from_ring_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
-    return true;
-  }
-  return false;
+  const Slot* held = copied_after(entry, actions, slot);
+  if (!held || held->ended_ns - slot.began_ns > options_.max_ring_gap_ns) return false;
+  const uint8_t* list = &held->bytes[actions - held->base];
+  const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
+  if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held->end) return false;
+  if (!sink_.actions(entry.row, {list + l_.dp_netdev_actions_actions.offset, size})) return false;
+  entry.fate = Fate::taken;
+  entry.from_ring = true;
+  from_ring_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
+  return true;
 }
 
 void FlowTableWalk::follow_chain(const Entry& entry, uint64_t next) {

@@ -21,9 +21,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_set>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "base/bytes.h"
 #include "ovs/containers.h"
 #include "ovs/layout.h"
@@ -97,23 +99,27 @@ class FlowTableWalk {
     uint64_t actions;
     uint32_t entry;
   };
-  struct Slot {  // of the ring
+  struct Slot {  // of the ring: a window
     uint64_t base = 0;
-    uint64_t start = 0, end = 0;  // what was copied
-    uint64_t began_ns = 0, ended_ns = 0;
+    uint64_t end = 0;  // copied from base to here; base: flow by flow
+    uint64_t sequence = 0;  // one with a higher number was copied later
+    uint64_t flows_sequence = 0;  // the same of its flows: higher if some were copied by themselves
+    uint64_t began_ns = 0, ended_ns = 0;  // of the call
     uint64_t now_ms = 0;
     uint32_t first = 0, last = 0;  // entries in it
-    bool whole = false;            // start to end without a gap
-    std::unique_ptr<uint8_t[]> bytes;  // room for a window and a flow that reaches out of it
+    std::unique_ptr<uint8_t[]> bytes;  // room for a window and what reaches out of it
   };
 
   bool is_ours(uint64_t node) const;
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
   void sort_entries();
-  bool read_window(Slot& slot, uint32_t first, uint32_t last);
+  std::span<Slot> batch(uint64_t number);
+  void read_batch(std::span<Slot> slots);
+  void read_flows(Slot& slot);
   void look_at(Slot& slot, bool use_ring);
   void look_at_flow(Entry& entry, const Slot& slot, bool use_ring);
+  const Slot* copied_after(const Entry& entry, uint64_t actions, const Slot& slot) const;
   bool actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot);
   void drain();
   void drain_batch(size_t first, size_t last);
@@ -135,11 +141,13 @@ class FlowTableWalk {
   const WalkOptions options_;
   uint32_t core_id_ = 0;
 
-  std::vector<Entry> entries_, again_;
-  std::vector<Deferred> deferred_;
-  std::vector<Deferred> from_ring_;  // of the first pass
+  BigVector<Entry> entries_, again_;
+  BigVector<Deferred> deferred_;
+  BigVector<Deferred> from_ring_;  // of the first pass
   std::vector<Slot> ring_;
-  uint64_t n_windows_ = 0;
+  static constexpr size_t kPlaces = 128;
+  const Slot* by_number_[kPlaces] = {};  // the slot that has a window, if it still has it: by the window's number
+  uint64_t n_copied_ = 0;  // windows
   size_t n_chained_ = 0;
   std::unique_ptr<uint8_t[]> actions_buffer_;
   std::vector<uint8_t> identity_buffer_;
@@ -147,6 +155,7 @@ class FlowTableWalk {
   std::unordered_set<uint64_t> taken_again_;  // flows that passes after the first took
   // What of a dp_netdev_flow is read again to prove that it still is the one that was read.
   uint32_t id_start_ = 0, id_size_ = 0;
+  size_t room_behind_ = 0;  // bytes that are copied with a window and lie behind it
 };
 
 }  // namespace cti::ovs

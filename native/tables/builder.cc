@@ -85,11 +85,19 @@ bool GrowingSegment::grow(size_t size) {
   return true;
 }
 
-void GrowingSegment::prepare(size_t size) {
-  if (size > capacity_ - size_ && !grow(size)) return;
-  const uint64_t from = sys::round_up_to_page(size_), to = size_ + size;
-  if (to <= from || ::fallocate(fd_.get(), 0, static_cast<off_t>(from), static_cast<off_t>(to - from)) != 0) return;
-  ::madvise(data_ + from, to - from, MADV_POPULATE_WRITE);
+bool GrowingSegment::write(const void* bytes, size_t size) {
+  if (size > room_ - size_ && !grow(size)) return false;
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = ::pwrite(fd_.get(), static_cast<const uint8_t*>(bytes) + done, size - done, static_cast<off_t>(size_ + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      error_ = system_error(n < 0 ? errno : ENOSPC, "write to memfd " + name_);
+      return false;
+    }
+    done += static_cast<size_t>(n);
+  }
+  size_ += size;
+  return true;
 }
 
 Result<sys::UniqueFd> GrowingSegment::seal() {
@@ -100,6 +108,15 @@ Result<sys::UniqueFd> GrowingSegment::seal() {
   if (::ftruncate(fd_.get(), static_cast<off_t>(size)) < 0) return system_error(errno, "trim memfd " + name_);
   CTI_TRY(sys::seal_memfd(fd_.get()));
   return std::move(fd_);
+}
+
+RecordWriter::RecordWriter(GrowingSegment& segment, size_t stride)
+    : segment_(segment), stride_(stride), buffer_(std::make_unique_for_overwrite<uint8_t[]>(kBuffer)), n_(segment.size() / stride) {}
+
+bool RecordWriter::flush() {
+  if (used_ > 0 && !segment_.write(buffer_.get(), used_)) return false;
+  used_ = 0;
+  return true;
 }
 
 Result<SnapshotBuilder> SnapshotBuilder::create(const TableSchema& schema) {

@@ -1,5 +1,6 @@
 // What each step of the proof of a row is for: memory that changes at the one moment at which only that step can tell, so that the test fails without
 // it. And the counters' refresh, and broken memory (attach_fuzz/; CTI_FUZZ_CASES sets how many, by hand a million).
+#include <algorithm>
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -62,7 +63,8 @@ struct Moment {
   uint64_t moment = 0;
   void (*happens)(Moment&) = nullptr;
 
-  Moment(uint32_t n, uint64_t at, void (*what)(Moment&)) : fake(make_fake_switch(n, 3)), moment(at), happens(what) {
+  Moment(uint32_t n, uint64_t at, void (*what)(Moment&), bool lists_apart = false)
+      : fake(make_fake_switch(n, 3, lists_apart)), moment(at), happens(what) {
     current = this;
     fake.memory.step = 4096;
     fake.memory.on_copy = [](FakeMemory& m) {
@@ -106,7 +108,7 @@ Moment* Moment::current = nullptr;
 
 constexpr uint32_t kFlows = 300;
 
-// Flow pages of a walk over kFlows flows, which is one window and one more: the moments at which something may happen between a flow and its list.
+// Flow pages of a walk over kFlows flows, which are some windows: the moments at which something may happen between a flow and its list.
 uint64_t n_moments() {
   Moment quiet(kFlows, 0, [](Moment&) {});
   const auto [ports, stats] = quiet.walk(0);
@@ -178,6 +180,36 @@ TEST_CASE("attach: actions that are replaced between a flow's copy and its list'
   }
   CHECK(n_refused > 0);
   CHECK(n_reproved > 0);
+}
+
+TEST_CASE("attach: a flow that is copied by itself after the windows below it does not take a list that these had before") {
+  // The highest window has few flows, which are copied one by one after all windows of their call. Their actions are replaced by a list in a window of the
+  // same call. Where nothing else changes and the table counts as large, only the order of the copies tells.
+  uint32_t n = 150;
+  auto in_last_window = [](const FakeSwitch& fake) {
+    return std::count_if(fake.flows.begin(), fake.flows.end(), [&](uint64_t flow) { return flow >> 16 == fake.flows.back() >> 16; });
+  };
+  while (in_last_window(make_fake_switch(n, 3, true)) != 4) n++;
+  auto replace = [](Moment& m) {
+    m.put_list(m.fake.actions[0], 33);
+    for (size_t i = m.fake.flows.size() - 4; i < m.fake.flows.size(); i++)
+      m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, m.fake.actions[0]);
+  };
+  uint64_t n_old = 0, n_new = 0;
+  for (uint64_t at = 1, end = 2; at < end; at++) {
+    Moment moment(n, at, replace, true);
+    moment.remove(0);
+    moment.reuse_list(moment.fake.actions[0]);
+    const auto [ports, stats] = moment.walk(0);
+    end = moment.fake.memory.state + 1;
+    CHECK(stats.n_from_ring > n / 2);
+    for (const auto& [flow, port] : ports) {
+      CHECK(port != kNobody);
+      if (flow >= n - 4) (port == 33 ? n_new : n_old)++;
+    }
+  }
+  CHECK(n_old > 0);
+  CHECK(n_new > 0);
 }
 
 TEST_CASE("attach: in a large table rows from the ring are read once more as soon as anything is seen to change") {
