@@ -41,7 +41,8 @@ async function answer(
   const samples = samplesNeeded(question, schema) && (await takeSamples(executor, question, schema, maxAgeMs, signal));
   const run = async (): Promise<CommandReply> => {
     const begin = performance.now();
-    const captured = samples ?? (await executor.snapshot(schema.name, maxAgeMs, signal));
+    const lent = samples ? undefined : await executor.lend(schema.name, maxAgeMs, signal);
+    const captured = samples ?? lent!;
     try {
       const result = await runQuestion(question, captured.snapshot, { signal });
       executor.part.count('question');
@@ -51,7 +52,7 @@ async function answer(
       const bounds = { rows, bytes: config['reply.bytes'], more: `${more}=N` };
       return await boundedListing(listing, format, bounds, known);
     } finally {
-      if (captured !== samples) captured.snapshot.close();
+      lent?.release();
     }
   };
   try {

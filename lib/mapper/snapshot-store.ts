@@ -23,6 +23,8 @@ export interface StoreOptions {
   /** How long the newest of a table stays when nobody holds it; 10 s if absent. */
   readonly keepMs?: number;
   readonly pace?: Partial<Pace>;
+  /** A snapshot is about to be closed: nobody here holds it. */
+  readonly dropped?: (snapshot: TableSnapshot) => void;
 }
 
 /** How long a table is left alone after a reading: at least `minPauseMs`, and `factor` times what the reading took. */
@@ -88,12 +90,14 @@ export class SnapshotStore {
   readonly #limitBytes: number;
   readonly #keepMs: number;
   readonly #pace: Pace;
+  readonly #dropped: StoreOptions['dropped'];
   #closed = false;
 
   constructor(options: StoreOptions) {
     this.#limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
     this.#keepMs = options.keepMs ?? DEFAULT_KEEP_MS;
     this.#pace = { ...DEFAULT_PACE, ...options.pace };
+    this.#dropped = options.dropped;
     for (const [name, capture] of Object.entries(options.tables)) {
       this.#tables.set(name, { capture, entries: [], reading: undefined, freeAtMs: 0 });
     }
@@ -130,6 +134,13 @@ export class SnapshotStore {
   find(table: string, generation: bigint): Held | null {
     const found = this.#tables.get(table);
     const entry = found?.entries.find(({ snapshot }) => snapshot.generation === generation);
+    return found && entry ? this.#hold(found, entry) : null;
+  }
+
+  /** The newest snapshot of the table, whatever its age; null if there is none. */
+  newest(table: string): Held | null {
+    const found = this.#tables.get(table);
+    const entry = found?.entries.at(-1);
     return found && entry ? this.#hold(found, entry) : null;
   }
 
@@ -286,6 +297,7 @@ export class SnapshotStore {
 
   #drop(entry: Entry): void {
     clearTimeout(entry.timer);
+    this.#dropped?.(entry.snapshot);
     entry.snapshot.close();
   }
 }
