@@ -9,7 +9,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { PartName } from '../cli/daemon-rows.js';
-import { type Call, Calls } from '../control/calls.js';
+import { type Answer, type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
 import { applied, readConfig } from './config.js';
@@ -248,7 +248,7 @@ export class Supervisor {
     const ends = [...this.#children.values()].map(async (child) => {
       clearTimeout(child.timer);
       const { process: running, channel } = child;
-      channel?.close();
+      channel?.close(); // what was sent to it goes out first, answers to `exit` among it
       if (!running || running.exitCode !== null || running.signalCode !== null) return;
       await new Promise<void>((resolve) => {
         const kill = setTimeout(() => running.kill('SIGKILL'), 3000);
@@ -446,8 +446,8 @@ export class Supervisor {
     }
   }
 
-  async #handle({ method, data, signal }: Call): Promise<{ data: unknown }> {
+  async #handle({ method, data, signal }: Call): Promise<Answer> {
     if (method !== 'command') throw new CtiError('PROTOCOL', `the supervisor has no request ${method}`);
-    return { data: await runSupervisorCommand(this, data as CommandCall, signal) };
+    return runSupervisorCommand(this, data as CommandCall, signal);
   }
 }

@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startLab } from '../../test/support/lab.js';
-import { growth, soak, soakLines } from '../../test/support/soak.js';
+import { growth, sampleText, soak, soakLines } from '../../test/support/soak.js';
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +27,8 @@ try {
     flows: number('flows', values.flows),
     moreFlows: number('more', values.more),
     trafficEverySeconds: number('traffic', values.traffic),
+    progress: (sample, nAsked, nWrong) =>
+      console.log(`${sampleText(sample)}; ${nAsked} asked, ${nWrong} wrong; load ${loadavg()[0]!.toFixed(1)}`),
   });
   for (const line of soakLines(result)) console.log(line);
   console.log(

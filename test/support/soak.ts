@@ -16,6 +16,7 @@ export interface SoakOptions {
   /** Between the ends of the lab's traffic (pings, sockets, odd frames) and its next begin. */
   readonly trafficEverySeconds: number;
   readonly config?: string;
+  readonly progress?: (sample: Sample, nAsked: number, nWrong: number) => void;
 }
 
 /** Of all parts together, after collecting garbage. */
@@ -71,7 +72,7 @@ export async function soak(lab: Lab, options: SoakOptions): Promise<SoakResult> 
     const ask = async (method: string, ...params: string[]): Promise<Asked> => {
       client.text = '';
       client.send(method, params, ++id);
-      const [reply] = await client.replies(1);
+      const [reply] = await client.replies(1, 120_000); // how long it took is told, and decides nothing
       return reply as unknown as Asked;
     };
     await ask('set-options', '--format', 'json');
@@ -142,6 +143,7 @@ export async function soak(lab: Lab, options: SoakOptions): Promise<SoakResult> 
         wrong.push(`second ${Math.round((from - begin) / 1000)}: ${question.words.join(' ')}: ${fault}`);
       if (performance.now() >= nextLook) {
         samples.push(await look());
+        options.progress?.(samples.at(-1)!, took.length, wrong.length);
         nextLook += Math.max(5000, (options.seconds * 1000) / 60);
       }
       next += every;
@@ -191,10 +193,12 @@ export function growth({ samples }: SoakResult): string[] {
 const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+export const sampleText = ({ second, heap, external, pss, fds, threads, cpuMs }: Sample): string =>
+  `second ${second}: heap ${mb(heap)}, external ${mb(external)}, PSS ${mb(pss)}, ${fds} descriptors, ${threads} threads, ${cpuMs} ms of CPU`;
+
 export function soakLines(result: SoakResult): string[] {
   const { idle, idleAfter, samples, asked, exact, wrong, medianMs, slowestMs, restarts, cpuShare, cpuShares } = result;
-  const line = (name: string, { second, heap, external, pss, fds, threads }: Sample) =>
-    `${name} (second ${second}): heap ${mb(heap)}, external ${mb(external)}, PSS ${mb(pss)}, ${fds} descriptors, ${threads} threads`;
+  const line = (name: string, sample: Sample) => `${name}: ${sampleText(sample)}`;
   const parts = Object.entries(cpuShares).map(([part, share]) => `${part} ${percent(share)}`);
   return [
     `${asked} questions, ${exact} of them with one right answer, ${wrong.length} wrong, median ${medianMs.toFixed(0)} ms, slowest ${slowestMs.toFixed(0)} ms, ${restarts} restarts`,
