@@ -283,7 +283,8 @@ export class Supervisor {
     child.process = running;
     child.state = { ...child.state, pid: running.pid ?? 0 };
     child.channel = this.#openChannel(name, started.fd, () => {
-      if (child.process === running && running.exitCode === null) running.kill('SIGKILL');
+      // When we stop it has its last replies to give out, and ends by itself.
+      if (!this.#isStopping && child.process === running && running.exitCode === null) running.kill('SIGKILL');
     });
     running.stderr?.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n').filter((one) => one.trim() !== ''))
