@@ -2,8 +2,10 @@
  * The executor: runs questions and programs over snapshots that it is handed. It reads no switch, opens no file and no socket; what a program
  * breaks, it breaks here, and the supervisor starts another.
  */
+import { type Names, NO_NAMES, parseNames } from '../compiler/index.js';
 import { CtiError } from '../errors.js';
 import type { Captured } from '../sources/registry.js';
+import type { NamesText } from './config.js';
 import { runExecutorCommand } from './executor-commands.js';
 import { type Lent, LentSnapshots } from './lent-snapshots.js';
 import { Part } from './part.js';
@@ -15,6 +17,8 @@ export class Executor {
   readonly part: Part;
   readonly programs: Programs;
   readonly turns: Turns;
+  /** That questions may use: of the configuration. */
+  names: Names = NO_NAMES;
 
   constructor() {
     const limits = () => this.part.config;
@@ -25,6 +29,11 @@ export class Executor {
       request: async ({ method, data }) => {
         if (method === 'snapshot.gone') {
           this.#lent.gone((data as { generation: bigint }).generation);
+          return { data: null };
+        }
+        if (method === 'names') {
+          const given = data as NamesText | null;
+          this.names = given === null ? NO_NAMES : parseNames(given.text, given.file);
           return { data: null };
         }
         if (method === 'usage') {

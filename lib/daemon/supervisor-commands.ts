@@ -107,8 +107,8 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
     footer: [options.configFile === null ? 'no configuration file' : `from ${options.configFile}`],
     facts: { file: options.configFile },
   }),
-  'config/reload': (supervisor) => {
-    const kept = supervisor.reload();
+  'config/reload': async (supervisor) => {
+    const kept = await supervisor.reload();
     return kept.length === 0
       ? 'the configuration is in force\n'
       : `the configuration is in force, but for what needs a restart: ${kept.join(', ')}\n`;
