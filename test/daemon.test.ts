@@ -3,19 +3,23 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { DAEMON_ROWS } from '../lib/cli/daemon-rows.js';
+import { DaemonClient } from '../lib/control/client.js';
 import { compileBpf, scratch } from './support/clang.js';
 import { cli } from './support/cli.js';
 import { daemonProgram, isAlive, RawClient, run, spawnDaemon, startDaemon, until } from './support/daemon.js';
@@ -404,6 +408,63 @@ t.test('the configuration: reload by signal and command, refused whole', async (
   await until('the new configuration', async () => (await shown('snapshots.max_age')) === '9000');
   t.match((await d.appctl('table/show', 'ports')).out, /cut off after 2 rows/, 'it is in force everywhere');
   t.match((await d.appctl('config/reload')).out, /needs a restart: socket\.mode/);
+});
+
+t.test('names of the configuration, in questions and explain', async (t) => {
+  const names = join(rundir, 'names');
+  writeFileSync(names, 'let dns = udp and tp_dst = 53\n');
+  const d = await startDaemon(rundir, { config: `questions: { names: ${names} }\n` });
+  t.teardown(() => d.stop());
+  t.match(await d.appctl('query', 'dp_flows | where dns | count'), { status: 0, out: /^3\n/ });
+  t.match(await d.appctl('explain', 'dp_flows | where dns | count'), { status: 0, out: /tp_dst/ });
+  t.match(await d.appctl('flow/show', 'dns'), { status: 0, out: /3 rows/ });
+  writeFileSync(names, 'let dns = udp\nlet web = tp_dst in {80, \n');
+  t.match(await d.appctl('config/reload'), { status: 2, err: /questions\.names: .*names:2: / }, 'refused whole');
+  t.match(await d.appctl('query', 'dp_flows | where dns | count'), { status: 0, out: /^3\n/ });
+  writeFileSync(names, 'let dns = udp\n');
+  t.equal((await d.appctl('config/reload')).status, 0);
+  t.match(await d.appctl('query', 'dp_flows | where dns | count'), { status: 0, out: /^10\n/ });
+  process.kill((await d.parts()).executor!, 'SIGKILL');
+  t.match(
+    await d.appctl('query', 'dp_flows | where dns | count'),
+    { status: 0, out: /^10\n/ },
+    'a new executor has them',
+  );
+  writeFileSync(d.configFile, 'questions: { names: /no/such/file }\n');
+  t.match(await d.appctl('config/reload'), { status: 2, err: /questions\.names: .*no such file/i });
+  const check = await run(process.execPath, [daemonProgram, '--check-config', '--config', d.configFile], env);
+  t.match(check, { status: 2, err: /questions\.names: .*no such file/i });
+});
+
+t.test('what program/load takes as a descriptor: a file or a memfd, of bounded size', async (t) => {
+  const d = await startDaemon(rundir);
+  t.teardown(() => d.stop());
+  const dir = scratch();
+  const fifo = join(dir, 'fifo');
+  const large = join(dir, 'large');
+  const empty = join(dir, 'empty');
+  execFileSync('mkfifo', [fifo]);
+  execFileSync('truncate', ['-s', '40M', large]);
+  writeFileSync(empty, '');
+  for (const [file, says] of [
+    [fifo, /received one of a FIFO or pipe/],
+    ['/dev/zero', /received one of a device/],
+    [dir, /received one of a directory/],
+    [large, /1 to 33554432 bytes but received one of 41943040/],
+    [empty, /but received one of 0/],
+  ] as const) {
+    const loaded = await cli(['ctl', '--rundir', rundir, 'program/load', file]);
+    t.match(loaded, { status: 2, err: says }, file.replace(dir, ''));
+  }
+  // One that can be written only.
+  const client = new DaemonClient(rundir);
+  t.teardown(() => client.close());
+  const fd = openSync(join(dir, 'w'), 'w');
+  writeSync(fd, 'x');
+  await t.rejects(client.command('program/load', [], 'text', { fds: [fd] }), /the descriptor cannot be read: EBADF/);
+  await t.rejects(client.command('program/load', [], 'text', { fds: [fd, fd] }), /one descriptor but received 2/);
+  closeSync(fd);
+  t.match(await d.appctl('memory/show'), { out: /executor +\d+ .* 0\n/ }, 'the executor is the first');
 });
 
 t.test('pause: nothing is read, what is at hand answers', async (t) => {

@@ -1,5 +1,5 @@
 /** `--daemon`: commands that ctinspectord answers, shown as if they had been answered here, with who answered. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { DaemonClient, type DaemonReply } from '../control/client.js';
 import { CtiError } from '../errors.js';
 import { escapeText } from '../escape.js';
@@ -76,7 +76,7 @@ export async function loadProgram(context: Context, words: readonly string[], op
     throw new CtiError('INVALID_ARGUMENT', 'program/load: expected an object file as the last word');
   let fd: number;
   try {
-    fd = openSync(file, 'r');
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK); // of a FIFO the daemon says what it is
   } catch (error) {
     throw new CtiError('FILE', `cannot read ${file}: ${(error as Error).message}`);
   }

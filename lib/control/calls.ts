@@ -18,10 +18,14 @@ export interface Call extends Parcel {
   readonly signal: AbortSignal;
 }
 
-/** An answer: data alone, or a parcel, whose descriptors are closed once they are sent unless `keepsFds`. */
-export type Handler = (
-  call: Call,
-) => Promise<Parcel | { readonly data: unknown }> | Parcel | { readonly data: unknown };
+/** An answer: data, descriptors that stay who answers', and what is to be done once the answer is on its way. */
+export interface Answer {
+  readonly data: unknown;
+  readonly fds?: readonly number[] | undefined;
+  readonly afterwards?: (() => void) | undefined;
+}
+
+export type Handler = (call: Call) => Promise<Answer> | Answer;
 
 export interface CallsEvents {
   /** Puts a frame on its way; false: there is no way now. */
@@ -126,15 +130,17 @@ export class Calls {
     const key = `${from}.${id}`;
     const stop = new AbortController();
     this.#working.set(key, stop);
+    let afterwards: (() => void) | undefined;
     try {
       const answer = await this.#events.handle({ method, data, fds, from, signal: stop.signal });
-      const given = 'fds' in answer ? answer.fds : [];
-      this.#events.send(from, encode({ k: 'answer', id, r: answer.data }), given);
+      this.#events.send(from, encode({ k: 'answer', id, r: answer.data }), answer.fds ?? []);
+      afterwards = answer.afterwards;
     } catch (error) {
       this.#events.send(from, encode({ k: 'error', id, e: toWire(error) }), []);
     } finally {
       closeAll(fds);
       this.#working.delete(key);
     }
+    afterwards?.();
   }
 }

@@ -6,12 +6,14 @@
 import { parcelOf } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
 import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
-import { captureTable } from '../sources/registry.js';
+import { type Captured, captureTable } from '../sources/registry.js';
+import { captureAgain } from '../sources/second-sample.js';
 import { type SwitchOptions, unixctl } from '../sources/unixctl.js';
 import { TABLES } from '../tables/generated/tables.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import { runCollectorCommand } from './collector-commands.js';
 import type { Config } from './config-keys.js';
+import type { SameSnapshot } from './lent-snapshots.js';
 import { Part } from './part.js';
 import { numberOf } from './parts.js';
 import { describeTrouble, readHealth, type SwitchHealth } from './switch-health.js';
@@ -28,6 +30,20 @@ export interface ReadingTotals {
   bytes: number;
 }
 
+/** A table is read in full at least this often. */
+const FULL_MS = 60_000;
+/** Readings in full after its rows turned out to have changed: one, twice as many each time it happens again, at most these. */
+const MAX_PENALTY = 16;
+
+/** Whether a table's counters alone are tried. */
+interface Refreshing {
+  /** Readings in full before that is tried again. */
+  nFull: number;
+  penalty: number;
+  /** By performance.now(): then it is read in full. */
+  until: number;
+}
+
 export class Collector {
   readonly part: Part;
   readonly totals = new Map<string, ReadingTotals>();
@@ -37,6 +53,7 @@ export class Collector {
   #nextHold = 1;
   #reading = new AbortController();
   #hasRead = false;
+  readonly #refreshing = new Map<string, Refreshing>();
   #storeShape = '';
   #health: SwitchHealth | undefined;
   #healthTimer: NodeJS.Timeout | undefined;
@@ -49,8 +66,8 @@ export class Collector {
       command: (call, { signal }) => runCollectorCommand(this, call, signal),
       request: async ({ method, data, signal, from }) => {
         if (method === 'snapshot.get') {
-          const { table, maxAgeMs } = data as { table: string; maxAgeMs: number };
-          return this.#give(table, maxAgeMs, signal);
+          const { table, maxAgeMs, have } = data as { table: string; maxAgeMs: number; have?: readonly bigint[] };
+          return this.#give(table, maxAgeMs, have ?? [], signal);
         }
         if (method === 'snapshot.release') {
           const key = (data as { hold: number }).hold;
@@ -100,10 +117,13 @@ export class Collector {
     return this.#passedOver.get(snapshot) ?? [];
   }
 
-  async #give(table: string, maxAgeMs: number, signal: AbortSignal) {
+  /** `have`: generations that who asks has opened already. */
+  async #give(table: string, maxAgeMs: number, have: readonly bigint[], signal: AbortSignal) {
     const held = await this.get(table, maxAgeMs, signal);
     const hold = this.#nextHold++;
     this.#holds.set(hold, held);
+    const { generation } = held.snapshot;
+    if (have.includes(generation)) return { data: { same: generation, hold } satisfies SameSnapshot };
     return parcelOf({ snapshot: held.snapshot, passedOver: this.passedOver(held.snapshot) }, hold);
   }
 
@@ -113,11 +133,7 @@ export class Collector {
     this.totals.set(table, totals);
     this.#hasRead = true;
     try {
-      const source = this.part.config['switch.source'];
-      const { snapshot, passedOver } = await captureTable(table, source, {
-        ...this.where,
-        signal: AbortSignal.any([signal, this.#reading.signal]),
-      });
+      const { snapshot, passedOver } = await this.#read(table, AbortSignal.any([signal, this.#reading.signal]));
       this.#passedOver.set(snapshot, passedOver);
       const { cost, reading, nRows } = snapshot.facts;
       totals.readings++;
@@ -137,6 +153,36 @@ export class Collector {
     }
   }
 
+  /** Only the counters anew where the rows are still the same, which is half of the work; now and then in full all the same. */
+  async #read(table: string, signal: AbortSignal): Promise<Captured> {
+    const source = this.part.config['switch.source'];
+    const options = { ...this.where, signal };
+    const refreshing = this.#refreshing.get(table) ?? { nFull: 0, penalty: 1, until: 0 };
+    this.#refreshing.set(table, refreshing);
+    const mayRefresh = refreshing.nFull === 0 && performance.now() < refreshing.until;
+    const last = mayRefresh ? this.store.newest(table) : null;
+    try {
+      if (last) {
+        const again = await captureAgain(last.snapshot, source, options);
+        if (again.isRefreshed) {
+          refreshing.penalty = 1;
+          this.part.count(`refreshed_${table}`);
+          return again;
+        }
+        refreshing.nFull = refreshing.penalty;
+        refreshing.penalty = Math.min(MAX_PENALTY, 2 * refreshing.penalty);
+        refreshing.until = performance.now() + FULL_MS;
+        return again;
+      }
+      const captured = await captureTable(table, source, options);
+      refreshing.nFull = Math.max(0, refreshing.nFull - 1);
+      refreshing.until = performance.now() + FULL_MS;
+      return captured;
+    } finally {
+      last?.release();
+    }
+  }
+
   #configure(config: Config): void {
     const before = this.store as SnapshotStore | undefined;
     const shape = ['snapshots.bytes', 'snapshots.keep', 'pace.period', 'pace.share'] as const;
@@ -149,6 +195,7 @@ export class Collector {
         limitBytes: config['snapshots.bytes'],
         keepMs: config['snapshots.keep'],
         pace: { minPauseMs: config['pace.period'], factor: 1 / config['pace.share'] - 1 },
+        dropped: ({ generation }) => this.part.tell('executor', 'snapshot.gone', { generation }),
       });
       // Who has one of before keeps it: its memory is held by the descriptors that were handed over.
       before?.close();

@@ -139,6 +139,9 @@ export const KEYS = {
   'questions.at_once': integer(4, 1, 64, 'questions that run at a time'),
   'questions.waiting': integer(512, 0, 100_000, 'questions that wait for their turn; more are refused (BUSY)'),
   'questions.timeout': time('60s', 100, 3_600_000, 'a command that takes longer is stopped'),
+  'questions.names': path(
+    'file of names that questions may use, as --names takes it; null: none. It is read with the configuration',
+  ),
   'programs.at_once': integer(64, 0, 10_000, 'programs that have not ended; more are refused (BUSY)'),
   'programs.memory': size('64M', 1 << 20, 2 ** 36, 'of one program, unless it is loaded with less'),
   'programs.lifetime': time('1h', 1000, 30 * 86_400_000, 'of one program, unless it is loaded with less'),

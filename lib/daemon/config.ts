@@ -117,6 +117,36 @@ export function readConfig(file: string): Config {
   return parseConfig(text, file);
 }
 
+/** A file of names, as the executor gets it, which opens no files. */
+export interface NamesText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The names that the configuration asks for, checked; null: none. CONFIG if they cannot be read, or are refused. */
+export async function readNames(config: Config, configFile: string): Promise<NamesText | null> {
+  const file = config['questions.names'];
+  if (file === null) return null;
+  const fault = (reason: string, cause: unknown) =>
+    new CtiError('CONFIG', `${configFile}: questions.names: ${reason}`, { cause });
+  let text: string;
+  try {
+    const about = statSync(file);
+    if (!about.isFile() || about.size > MAX_BYTES)
+      throw new CtiError('CONFIG', `${file}: expected a file of at most ${MAX_BYTES} bytes`);
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof CtiError) throw fault(error.message, error);
+    throw fault(fileError(file, error as NodeJS.ErrnoException).message, error);
+  }
+  try {
+    (await import('../compiler/index.js')).parseNames(text, file); // most configurations have none
+  } catch (error) {
+    throw fault((error as Error).message, error);
+  }
+  return { file, text };
+}
+
 /** What of `next` needs a restart: it keeps the value it had, and says so. */
 export function applied(now: Config, next: Config): { readonly config: Config; readonly kept: readonly string[] } {
   const kept = (Object.keys(KEYS) as Key[]).filter(

@@ -3,7 +3,7 @@
  * the row names answer it, and sees to it that nobody waits for ever. It reads no switch and runs no program.
  */
 import { closeSync, readFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { packageRoot } from '../addon.js';
 import { parseArgs } from '../cli/daemon-args.js';
@@ -19,6 +19,8 @@ const UNIXCTL_FD = 4;
 const FRAMED_FD = 5;
 /** Requests of the command line are small; object files come as descriptors. */
 const MAX_CLIENT_FRAME = 16 << 20;
+/** How long a client that takes nothing of its last reply can put off the end. The supervisor waits for longer. */
+const LAST_REPLIES_MS = 1000;
 
 function versionText(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
@@ -40,6 +42,9 @@ export class Control {
   readonly #unixctl: UnixctlServer;
   readonly #version = versionText();
   #isListening = false;
+  readonly #servers: Server[] = [];
+  /** Of the command line: channels, and what to do when one has ended. */
+  readonly #framedClients = new Map<Channel, () => void>();
 
   constructor() {
     this.part = new Part({
@@ -50,6 +55,7 @@ export class Control {
         throw new CtiError('PROTOCOL', `control has no request ${method}`);
       },
       configured: () => this.#listen(),
+      ending: () => this.#end(),
     });
     this.#unixctl = new UnixctlServer({
       run: (command, words, format, signal) => this.run(command, words, format, signal, []),
@@ -106,9 +112,25 @@ export class Control {
     this.#isListening = true;
     const unixctl = createServer({ allowHalfOpen: true }, (socket) => this.#unixctl.accept(socket));
     const framed = createServer({ pauseOnConnect: true }, (socket) => this.#acceptFramed(socket));
-    for (const server of [unixctl, framed])
+    this.#servers.push(unixctl, framed);
+    for (const server of this.#servers)
       server.on('error', (error) => this.part.log('err', 'unixctl', `a socket failed: ${error.message}`));
     unixctl.listen({ fd: UNIXCTL_FD }, () => framed.listen({ fd: FRAMED_FD }, () => this.part.ready()));
+  }
+
+  /** Nobody new; who was answered gets the answer, the others that it ends. */
+  async #end(): Promise<void> {
+    for (const server of this.#servers) server.close();
+    await new Promise(setImmediate); // what has just failed becomes a reply
+    const framed = [...this.#framedClients.keys()].map(
+      (channel) =>
+        new Promise<void>((resolve) => {
+          this.#framedClients.set(channel, resolve);
+          channel.close();
+        }),
+    );
+    const late = new Promise((resolve) => setTimeout(resolve, LAST_REPLIES_MS));
+    await Promise.race([Promise.all([this.#unixctl.close(), ...framed]), late]);
   }
 
   /** Of the command line: frames with descriptors, several requests at a time. */
@@ -132,10 +154,15 @@ export class Control {
             channel.close();
           }
         },
-        end: () => calls.ended(0, 'the client has gone'),
+        end: () => {
+          calls.ended(0, 'the client has gone');
+          this.#framedClients.get(channel)?.();
+          this.#framedClients.delete(channel);
+        },
       },
       MAX_CLIENT_FRAME,
     );
+    this.#framedClients.set(channel, () => {});
   }
 
   async #framed({ method, data, signal, fds }: Call) {

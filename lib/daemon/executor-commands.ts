@@ -34,17 +34,20 @@ async function answer(
   more: string,
   { args, format, signal }: Request,
 ): Promise<CommandReply> {
+  const { names } = executor;
   const { config } = executor.part;
-  const schema = checkQuestion(question);
+  const schema = checkQuestion(question, names);
   const rows = countArg(args[more], config['reply.rows']);
   const maxAgeMs = timeArg(args['max-age'], config['snapshots.max_age']);
   // The second of two samples is waited for before the turn.
-  const samples = samplesNeeded(question, schema) && (await takeSamples(executor, question, schema, maxAgeMs, signal));
+  const samples =
+    samplesNeeded(question, schema, names) && (await takeSamples(executor, question, schema, maxAgeMs, signal));
   const run = async (): Promise<CommandReply> => {
     const begin = performance.now();
-    const captured = samples ?? (await executor.snapshot(schema.name, maxAgeMs, signal));
+    const lent = samples ? undefined : await executor.lend(schema.name, maxAgeMs, signal);
+    const captured = samples ?? lent!;
     try {
-      const result = await runQuestion(question, captured.snapshot, { signal });
+      const result = await runQuestion(question, captured.snapshot, { signal, names });
       executor.part.count('question');
       const listing = answerListing(question, { result, captured, wallMs: performance.now() - begin });
       const { answer } = result;
@@ -52,7 +55,7 @@ async function answer(
       const bounds = { rows, bytes: config['reply.bytes'], more: `${more}=N` };
       return await boundedListing(listing, format, bounds, known);
     } finally {
-      if (captured !== samples) captured.snapshot.close();
+      lent?.release();
     }
   };
   try {
@@ -83,9 +86,9 @@ function tableNamed(name: string): string {
 
 const COMMANDS: { readonly [N in NamesOf<'executor'>]: Run } = {
   query: (executor, request) => answer(executor, request.args.QUESTION!, 'limit', request),
-  explain: (_executor, { args }) => {
+  explain: ({ names }, { args }) => {
     const question = args.QUESTION!;
-    const { plan, listing, programSlots } = explain(question, { schema: tableOf(question, TABLES) });
+    const { plan, listing, programSlots } = explain(question, { schema: tableOf(question, TABLES) }, names);
     return text(`plan\n${plan.trimEnd()}\n\neBPF, ${programSlots} slots\n${listing.trimEnd()}\n`);
   },
   'table/show': (executor, request) => answer(executor, tableNamed(request.args.TABLE!), 'max', request),

@@ -18,7 +18,7 @@ export async function takeSamples(
   maxAgeMs: number,
   signal: AbortSignal,
 ): Promise<Captured> {
-  const needed = samplesNeeded(question, table);
+  const needed = samplesNeeded(question, table, executor.names);
   if (!needed) return executor.snapshot(table.name, maxAgeMs, signal);
   const { since } = needed;
   if (since && 'file' in since) {

@@ -93,22 +93,19 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (values.version) return void process.stdout.write(`${version()}\n`);
     const file = configFile(values.config);
     if (values['check-config']) {
-      const { readConfig } = await import('./config.js');
+      const { readConfig, readNames } = await import('./config.js');
       if (file === null) throw new CtiError('CONFIG', `there is no configuration file; name one with --config`);
-      readConfig(file);
+      await readNames(readConfig(file), file);
       return void process.stdout.write(`${file}: valid\n`);
     }
+    const { readConfig, readNames } = await import('./config.js');
+    const names = file === null ? null : await readNames(readConfig(file), file);
     const { Supervisor } = await import('./supervisor.js');
-    const supervisor = new Supervisor({ rundir: resolve(values.rundir ?? defaultRundir()), configFile: file });
+    const supervisor = new Supervisor({ rundir: resolve(values.rundir ?? defaultRundir()), configFile: file, names });
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.on(signal, () => void supervisor.stop(`${signal} came`));
-    process.on('SIGHUP', () => {
-      try {
-        supervisor.reload();
-      } catch {
-        // It is in the log, with lines and reasons.
-      }
-    });
+    // A fault is in the log, with lines and reasons.
+    process.on('SIGHUP', () => void supervisor.reload().catch(() => {}));
     supervisor.start();
   } catch (error) {
     const isOurs = error instanceof CtiError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');

@@ -4,7 +4,7 @@
  */
 
 import type { PartName } from '../cli/daemon-rows.js';
-import { type Call, Calls, type Parcel } from '../control/calls.js';
+import { type Answer, type Call, Calls, type Parcel } from '../control/calls.js';
 import { Channel } from '../control/channel.js';
 import { CtiError } from '../errors.js';
 import type { Config } from './config-keys.js';
@@ -15,6 +15,7 @@ import {
   type CommandReply,
   fromOf,
   numberOf,
+  PARTS,
   type PartStates,
   type PauseState,
   routeOf,
@@ -40,15 +41,14 @@ export interface PartOptions {
   /** Commands of this part's rows. */
   command(call: CommandCall, request: Call): Promise<CommandReply>;
   /** Other requests of parts. */
-  request?(request: Call): Promise<Parcel | { readonly data: unknown }>;
+  request?(request: Call): Promise<Answer>;
   configured?(config: Config): void;
   paused?(pause: PauseState | null): void;
   /** A part has ended (or was there before this one). */
   partEnded?(part: number): void;
+  /** The supervisor has ended, and so does this part when the promise settles. All that it had asked for has failed. */
+  ending?(): Promise<void>;
 }
-
-/** The supervisor's last answers came with its end: who asked for them gets them first. */
-const LAST_WORDS_MS = 50;
 
 function leave(): void {
   try {
@@ -70,6 +70,7 @@ export class Part {
   readonly #calls: Calls;
   readonly #number: number;
   readonly #waiters = new Set<() => void>();
+  #isEnding = false;
 
   constructor(options: PartOptions) {
     this.name = options.name;
@@ -105,11 +106,23 @@ export class Part {
           this.log('err', 'parts', (error as Error).message);
         }
       },
-      end: () => void setTimeout(leave, LAST_WORDS_MS),
+      end: () => void this.#end(options),
     });
     // The supervisor says when it is over: a Ctrl-C of the terminal, or systemd, tells all of the group.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
     this.#calls.tell(SUPERVISOR, 'hello', null);
+  }
+
+  /** What the supervisor sent before its end has been handled; what it, or a part, has not answered it never will. */
+  async #end(options: PartOptions): Promise<void> {
+    this.#isEnding = true;
+    for (const [number] of PARTS.entries()) this.#calls.ended(number, 'ctinspectord ends');
+    for (const wake of [...this.#waiters]) wake();
+    try {
+      await options.ending?.();
+    } finally {
+      leave();
+    }
   }
 
   /** All is set up: the supervisor sends requests from now on. */
@@ -142,7 +155,7 @@ export class Part {
         return await this.#calls.ask(numberOf(part), method, data, { signal, fds });
       } catch (error) {
         const isOver = !(error instanceof CtiError) || error.code !== 'PART_DIED' || !repeats || attempt >= MAX_REPEATS;
-        if (isOver || signal?.aborted) throw error;
+        if (isOver || this.#isEnding || signal?.aborted) throw error;
         this.count('request_repeated');
       }
     }
@@ -152,6 +165,7 @@ export class Part {
     if (part === 'supervisor') return;
     const end = Date.now() + PATIENCE_MS;
     while (!this.states?.[part].up) {
+      if (this.#isEnding) throw new CtiError('PART_DIED', 'ctinspectord ends');
       const left = end - Date.now();
       if (left <= 0)
         throw new CtiError(

@@ -1,5 +1,6 @@
 /** Programs that were loaded into the daemon: on a scheduler with threads of its own, over the collector's snapshots, each with a budget and a log. */
-import { fstatSync, readSync } from 'node:fs';
+import { fstat, read, type Stats } from 'node:fs';
+import { promisify } from 'node:util';
 import { cellOf } from '../cli/bounded-text.js';
 import { timeArg } from '../cli/daemon-args.js';
 import { parseSize } from '../cli/numbers.js';
@@ -91,7 +92,8 @@ export class Programs {
         'BUSY',
         `${this.nLive} programs run or wait (programs.at_once is ${limit}); end one with program/kill`,
       );
-    const { spec } = link([loadObject(contentOf(args.CONTENT, fds), args.name ?? 'program')]);
+    const content = await contentOf(args.CONTENT, fds);
+    const { spec } = link([loadObject(content, args.name ?? 'program')]);
     const numbers = args.args === undefined ? [] : args.args.split(',').map(argument);
     if (numbers.length > 5)
       throw new CtiError(
@@ -273,25 +275,52 @@ function argument(word: string): bigint {
   return BigInt.asUintN(64, word.startsWith('-') ? -value : value);
 }
 
-/** The object file: of a descriptor, read at once and whole, or of base64. No name of a file is ever opened. */
-function contentOf(base64: string | undefined, fds: readonly number[]): Uint8Array {
+const refuse = (what: string): never => {
+  throw new CtiError('INVALID_ARGUMENT', `program/load: ${what}`);
+};
+
+/** What a descriptor is, where it is not a file. */
+function kindOf(about: Stats): string {
+  if (about.isFIFO()) return 'a FIFO or pipe';
+  if (about.isSocket()) return 'a socket';
+  if (about.isDirectory()) return 'a directory';
+  return 'a device or something else that has no size';
+}
+
+/** The bytes of a file or memfd, off this thread: a slow disk keeps nobody else waiting, and what never ends is not read at all. */
+async function contentOfFd(fd: number): Promise<Uint8Array> {
+  const about = await promisify(fstat)(fd);
+  if (!about.isFile())
+    refuse(`expected the descriptor of a file or memfd but received one of ${kindOf(about)}; write it to a file first`);
+  const { size } = about;
+  if (size < 1 || size > MAX_OBJECT_BYTES)
+    refuse(`expected an object file of 1 to ${MAX_OBJECT_BYTES} bytes but received one of ${size}`);
+  const bytes = Buffer.alloc(size);
+  let at = 0;
+  try {
+    while (at < size) {
+      const { bytesRead } = await promisify(read)(fd, bytes, at, size - at, at);
+      if (bytesRead === 0) break; // it has been cut since
+      at += bytesRead;
+    }
+  } catch (error) {
+    refuse(`the descriptor cannot be read: ${(error as Error).message}`);
+  }
+  return bytes.subarray(0, at);
+}
+
+/** The object file: of a descriptor, or of base64. No name of a file is ever opened. */
+async function contentOf(base64: string | undefined, fds: readonly number[]): Promise<Uint8Array> {
   const [fd] = fds;
   if (fd !== undefined) {
-    const { size } = fstatSync(fd);
-    if (base64 !== undefined || fds.length > 1 || size < 1 || size > MAX_OBJECT_BYTES)
-      throw new CtiError(
-        'INVALID_ARGUMENT',
-        `program/load: expected one descriptor of an object file of at most ${MAX_OBJECT_BYTES} bytes and no content beside it`,
-      );
-    const bytes = Buffer.alloc(size);
-    const n = readSync(fd, bytes, 0, size, 0);
-    return bytes.subarray(0, n);
+    if (fds.length > 1) refuse(`expected one descriptor but received ${fds.length}`);
+    if (base64 !== undefined) refuse('expected a descriptor or content in base64 but received both');
+    return contentOfFd(fd);
   }
   const text = base64 ?? '';
   if (text.length < 8 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text))
-    throw new CtiError(
-      'INVALID_ARGUMENT',
-      "program/load: expected the object file's bytes in base64 (base64 -w0 x.o) but received something else; names of files are not taken",
+    refuse(
+      "expected the object file's bytes in base64 (base64 -w0 x.o) but received something else; names of files are not taken",
     );
   return Buffer.from(text, 'base64');
 }

@@ -9,7 +9,11 @@ import { KEYS, type Key, type KeyRow } from './config-keys.js';
 import type { CommandCall, CommandReply } from './parts.js';
 import type { Supervisor } from './supervisor.js';
 
-type Given = string | Listing;
+/** Its answer is empty; `afterwards` when it is on its way. */
+interface Last {
+  readonly afterwards: () => void;
+}
+type Given = string | Listing | Last;
 type Run = (supervisor: Supervisor, args: CommandCall['args'], signal: AbortSignal) => Given | Promise<Given>;
 
 function shownValue(key: Key, value: unknown): string {
@@ -22,8 +26,6 @@ function shownValue(key: Key, value: unknown): string {
       ? `${value} bytes`
       : String(value);
 }
-
-const ANSWER_MS = 100;
 
 const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
   'vlog/list': ({ log }) => log.list(),
@@ -94,11 +96,7 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
       facts: { pssBytes: sum },
     };
   },
-  exit: (supervisor) => {
-    // Its answer goes through control, which ends with us: who asked gets it first.
-    setTimeout(() => void supervisor.stop('exit was asked for'), ANSWER_MS);
-    return '';
-  },
+  exit: (supervisor) => ({ afterwards: () => void supervisor.stop('exit was asked for') }),
   'config/show': ({ config, options }) => ({
     columns: [{ name: 'key' }, { name: 'value' }, { name: 'by default' }],
     rows: (Object.keys(KEYS) as Key[]).map((key) => [
@@ -109,8 +107,8 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
     footer: [options.configFile === null ? 'no configuration file' : `from ${options.configFile}`],
     facts: { file: options.configFile },
   }),
-  'config/reload': (supervisor) => {
-    const kept = supervisor.reload();
+  'config/reload': async (supervisor) => {
+    const kept = await supervisor.reload();
     return kept.length === 0
       ? 'the configuration is in force\n'
       : `the configuration is in force, but for what needs a restart: ${kept.join(', ')}\n`;
@@ -180,10 +178,11 @@ export async function runSupervisorCommand(
   supervisor: Supervisor,
   { name, args, format }: CommandCall,
   signal: AbortSignal,
-): Promise<CommandReply> {
+): Promise<{ readonly data: CommandReply; readonly afterwards?: () => void }> {
   if (!Object.hasOwn(COMMANDS, name)) throw new CtiError('INTERNAL', `the supervisor has no command ${name}`);
   const given = await COMMANDS[name as keyof typeof COMMANDS](supervisor, args, signal);
-  if (typeof given === 'string') return { body: given, isJson: false };
+  if (typeof given === 'string') return { data: { body: given, isJson: false } };
+  if ('afterwards' in given) return { data: { body: '', isJson: false }, ...given };
   const bounds = { rows: 10_000, bytes: supervisor.config['reply.bytes'], more: 'nothing' };
-  return boundedListing(given, format, bounds);
+  return { data: await boundedListing(given, format, bounds) };
 }

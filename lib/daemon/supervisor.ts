@@ -9,10 +9,10 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { PartName } from '../cli/daemon-rows.js';
-import { type Call, Calls } from '../control/calls.js';
+import { type Answer, type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
-import { applied, readConfig } from './config.js';
+import { applied, type NamesText, readConfig, readNames } from './config.js';
 import { type Config, DEFAULTS } from './config-keys.js';
 import { type Level, Log } from './log.js';
 import { type OwnFacts, ownFacts } from './own-facts.js';
@@ -54,8 +54,10 @@ interface Child {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A part that lives for less has died quickly: the next start waits. */
+/** A part that lives for less has died quickly. */
 const QUICK_MS = 1000;
+/** So many quick deaths in a row may be chance, or someone's doing; after more of them a fault is likely, and the next start waits. */
+const N_QUICK = 8;
 const PING_MS = 5000;
 /** A part that does not answer for so long is killed: it hangs. */
 const HUNG_MS = 60_000;
@@ -64,6 +66,8 @@ export interface SupervisorOptions {
   readonly rundir: string;
   /** null: all keys as by default. */
   readonly configFile: string | null;
+  /** What readNames() gave. */
+  readonly names?: NamesText | null;
 }
 
 export class Supervisor {
@@ -73,6 +77,7 @@ export class Supervisor {
   readonly startedMs = Date.now();
   config: Config;
   pause: PauseState | null = null;
+  #names: NamesText | null;
   readonly #lock: Lock;
   readonly #listening: number[] = [];
   readonly #files: string[] = [];
@@ -88,6 +93,7 @@ export class Supervisor {
   /** Throws CtiError: CONFIG, DAEMON_RUNNING, and what the run directory gives. Nothing is left behind then. */
   constructor(options: SupervisorOptions) {
     this.options = options;
+    this.#names = options.names ?? null;
     this.config = options.configFile === null ? DEFAULTS : readConfig(options.configFile);
     this.log = new Log({
       file: this.config['log.file'],
@@ -179,13 +185,14 @@ export class Supervisor {
   }
 
   /** Reads the file again. CONFIG: it is refused, and what was in force stays. Returns the keys that need a restart. */
-  reload(): readonly string[] {
+  async reload(): Promise<readonly string[]> {
     const { configFile } = this.options;
     if (configFile === null)
       throw new CtiError('CONFIG', 'ctinspectord was started without a configuration file; there is nothing to reload');
     let next: Config;
     try {
       next = readConfig(configFile);
+      this.#names = await readNames(next, configFile);
     } catch (error) {
       this.count('config_refused');
       this.log.write('err', 'config', `refused, the one before stays in force: ${(error as Error).message}`);
@@ -203,7 +210,12 @@ export class Supervisor {
       `${configFile} is in force${kept.length ? `; these need a restart: ${kept.join(', ')}` : ''}`,
     );
     this.#tellAll('config', config);
+    this.#tellNames();
     return kept;
+  }
+
+  #tellNames(): void {
+    this.#calls.tell(numberOf('executor'), 'names', this.#names);
   }
 
   /** `until` in ms since 1970, null: until resume(). */
@@ -248,7 +260,7 @@ export class Supervisor {
     const ends = [...this.#children.values()].map(async (child) => {
       clearTimeout(child.timer);
       const { process: running, channel } = child;
-      channel?.close();
+      channel?.close(); // what was sent to it goes out first, answers to `exit` among it
       if (!running || running.exitCode !== null || running.signalCode !== null) return;
       await new Promise<void>((resolve) => {
         const kill = setTimeout(() => running.kill('SIGKILL'), 3000);
@@ -283,7 +295,8 @@ export class Supervisor {
     child.process = running;
     child.state = { ...child.state, pid: running.pid ?? 0 };
     child.channel = this.#openChannel(name, started.fd, () => {
-      if (child.process === running && running.exitCode === null) running.kill('SIGKILL');
+      // When we stop it has its last replies to give out, and ends by itself.
+      if (!this.#isStopping && child.process === running && running.exitCode === null) running.kill('SIGKILL');
     });
     running.stderr?.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n').filter((one) => one.trim() !== ''))
@@ -361,8 +374,8 @@ export class Supervisor {
     this.count(`${name}_restart`);
     this.#calls.ended(numberOf(name), `the ${name} of ctinspectord ended (${how})`);
     this.#tellAll('parts', this.parts);
-    // The first few at once; then ever slower, because what kills it is still there.
-    const delay = child.nQuick <= 3 ? 0 : Math.min(10_000, 100 * 2 ** (child.nQuick - 4));
+    // The first at once; then ever slower, because what kills it is still there.
+    const delay = child.nQuick <= N_QUICK ? 0 : Math.min(10_000, 100 * 2 ** (child.nQuick - N_QUICK - 1));
     this.log.write(
       'err',
       'parts',
@@ -401,6 +414,7 @@ export class Supervisor {
       // The switch is in trouble; a pause that someone asked for goes before.
       if (this.pause === null) this.pauseReading(data as PauseState);
     } else if (method === 'hello') {
+      if (name === 'executor') this.#tellNames(); // before the configuration, upon which it is up
       this.#calls.tell(from, 'config', this.config);
       this.#calls.tell(from, 'pause', this.pause);
       this.#calls.tell(from, 'parts', this.parts);
@@ -446,8 +460,8 @@ export class Supervisor {
     }
   }
 
-  async #handle({ method, data, signal }: Call): Promise<{ data: unknown }> {
+  async #handle({ method, data, signal }: Call): Promise<Answer> {
     if (method !== 'command') throw new CtiError('PROTOCOL', `the supervisor has no request ${method}`);
-    return { data: await runSupervisorCommand(this, data as CommandCall, signal) };
+    return runSupervisorCommand(this, data as CommandCall, signal);
   }
 }

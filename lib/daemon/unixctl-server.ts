@@ -53,8 +53,9 @@ export class UnixctlServer {
     socket.on('close', () => this.#clients.delete(client));
   }
 
-  close(): void {
-    for (const client of this.#clients) client.close();
+  /** Each connection ends when its client has taken its replies. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.finish()));
   }
 }
 
@@ -80,8 +81,15 @@ class Client {
     socket.on('close', () => this.#gone.abort(new Error('the client has gone')));
   }
 
-  close(): void {
-    this.#socket.end();
+  async finish(): Promise<void> {
+    const socket = this.#socket;
+    this.#hasEnded = true;
+    if (!this.#isWorking) socket.end();
+    if (socket.destroyed || socket.writableFinished) return;
+    await new Promise<void>((resolve) => {
+      socket.once('finish', resolve);
+      socket.once('close', resolve);
+    });
   }
 
   #count(what: string): void {

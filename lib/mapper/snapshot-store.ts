@@ -10,7 +10,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CtiError } from '../errors.js';
-import type { TableSnapshot } from '../tables/snapshot.js';
+import { DEFAULT_MANNERS } from '../sources/pace.js';
+import { costOf } from '../sources/watch.js';
+import type { SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
 
 /** Reads a table, whole. Rejects with a CtiError. */
 export type Capture = (table: string, signal: AbortSignal) => Promise<TableSnapshot>;
@@ -23,12 +25,18 @@ export interface StoreOptions {
   /** How long the newest of a table stays when nobody holds it; 10 s if absent. */
   readonly keepMs?: number;
   readonly pace?: Partial<Pace>;
+  /** A snapshot is about to be closed: nobody here holds it. */
+  readonly dropped?: (snapshot: TableSnapshot) => void;
 }
 
-/** How long a table is left alone after a reading: at least `minPauseMs`, and `factor` times what the reading took. */
+/**
+ * How long a table is left alone after a reading: at least `minPauseMs`, and `factor` times what the reading cost: CPU time of ours where memory was
+ * read, the switch's time where it was asked, else (it failed, say) the time that passed. And as long as its bytes a second ask for.
+ */
 export interface Pace {
   readonly minPauseMs: number;
   readonly factor: number;
+  readonly bytesPerSecond: number;
 }
 
 /** Someone's hold on a snapshot. Releasing twice does nothing more. */
@@ -48,7 +56,7 @@ export interface StoredSnapshot {
 
 const DEFAULT_LIMIT_BYTES = 4 * 2 ** 30;
 const DEFAULT_KEEP_MS = 10_000;
-const DEFAULT_PACE: Pace = { minPauseMs: 100, factor: 9 };
+const DEFAULT_PACE: Pace = { minPauseMs: 100, factor: 9, bytesPerSecond: DEFAULT_MANNERS.bytesPerSecond };
 
 interface Entry {
   readonly snapshot: TableSnapshot;
@@ -88,12 +96,14 @@ export class SnapshotStore {
   readonly #limitBytes: number;
   readonly #keepMs: number;
   readonly #pace: Pace;
+  readonly #dropped: StoreOptions['dropped'];
   #closed = false;
 
   constructor(options: StoreOptions) {
     this.#limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
     this.#keepMs = options.keepMs ?? DEFAULT_KEEP_MS;
     this.#pace = { ...DEFAULT_PACE, ...options.pace };
+    this.#dropped = options.dropped;
     for (const [name, capture] of Object.entries(options.tables)) {
       this.#tables.set(name, { capture, entries: [], reading: undefined, freeAtMs: 0 });
     }
@@ -130,6 +140,13 @@ export class SnapshotStore {
   find(table: string, generation: bigint): Held | null {
     const found = this.#tables.get(table);
     const entry = found?.entries.find(({ snapshot }) => snapshot.generation === generation);
+    return found && entry ? this.#hold(found, entry) : null;
+  }
+
+  /** The newest snapshot of the table, whatever its age; null if there is none. */
+  newest(table: string): Held | null {
+    const found = this.#tables.get(table);
+    const entry = found?.entries.at(-1);
     return found && entry ? this.#hold(found, entry) : null;
   }
 
@@ -179,8 +196,10 @@ export class SnapshotStore {
       if (stop.signal.aborted) throw stopped(stop.signal);
       reading.beginMs = Date.now();
       const began = performance.now();
+      let facts: SnapshotFacts | undefined;
       try {
         const snapshot = await table.capture(name, stop.signal);
+        facts = snapshot.facts;
         if (this.#closed) {
           snapshot.close();
           throw stopped(stop.signal);
@@ -191,8 +210,7 @@ export class SnapshotStore {
         else own.release();
         return entry;
       } finally {
-        const took = performance.now() - began;
-        table.freeAtMs = performance.now() + Math.max(this.#pace.minPauseMs, this.#pace.factor * took);
+        table.freeAtMs = performance.now() + this.#pauseAfter(performance.now() - began, facts);
       }
     };
     const reading: Reading = {
@@ -207,6 +225,13 @@ export class SnapshotStore {
     };
     reading.entry.then(done, done);
     return reading;
+  }
+
+  /** By what it cost rather than by how long it took: on a busy machine, or when it is proved first, that is something else. */
+  #pauseAfter(tookMs: number, facts: SnapshotFacts | undefined): number {
+    const { minPauseMs, factor, bytesPerSecond } = this.#pace;
+    const { cpuMs, bytes } = facts ? costOf(facts) : { cpuMs: 0, bytes: 0 };
+    return Math.max(minPauseMs, factor * (cpuMs || tookMs), (1000 * bytes) / bytesPerSecond - tookMs);
   }
 
   /** Waits for a reading; the last who gives up stops it. */
@@ -286,6 +311,7 @@ export class SnapshotStore {
 
   #drop(entry: Entry): void {
     clearTimeout(entry.timer);
+    this.#dropped?.(entry.snapshot);
     entry.snapshot.close();
   }
 }

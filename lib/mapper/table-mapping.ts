@@ -25,12 +25,10 @@ export function tableMapping(snapshot: MappableSnapshot, node = ''): TableMappin
     nRows: snapshot.facts.nRows,
     generation: snapshot.generation,
     schemaHash: snapshot.schema.hash,
-    segments: snapshot.segments.map(({ name, fd, buffer, size, stride, nRecords }) => ({
-      name,
-      size,
-      stride,
-      nRecords,
-      ...(fd >= 0 ? { fd } : { bytes: new Uint8Array(buffer, 0, size) }),
-    })),
+    segments: snapshot.segments.map((segment) => {
+      const { name, fd, size, stride, nRecords } = segment;
+      const memory = fd >= 0 ? { fd } : { bytes: new Uint8Array(segment.buffer, 0, size) };
+      return { name, size, stride, nRecords, ...memory };
+    }),
   };
 }

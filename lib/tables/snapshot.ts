@@ -86,7 +86,8 @@ export interface SnapshotSegment {
   name: string;
   /** A sealed memfd, the snapshot's. */
   fd: number;
-  buffer: ArrayBuffer;
+  /** Mapped when it is first looked at. */
+  readonly buffer: ArrayBuffer;
   size: number;
   stride: number;
   nRecords: number;
@@ -116,10 +117,11 @@ export interface NativeSnapshot {
   readonly nVerbatim: number;
   readonly rejected: Note[];
   readonly unknown: Note[];
-  readonly segments: SnapshotSegment[];
+  readonly segments: Omit<SnapshotSegment, 'buffer'>[];
 }
 
 interface SnapshotAddon {
+  snapshotBuffer(handle: object, segment: number): ArrayBuffer;
   closeSnapshot(handle: object): void;
   snapshotRowText(handle: object, row: number): string;
   snapshotActionsText(handle: object, id: number): string;
@@ -161,10 +163,19 @@ export function openSnapshot(
   return new NativeTableSnapshot(schema, native, source, generation);
 }
 
+function bufferOf(handle: object, segment: number): ArrayBuffer {
+  try {
+    return addon<SnapshotAddon>().snapshotBuffer(handle, segment);
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
 class NativeTableSnapshot implements TableSnapshot {
   readonly generation: bigint;
   readonly facts: SnapshotFacts;
   readonly #native: NativeSnapshot;
+  readonly #segments: readonly SnapshotSegment[];
   #closed = false;
 
   constructor(
@@ -174,6 +185,17 @@ class NativeTableSnapshot implements TableSnapshot {
     generation: bigint | undefined,
   ) {
     this.#native = native;
+    this.#segments = native.segments.map((segment, i) => {
+      let buffer: ArrayBuffer | undefined;
+      const map = () => (this.#closed ? new ArrayBuffer(0) : bufferOf(native.handle, i));
+      return {
+        ...segment,
+        get buffer() {
+          buffer ??= map();
+          return buffer;
+        },
+      };
+    });
     if (generation === undefined) lastGeneration = source.endNs > lastGeneration ? source.endNs : lastGeneration + 1n;
     this.generation = generation ?? lastGeneration;
     const { nRows, nVerbatim, rejected, unknown } = native;
@@ -182,7 +204,7 @@ class NativeTableSnapshot implements TableSnapshot {
 
   get segments(): readonly SnapshotSegment[] {
     if (this.#closed) throw new CtiError('INVALID_ARGUMENT', `the snapshot of ${this.schema.name} is closed`);
-    return this.#native.segments;
+    return this.#segments;
   }
 
   segment(name: string): SnapshotSegment {

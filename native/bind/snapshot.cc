@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bind/bind.h"
+#include "bind/values.h"
 #include "sys/memory.h"
 #include "tables/dp_flows_view.h"
 #include "text/dp_flows_format.h"
@@ -21,7 +22,7 @@ constexpr napi_type_tag kHandleTag = {0x6374695f736e6170, 0x73686f745f763031};
 
 struct Handle {
   tables::Snapshot snapshot;
-  std::vector<std::shared_ptr<sys::Mapping>> mappings;       // of the buffers; a buffer shares its own
+  std::vector<std::shared_ptr<sys::Mapping>> mappings;       // of the buffers that were asked for; a buffer shares its own
   std::vector<Napi::Reference<Napi::ArrayBuffer>> buffers;  // weak
   std::optional<tables::DpFlowsMap> printed;                // read-only, for printing: JavaScript cannot change it
   bool closed = false;
@@ -95,6 +96,27 @@ Napi::Array notes_to_js(Napi::Env env, const std::vector<tables::Note>& notes) {
   return array;
 }
 
+// (handle, i) -> the ArrayBuffer of segment i, anew at each call. V8 counts its size as garbage to come, whether or not a byte of it is touched: so a
+// segment that nobody looks at from JavaScript has none.
+Napi::Value segment_buffer(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Handle& handle = open_handle_of(info);
+  const uint32_t i = uint32_of(info[1]);
+  if (i >= handle.snapshot.segments.size()) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the snapshot has no segment %u", i));
+  const tables::SegmentData& data = handle.snapshot.segments[i];
+  const std::string_view name = handle.snapshot.schema->segments[i].name;
+  auto mapping = std::make_shared<sys::Mapping>(unwrap(env, sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)),
+                                                                              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, data.fd.get(), name)));
+  // The finalizer's copy keeps the mapping for as long as any ArrayBuffer has its address.
+  auto kept = std::make_unique<std::shared_ptr<sys::Mapping>>(mapping);
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
+      env, mapping->data(), data.size, [](Napi::Env, void*, std::shared_ptr<sys::Mapping>* mapping) { delete mapping; }, kept.get());
+  kept.release();
+  handle.mappings.push_back(std::move(mapping));
+  handle.buffers.push_back(Napi::Weak(buffer));
+  return buffer;
+}
+
 Napi::Value close_snapshot(const Napi::CallbackInfo& info) {
   Handle& handle = handle_of(info);
   if (!handle.closed) handle.close();
@@ -111,23 +133,13 @@ Napi::Object snapshot_to_js(Napi::Env env, tables::Snapshot snapshot) {
   for (uint32_t i = 0; i < table.segments.size(); i++) {
     const tables::SegmentData& data = table.segments[i];
     const tables::SegmentSchema& schema = table.schema->segments[i];
-    auto mapping = std::make_shared<sys::Mapping>(unwrap(env, sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)),
-                                                                                PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, data.fd.get(), schema.name)));
-    // The finalizer's copy keeps the mapping for as long as any ArrayBuffer has its address.
-    auto kept = std::make_unique<std::shared_ptr<sys::Mapping>>(mapping);
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
-        env, mapping->data(), data.size, [](Napi::Env, void*, std::shared_ptr<sys::Mapping>* mapping) { delete mapping; }, kept.get());
-    kept.release();
     Napi::Object segment = Napi::Object::New(env);
     segment.Set("name", std::string(schema.name));
     segment.Set("fd", data.fd.get());
-    segment.Set("buffer", buffer);
     segment.Set("size", static_cast<double>(data.size));
     segment.Set("stride", schema.stride);
     segment.Set("nRecords", data.n_records);
     segments.Set(i, segment);
-    handle->mappings.push_back(std::move(mapping));
-    handle->buffers.push_back(Napi::Weak(buffer));
   }
   char hash[17];
   std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(table.schema->hash));
@@ -162,6 +174,7 @@ tables::Snapshot share_snapshot(Napi::Env env, Napi::Value value) {
 
 void init_snapshot(Napi::Env env, Napi::Object exports) {
   export_function<close_snapshot>(env, exports, "closeSnapshot");
+  export_function<segment_buffer>(env, exports, "snapshotBuffer");
   export_function<row_text>(env, exports, "snapshotRowText");
   export_function<actions_text>(env, exports, "snapshotActionsText");
 }

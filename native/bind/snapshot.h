@@ -9,7 +9,8 @@
 
 namespace cti::bind {
 
-// {handle, table, schemaHash, nRows, nVerbatim, rejected, unknown, segments: [{name, fd, buffer, size, stride, nRecords}]}.
+// {handle, table, schemaHash, nRows, nVerbatim, rejected, unknown, segments: [{name, fd, size, stride, nRecords}]}; snapshotBuffer(handle, i)
+// is the buffer of a segment.
 //
 // A buffer is a private writable mapping: what JavaScript stores there nobody else sees. The descriptors belong to the handle: they
 // are closed with closeSnapshot(handle), or when it is collected. The mappings live until closeSnapshot, which detaches the buffers

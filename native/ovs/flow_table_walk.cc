@@ -234,7 +234,7 @@ void FlowTableWalk::read_batch(std::span<Slot> slots) {
     }
     if (done < n) wanted[done]->end = wanted[done]->base + got, done++;  // the end of what is mapped
   }
-  const uint64_t ended_ns = monotonic_ns();
+  const uint64_t ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
   for (Slot& slot : slots) {
     slot.ended_ns = ended_ns;
     read_flows(slot);

@@ -1,7 +1,8 @@
-/** scripts/soak: an hour of questions to ctinspectord beside a busy lab (docs/daemon.md has its figures). Status 1 if an answer was wrong or memory grew. */
+/** scripts/soak: an hour of questions to ctinspectord beside a busy lab (docs/daemon.md has its figures). Status 1 if anything is not as docs/daemon.md says it should be. */
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startLab } from '../../test/support/lab.js';
-import { soak, soakLines } from '../../test/support/soak.js';
+import { growth, sampleText, soak, soakLines } from '../../test/support/soak.js';
 
 const { values } = parseArgs({
   options: {
@@ -9,6 +10,7 @@ const { values } = parseArgs({
     'per-minute': { type: 'string', default: '100' },
     flows: { type: 'string', default: '100000' },
     more: { type: 'string', default: '5000' },
+    traffic: { type: 'string', default: '60' },
   },
 });
 function number(name: string, text: string): number {
@@ -24,13 +26,26 @@ try {
     perMinute: number('per-minute', values['per-minute']),
     flows: number('flows', values.flows),
     moreFlows: number('more', values.more),
+    trafficEverySeconds: number('traffic', values.traffic),
+    progress: (sample, nAsked, nWrong) =>
+      console.log(`${sampleText(sample)}; ${nAsked} asked, ${nWrong} wrong; load ${loadavg()[0]!.toFixed(1)}`),
   });
   for (const line of soakLines(result)) console.log(line);
-  const { samples, wrong, restarts } = result;
-  const [warm, end] = [samples[Math.floor(samples.length / 4)]!, samples.at(-1)!];
-  const grew = end.heap > 1.2 * warm.heap + 2e6 || end.external > 1.2 * warm.external + 2e6 || end.fds > warm.fds + 4;
-  if (grew) console.log('it grew');
-  process.exitCode = wrong.length > 0 || restarts > 0 || grew ? 1 : 0;
+  console.log(
+    `load of the machine: ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')} on ${availableParallelism()} CPUs`,
+  );
+  const { wrong, restarts, idle, idleAfter, cpuShare } = result;
+  const faults = [
+    wrong.length > 0 && 'answers were wrong',
+    restarts > 0 && 'parts ended',
+    ...growth(result),
+    cpuShare > 0.05 && 'more than 5 % of a core',
+    Math.max(idle.pss, idleAfter.pss) > 200e6 && 'more than 200 MB when idle',
+  ].filter((fault) => fault !== false);
+  for (const fault of faults) console.log(`not as it should be: ${fault}`);
+  process.exitCode = faults.length > 0 ? 1 : 0;
 } catch (error) {
   console.error(`soak: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 2;

@@ -130,8 +130,8 @@ export class RawClient {
   }
 
   /** The replies to so many requests, whole. */
-  async replies(n: number): Promise<{ id: unknown; result: unknown; error: string | null }[]> {
-    for (const end = Date.now() + 60_000; ; await sleep(5)) {
+  async replies(n: number, limitMs = 60_000): Promise<{ id: unknown; result: unknown; error: string | null }[]> {
+    for (const end = Date.now() + limitMs; ; await sleep(5)) {
       const objects = cut(this.text);
       if (objects.length >= n) return objects as never;
       if (Date.now() > end || this.isClosed)
