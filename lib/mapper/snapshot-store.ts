@@ -10,8 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CtiError } from '../errors.js';
-import { DEFAULT_MANNERS } from '../sources/pace.js';
-import { costOf } from '../sources/watch.js';
+import { costOf, DEFAULT_MANNERS } from '../sources/pace.js';
 import type { SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
 
 /** Reads a table, whole. Rejects with a CtiError. */
