@@ -214,6 +214,12 @@ t.test('later stages see aggregates by name', async (t) => {
   const want = values.filter((v) => BigInt(v) > large);
   t.ok(want.length > 0 && want.length < values.length);
   t.same(await list('sum(bytes) as b by nw_src, hw | where b > 1T'), want);
+  // By what it is called without `as`: not the key of a pasted line, which looks the same.
+  t.same(await list('sum(bytes) by nw_src, hw | where sum(bytes) > 1T'), want);
+  t.same(
+    await list('count(distinct hw) by nw_src | where count(distinct hw) >= 1'),
+    (await list('count(distinct hw) by nw_src')).filter((n) => Number(n) >= 1),
+  );
   t.same(await list('sum bytes as b by nw_src, hw | where b > 1T and not hw is unknown or b > 1T'), want);
   const shown = await ask('count, sum(bytes) as b by nw_src | show b, nw_src');
   t.same(

@@ -143,6 +143,13 @@ t.test('rates against plain arithmetic', async (t) => {
       moved.every(({ pps }, k) => Number(pps) > 0 && (k === 0 || Number(pps) <= Number(moved[k - 1]!.pps))),
       'in order',
     );
+    t.same(
+      moved,
+      await ask(
+        table,
+        'dp_flows | where rate(packets) > 0 and bps <= 1G | sort by pps desc | show pps, bps, rate(packets)',
+      ),
+    );
     const unknown = await ask(table, 'dp_flows | where pps is unknown | show pps, bps, rate(packets)');
     t.equal(unknown.length, rows.filter(({ pps }) => pps === null).length);
   }
