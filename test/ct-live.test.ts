@@ -3,6 +3,7 @@
  * command line and by the daemon through the stock ovs-appctl.
  */
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import t from 'tap';
 import { runQuestion } from '../lib/query/run.js';
 import { samplesNeeded } from '../lib/query/samples.js';
@@ -330,4 +331,32 @@ t.test('a datapath that has no conntrack, and replies that are not understood', 
   const cut = await ask({ 'netdev@one': { text: ROW } });
   using whole = await cut.take();
   t.equal(whole.facts.nRows, 1, 'a last line without its end');
+
+  const show = 'x@one:\n  lookups: hit:0 missed:0 lost:0\n  flows: 0\n  port 0: one (internal)\n';
+  const replies: Readonly<Record<string, string>> = {
+    'dpctl/dump-dps': 'x@one\n',
+    'dpctl/show': show,
+    'dpctl/dump-flows': '',
+  };
+  const old = await fakeUnixctl(
+    asSwitch(({ id, method }, socket) =>
+      socket.write(
+        replies[method] === undefined
+          ? JSON.stringify({ id, result: null, error: UNSUPPORTED })
+          : result(id, replies[method]),
+      ),
+    ),
+  );
+  t.teardown(() => old.close());
+  const file = join(t.testdir(), 'all.cti');
+  const saved = await cli(['snapshot', 'save', file, '--target', old.path]);
+  t.equal(saved.status, 0, saved.err);
+  t.match(saved.err, /ct is not in the file: .*Operation not supported/, 'all there is, and what there is not');
+  t.match(
+    await cli(['query', 'dp_flows | count', '--from', file]),
+    { status: 1, out: '0\n' },
+    'no row, and that is known',
+  );
+  t.match(await cli(['query', 'ct | count', '--from', file]), { status: 2, out: '' });
+  t.match(await cli(['snapshot', 'save', `${file}2`, '--table', 'ct', '--target', old.path]), { status: 2, out: '' });
 });

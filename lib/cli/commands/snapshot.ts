@@ -52,12 +52,22 @@ async function save(context: Context, path: string, options: Options): Promise<S
   const progress = await startProgress(context);
   const snapshots: TableSnapshot[] = [];
   const footer: string[] = [];
+  let refused: CtiError | undefined;
   try {
     for (const table of tables) {
-      const { snapshot, passedOver } = await takeSnapshot(context, table, options, progress);
-      snapshots.push(snapshot);
-      footer.push(...passedOver);
+      try {
+        const { snapshot, passedOver } = await takeSnapshot(context, table, options, progress);
+        snapshots.push(snapshot);
+        footer.push(...passedOver);
+      } catch (error) {
+        // Who asked for all that there is gets the rest, and is told. A question about it says that the file does not have it.
+        const isRefused = error instanceof CtiError && error.code === 'SWITCH_REFUSED';
+        if (options.table !== undefined || !isRefused) throw error;
+        refused = error;
+        footer.push(`${table.name} is not in the file: ${error.message}`);
+      }
     }
+    if (refused && snapshots.length === 0) throw refused;
     const size = await saveSnapshots(path, snapshots, context.signal);
     progress.stop();
     await writeListing(context, format, {
