@@ -1,7 +1,5 @@
 /** What the compiler must know of a snapshot (lib/compiler/dictionaries.ts), read from its segments through the schema. */
-import { readSync } from 'node:fs';
 import { type ActionLists, type Dictionaries, NO_DICTIONARIES, type PortEntry } from '../compiler/index.js';
-import { CtiError } from '../errors.js';
 import type { TableSchema } from '../table-schema.js';
 import { derivedColumn } from '../tables/derived.js';
 
@@ -24,50 +22,19 @@ export interface QuestionSegment {
   readonly nRecords: number;
 }
 
-/** Of so few records the texts are read one by one: mapping the blob, tens of megabytes, would have V8 collect garbage for it. */
-const FEW = 256;
-
-/** Bytes of the segment `blob`. */
-class Blob {
-  private readonly segment: QuestionSegment;
-
-  constructor(snapshot: QuestionSnapshot) {
-    this.segment = snapshot.segments.find(({ name }) => name === 'blob')!;
-  }
-
-  bytes(offset: number, size: number, isOneOfFew: boolean): Uint8Array {
-    const { fd } = this.segment;
-    if (!isOneOfFew || fd < 0) return new Uint8Array(this.segment.buffer, offset, size);
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < size) {
-      const n = readSync(fd, bytes, at, size - at, offset + at);
-      if (n === 0) throw new CtiError('SNAPSHOT_MALFORMED', `the blob has no ${size} bytes at ${offset}`);
-      at += n;
-    }
-    return bytes;
-  }
-}
-
 class Records {
-  private mapped: DataView | undefined;
-  private readonly segment: QuestionSegment;
+  private readonly view: DataView;
   private readonly offsets: ReadonlyMap<string, number>;
   readonly n: number;
   private readonly stride: number;
 
   constructor(snapshot: QuestionSnapshot, name: string) {
     const segment = snapshot.segments.find((candidate) => candidate.name === name)!;
-    this.segment = segment;
     const schema = snapshot.schema.segments.find((candidate) => candidate.name === name)!;
+    this.view = new DataView(segment.buffer);
     this.offsets = new Map(schema.fields.map((field) => [field.name, field.offset]));
     this.n = segment.nRecords;
     this.stride = segment.stride;
-  }
-
-  private get view(): DataView {
-    this.mapped ??= new DataView(this.segment.buffer);
-    return this.mapped;
   }
 
   u32(id: number, field: string, plus = 0): number {
@@ -88,15 +55,11 @@ const KNOWN_NUMBER = 2;
 
 class SnapshotActions implements ActionLists {
   private readonly lists: Records;
-  private mapped: DataView | undefined;
+  private readonly blob: DataView;
 
   constructor(private readonly snapshot: QuestionSnapshot) {
     this.lists = new Records(snapshot, 'action_lists');
-  }
-
-  private get blob(): DataView {
-    this.mapped ??= new DataView(this.snapshot.segments.find(({ name }) => name === 'blob')!.buffer);
-    return this.mapped;
+    this.blob = new DataView(snapshot.segments.find(({ name }) => name === 'blob')!.buffer);
   }
 
   get size(): number {
@@ -126,9 +89,11 @@ class SnapshotActions implements ActionLists {
 
 export function dictionariesOf(snapshot: QuestionSnapshot): Dictionaries {
   const decoder = new TextDecoder();
-  const blob = new Blob(snapshot);
-  const text = (records: Records, id: number, field: string): string =>
-    decoder.decode(blob.bytes(records.u32(id, field), records.u32(id, field, 4), records.n <= FEW));
+  const blob = new Uint8Array(snapshot.segments.find(({ name }) => name === 'blob')!.buffer);
+  const text = (records: Records, id: number, field: string): string => {
+    const offset = records.u32(id, field);
+    return decoder.decode(blob.subarray(offset, offset + records.u32(id, field, 4)));
+  };
   // A table has the dictionaries that its columns need.
   const of = <T>(name: string, read: (records: Records, id: number) => T): T[] => {
     if (!snapshot.schema.segments.some((segment) => segment.name === name)) return [];
