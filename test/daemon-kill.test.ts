@@ -40,6 +40,8 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
   });
   t.teardown(() => d.stop());
   const readyMs = Number(/ready after (\d+) ms/.exec(d.console())?.[1]);
+  // Three parts, and a standby of each.
+  await until('the standbys', () => childrenOf(d.pid).length === 6);
   const before = fdsOf(d.pid).length;
   let isOver = false;
   const counts = { right: 0, failed: 0, lost: 0 };
@@ -122,26 +124,23 @@ t.test(`${N_KILLS} parts killed at random`, async (t) => {
   );
   t.same(wrong, [], 'no wrong answer, no other error');
   t.ok(counts.right > N_KILLS, 'the rest went on');
-  // On a machine that is busy with other things, the start of all three says how fast processes start there.
+  // Within a second; on a machine that is busy with other things, the start of all three says how fast processes start there.
   const limit = Math.max(1000, 2 * readyMs);
   const late = back.filter((ms) => ms >= 1000).length;
   t.comment(`${late} of ${back.length} took over a second`);
-  t.ok(
-    back[Math.floor(0.95 * (back.length - 1))]! < limit,
-    `19 of 20 are back within ${limit} ms (three at once took ${readyMs} ms)`,
-  );
+  t.ok(back.at(-1)! < limit, `all are back within ${limit} ms (three at once took ${readyMs} ms)`);
   for (const pid of killed) if (isAlive(pid)) t.fail(`${pid} is alive`);
   await until('three parts', async () => Object.keys(await d.parts()).length === 4);
-  t.equal(childrenOf(d.pid).length, 3, 'three children, no zombie');
+  await until('three parts, three standbys, no zombie', () => childrenOf(d.pid).length === 6);
   await until('the descriptors of before', () => Math.abs(fdsOf(d.pid).length - before) <= 1);
   t.pass('no descriptor is left');
 
   // The supervisor itself: nothing outlives it, and another takes its place.
-  const parts = await d.parts();
+  const parts = childrenOf(d.pid);
   d.child.kill('SIGKILL');
   await until(
-    () => `${Object.keys(parts).filter((part) => isAlive(parts[part]!))} to end`,
-    () => Object.values(parts).every((pid) => !isAlive(pid)),
+    () => `${parts.filter(isAlive)} to end`,
+    () => !parts.some(isAlive),
   );
   const next = await startDaemon(sw.rundir);
   t.equal((await next.appctl('query', 'ports | count')).status, 0);

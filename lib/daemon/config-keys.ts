@@ -117,6 +117,9 @@ export const KEYS = {
   'collector.external': atStart(
     flag(false, 'the collector is a unit of its own (ctinspectord-collector.service) and not started by ctinspectord'),
   ),
+  'parts.standby': atStart(
+    flag(true, 'a second process of each part is loaded and waits to take its place when it ends; some 15 MB each'),
+  ),
   'unixctl.clients': integer(512, 1, 4096, 'connections to the control socket at once; more are closed at once'),
   'unixctl.stall_timeout': time(
     '30s',

@@ -27,20 +27,23 @@ function collect(): void {
   collectGarbage();
 }
 
+/** null: the kernel does not say, or not to us. */
+export function pssOf(pid: number | 'self'): number | null {
+  try {
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) * 1024 || null;
+  } catch {
+    return null;
+  }
+}
+
 export function ownFacts(counters: Readonly<Record<string, number>>, collectFirst = false): OwnFacts {
   if (collectFirst) collect();
   const { rss, heapUsed, external } = process.memoryUsage();
-  let pssBytes: number | null = null;
-  try {
-    pssBytes = Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) * 1024 || null;
-  } catch {
-    // An older kernel.
-  }
   const { user, system } = process.cpuUsage();
   return {
     pid: process.pid,
     rssBytes: rss,
-    pssBytes,
+    pssBytes: pssOf('self'),
     heapBytes: heapUsed,
     externalBytes: external,
     fds: readdirSync('/proc/self/fd').length,

@@ -6,6 +6,7 @@ import { bytesText, ms } from '../cli/figures.js';
 import type { Listing } from '../cli/output.js';
 import { CtiError } from '../errors.js';
 import { KEYS, type Key, type KeyRow } from './config-keys.js';
+import { pssOf } from './own-facts.js';
 import type { CommandCall, CommandReply } from './parts.js';
 import type { Supervisor } from './supervisor.js';
 
@@ -83,15 +84,20 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
         restarts,
       ].map(cellOf);
     });
-    const pss = all.map(({ facts }) => facts?.pssBytes ?? null);
-    const sum = pss.includes(null) ? null : pss.reduce<number>((a, b) => a + (b ?? 0), 0);
+    // They do nothing yet: what they hold is all there is to say of them.
+    const standbys = supervisor.standbys.map(({ part, pid }) => ({ part, pid, pss: pssOf(pid) }));
+    for (const { part, pid, pss } of standbys)
+      rows.push([`${part} standby`, pid, null, pss, null, null, null, null, null, null].map(cellOf));
+    const known = [...all.map(({ facts }) => facts?.pssBytes ?? null), ...standbys.map((one) => one.pss ?? 0)];
+    const sum = known.includes(null) ? null : known.reduce<number>((a, b) => a + (b ?? 0), 0);
+    const hidden = standbys.some((one) => one.pss === null) ? ', without the standbys, of which it is not visible' : '';
     return {
       columns: ['part', 'pid', 'rss', 'pss', 'heap', 'external', 'fds', 'threads', 'cpu_ms', 'restarts'].map(
         (name, i) => ({ name, align: i === 0 ? ('left' as const) : ('right' as const) }),
       ),
       rows,
       footer: [
-        `bytes; sum of pss: ${sum === null ? 'not visible' : bytesText(sum)}. cost/show and snapshot/list have the snapshots.`,
+        `bytes; sum of pss: ${sum === null ? 'not visible' : bytesText(sum)}${hidden}. cost/show and snapshot/list have the snapshots.`,
       ],
       facts: { pssBytes: sum },
     };

@@ -44,8 +44,19 @@ import { runSupervisorCommand } from './supervisor-commands.js';
 type ChildName = Exclude<PartName, 'supervisor'>;
 const CHILDREN: readonly ChildName[] = ['collector', 'executor', 'control'];
 
+/** A process of a part. Until it is adopted it only waits: what it has said so far (hello) is kept. */
+interface Launched {
+  readonly process: ChildProcess;
+  readonly channel: Channel;
+  readonly early: Uint8Array[];
+  isAdopted: boolean;
+}
+
 interface Child {
   process: ChildProcess | undefined;
+  /** Loaded and waiting to take its place: to start one takes a busy machine seconds. */
+  standby: Launched | undefined;
+  standbyTimer: NodeJS.Timeout | undefined;
   channel: Channel | undefined;
   state: PartState;
   startedMs: number;
@@ -59,6 +70,9 @@ const QUICK_MS = 1000;
 /** So many quick deaths in a row may be chance, or someone's doing; after more of them a fault is likely, and the next start waits. */
 const N_QUICK = 8;
 const PING_MS = 5000;
+/** From a part's being up to the start of its standby; and after a standby has died. */
+const STANDBY_MS = 300;
+const NEXT_STANDBY_MS = 10_000;
 /** A part that does not answer for so long is killed: it hangs. */
 const HUNG_MS = 60_000;
 
@@ -142,6 +156,8 @@ export class Supervisor {
       const state = { up: false, epoch: 0, pid: 0, restarts: 0, lastEnd: null };
       this.#children.set(name, {
         process: undefined,
+        standby: undefined,
+        standbyTimer: undefined,
         channel: undefined,
         state,
         startedMs: 0,
@@ -257,9 +273,12 @@ export class Supervisor {
     clearTimeout(this.#pauseTimer);
     this.#collectorServer?.close();
     removeFiles(this.#files.slice(1)); // nobody new
-    const ends = [...this.#children.values()].map(async (child) => {
+    const all = [...this.#children.values()].flatMap((child) => {
       clearTimeout(child.timer);
-      const { process: running, channel } = child;
+      clearTimeout(child.standbyTimer);
+      return [child, ...(child.standby ? [child.standby] : [])];
+    });
+    const ends = all.map(async ({ process: running, channel }) => {
       channel?.close(); // what was sent to it goes out first, answers to `exit` among it
       if (!running || running.exitCode !== null || running.signalCode !== null) return;
       await new Promise<void>((resolve) => {
@@ -283,21 +302,31 @@ export class Supervisor {
     if (this.#isStopping || this.#isExternal(name)) return;
     child.startedMs = Date.now();
     child.state = { ...child.state, up: false, epoch: (child.state.epoch + 1) & 0xff };
-    let started: ReturnType<typeof startPart>;
+    let launched: Launched;
     try {
-      started = startPart(name, this.config['rights.user'], name === 'control' ? this.#listening : []);
+      launched = child.standby ?? this.#launch(name);
     } catch (error) {
       this.#ended(name, `it could not be started: ${(error as Error).message}`);
       return;
     }
+    child.standby = undefined;
+    child.process = launched.process;
+    child.channel = launched.channel;
+    child.state = { ...child.state, pid: launched.process.pid ?? 0 };
+    launched.isAdopted = true;
+    for (const payload of launched.early.splice(0)) this.#calls.receive(numberOf(name), payload, []);
+  }
+
+  #launch(name: ChildName): Launched {
+    const started = startPart(name, this.config['rights.user'], name === 'control' ? this.#listening : []);
     if (started.warning) this.log.write('warn', 'parts', started.warning);
     const running = started.child;
-    child.process = running;
-    child.state = { ...child.state, pid: running.pid ?? 0 };
-    child.channel = this.#openChannel(name, started.fd, () => {
+    const waiting = { process: running, early: [] as Uint8Array[], isAdopted: false };
+    const channel = this.#openChannel(name, started.fd, waiting, () => {
       // When we stop it has its last replies to give out, and ends by itself.
-      if (!this.#isStopping && child.process === running && running.exitCode === null) running.kill('SIGKILL');
+      if (!this.#isStopping && running.exitCode === null) running.kill('SIGKILL');
     });
+    const launched: Launched = Object.assign(waiting, { channel });
     running.stderr?.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n').filter((one) => one.trim() !== ''))
         this.log.write('err', name === 'control' ? 'unixctl' : name, line);
@@ -306,15 +335,39 @@ export class Supervisor {
     running.once('exit', (status, signal) =>
       this.#ended(name, signal ? `killed by ${signal}` : `it ended with status ${status}`, running),
     );
+    return launched;
   }
 
-  #openChannel(name: ChildName, fd: number, end: () => void): Channel {
+  #standbyIn(name: ChildName, delayMs: number): void {
+    const child = this.#children.get(name)!;
+    clearTimeout(child.standbyTimer);
+    child.standbyTimer = setTimeout(() => {
+      if (this.#isStopping || child.standby || !this.config['parts.standby'] || this.#isExternal(name)) return;
+      try {
+        child.standby = this.#launch(name);
+      } catch (error) {
+        this.log.write('warn', 'parts', `no standby of the ${name}: ${(error as Error).message}`);
+        this.#standbyIn(name, NEXT_STANDBY_MS);
+      }
+    }, delayMs);
+  }
+
+  /** Processes that wait to take a part's place. */
+  get standbys(): readonly { readonly part: ChildName; readonly pid: number }[] {
+    return CHILDREN.flatMap((part) => {
+      const pid = this.#children.get(part)!.standby?.process.pid;
+      return pid === undefined ? [] : [{ part, pid }];
+    });
+  }
+
+  #openChannel(name: ChildName, fd: number, launched: Pick<Launched, 'early' | 'isAdopted'>, end: () => void): Channel {
     return new Channel(fd, {
       frame: ({ payload, route, epoch, fds }) => {
         const to = toOf(route);
         try {
           // A part speaks for itself only.
-          if (fromOf(route) !== numberOf(name))
+          if (!launched.isAdopted) launched.early.push(payload);
+          else if (fromOf(route) !== numberOf(name))
             this.log.write('err', 'parts', `${name} sent a frame in the name of part ${fromOf(route)}`);
           else if (to === SUPERVISOR) return this.#calls.receive(numberOf(name), payload, fds);
           else this.#sendTo(to, payload, numberOf(name), fds, epoch);
@@ -359,12 +412,23 @@ export class Supervisor {
     }
     child.startedMs = Date.now();
     child.state = { ...child.state, up: false, epoch: (child.state.epoch + 1) & 0xff, pid };
-    child.channel = this.#openChannel('collector', fd, () => this.#ended('collector', `process ${pid} has gone`));
+    const launched = { early: [], isAdopted: true };
+    child.channel = this.#openChannel('collector', fd, launched, () =>
+      this.#ended('collector', `process ${pid} has gone`),
+    );
   }
 
   #ended(name: ChildName, how: string, which?: ChildProcess): void {
     const child = this.#children.get(name)!;
-    if (this.#isStopping || (which && child.process !== which)) return;
+    if (this.#isStopping) return;
+    if (which && child.standby?.process === which) {
+      child.standby.channel.close();
+      child.standby = undefined;
+      this.log.write('warn', 'parts', `the standby of the ${name} ended: ${how}`);
+      this.#standbyIn(name, NEXT_STANDBY_MS);
+      return;
+    }
+    if (which && child.process !== which) return;
     child.channel?.close();
     child.channel = undefined;
     child.process = undefined;
@@ -423,6 +487,7 @@ export class Supervisor {
       child.state = { ...child.state, up: true };
       this.log.write('info', 'parts', `${name} is up, process ${child.state.pid}`);
       this.#tellAll('parts', this.parts);
+      this.#standbyIn(name, STANDBY_MS);
       this.#checkReady();
     }
   }
