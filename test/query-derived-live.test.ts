@@ -5,7 +5,7 @@ import { runQuestion } from '../lib/query/run.js';
 import { addPorts, packet, rowsOf, send, startDummy, take } from './support/dummy-switch.js';
 
 t.test('drop_reason, from memory; all else alike from memory and text', async (t) => {
-  const sw = await startDummy('0x1');
+  const sw = await startDummy('0xf');
   t.teardown(() => sw.stop());
   addPorts(sw);
   for (const rule of [
