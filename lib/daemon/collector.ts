@@ -6,8 +6,8 @@
 import { parcelOf } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
 import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
-import { type Captured, captureTable } from '../sources/registry.js';
-import { captureAgain } from '../sources/second-sample.js';
+import type { Captured } from '../sources/registry.js';
+import { Rereading } from '../sources/rereading.js';
 import { type SwitchOptions, unixctl } from '../sources/unixctl.js';
 import { TABLES } from '../tables/generated/tables.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
@@ -30,20 +30,6 @@ export interface ReadingTotals {
   bytes: number;
 }
 
-/** A table is read in full at least this often. */
-const FULL_MS = 60_000;
-/** Readings in full after its rows turned out to have changed: one, twice as many each time it happens again, at most these. */
-const MAX_PENALTY = 16;
-
-/** Whether a table's counters alone are tried. */
-interface Refreshing {
-  /** Readings in full before that is tried again. */
-  nFull: number;
-  penalty: number;
-  /** By performance.now(): then it is read in full. */
-  until: number;
-}
-
 export class Collector {
   readonly part: Part;
   readonly totals = new Map<string, ReadingTotals>();
@@ -53,7 +39,8 @@ export class Collector {
   #nextHold = 1;
   #reading = new AbortController();
   #hasRead = false;
-  readonly #refreshing = new Map<string, Refreshing>();
+  /** By table; of the switch that the configuration names. */
+  readonly #rereadings = new Map<string, Rereading>();
   #storeShape = '';
   #health: SwitchHealth | undefined;
   #healthTimer: NodeJS.Timeout | undefined;
@@ -153,30 +140,14 @@ export class Collector {
     }
   }
 
-  /** Only the counters anew where the rows are still the same, which is half of the work; now and then in full all the same. */
+  /** Only the counters anew where that is enough. */
   async #read(table: string, signal: AbortSignal): Promise<Captured> {
-    const source = this.part.config['switch.source'];
-    const options = { ...this.where, signal };
-    const refreshing = this.#refreshing.get(table) ?? { nFull: 0, penalty: 1, until: 0 };
-    this.#refreshing.set(table, refreshing);
-    const mayRefresh = refreshing.nFull === 0 && performance.now() < refreshing.until;
-    const last = mayRefresh ? this.store.newest(table) : null;
+    const rereading = this.#rereadings.get(table) ?? new Rereading(table, this.part.config['switch.source']);
+    this.#rereadings.set(table, rereading);
+    const last = this.store.newest(table);
     try {
-      if (last) {
-        const again = await captureAgain(last.snapshot, source, options);
-        if (again.isRefreshed) {
-          refreshing.penalty = 1;
-          this.part.count(`refreshed_${table}`);
-          return again;
-        }
-        refreshing.nFull = refreshing.penalty;
-        refreshing.penalty = Math.min(MAX_PENALTY, 2 * refreshing.penalty);
-        refreshing.until = performance.now() + FULL_MS;
-        return again;
-      }
-      const captured = await captureTable(table, source, options);
-      refreshing.nFull = Math.max(0, refreshing.nFull - 1);
-      refreshing.until = performance.now() + FULL_MS;
+      const captured = await rereading.read(last?.snapshot, { ...this.where, signal });
+      if (captured.isRefreshed) this.part.count(`refreshed_${table}`);
       return captured;
     } finally {
       last?.release();
@@ -185,7 +156,11 @@ export class Collector {
 
   #configure(config: Config): void {
     const before = this.store as SnapshotStore | undefined;
-    const shape = ['snapshots.bytes', 'snapshots.keep', 'pace.period', 'pace.share'] as const;
+    // Of another switch, no snapshot of this one may answer.
+    const shape = [
+      ...(['switch.rundir', 'switch.target', 'switch.source'] as const),
+      ...(['snapshots.bytes', 'snapshots.keep', 'pace.period', 'pace.share'] as const),
+    ];
     const shaped = JSON.stringify(shape.map((key) => config[key]));
     if (shaped !== this.#storeShape) {
       this.#storeShape = shaped;
@@ -200,6 +175,7 @@ export class Collector {
       // Who has one of before keeps it: its memory is held by the descriptors that were handed over.
       before?.close();
       this.#holds.clear();
+      this.#rereadings.clear();
     }
     clearInterval(this.#healthTimer);
     this.#health = undefined;

@@ -103,7 +103,7 @@ export function parseConfig(text: string, name: string): Config {
 }
 
 /** CONFIG if it cannot be read, is no file, or is refused. */
-export function readConfig(file: string): Config {
+function readConfig(file: string): Config {
   let text: string;
   try {
     const about = statSync(file); // a FIFO or a device in its place would be waited for
@@ -124,7 +124,7 @@ export interface NamesText {
 }
 
 /** The names that the configuration asks for, checked; null: none. CONFIG if they cannot be read, or are refused. */
-export async function readNames(config: Config, configFile: string): Promise<NamesText | null> {
+async function readNames(config: Config, configFile: string): Promise<NamesText | null> {
   const file = config['questions.names'];
   if (file === null) return null;
   const fault = (reason: string, cause: unknown) =>
@@ -145,6 +145,19 @@ export async function readNames(config: Config, configFile: string): Promise<Nam
     throw fault((error as Error).message, error);
   }
   return { file, text };
+}
+
+/** All that is configured. */
+export interface Settings {
+  readonly config: Config;
+  readonly names: NamesText | null;
+}
+
+/** The file, and the file of names that it names; null: all keys as by default. CONFIG. */
+export async function readSettings(file: string | null): Promise<Settings> {
+  if (file === null) return { config: DEFAULTS, names: null };
+  const config = readConfig(file);
+  return { config, names: await readNames(config, file) };
 }
 
 /** What of `next` needs a restart: it keeps the value it had, and says so. */

@@ -92,16 +92,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (values.help) return void process.stdout.write(HELP);
     if (values.version) return void process.stdout.write(`${version()}\n`);
     const file = configFile(values.config);
+    const { readSettings } = await import('./config.js');
+    const settings = await readSettings(file);
     if (values['check-config']) {
-      const { readConfig, readNames } = await import('./config.js');
       if (file === null) throw new CtiError('CONFIG', `there is no configuration file; name one with --config`);
-      await readNames(readConfig(file), file);
       return void process.stdout.write(`${file}: valid\n`);
     }
-    const { readConfig, readNames } = await import('./config.js');
-    const names = file === null ? null : await readNames(readConfig(file), file);
     const { Supervisor } = await import('./supervisor.js');
-    const supervisor = new Supervisor({ rundir: resolve(values.rundir ?? defaultRundir()), configFile: file, names });
+    const rundir = resolve(values.rundir ?? defaultRundir());
+    const supervisor = new Supervisor({ rundir, configFile: file }, settings);
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.on(signal, () => void supervisor.stop(`${signal} came`));
     // A fault is in the log, with lines and reasons.

@@ -12,8 +12,8 @@ import type { PartName } from '../cli/daemon-rows.js';
 import { type Answer, type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
-import { applied, type NamesText, readConfig, readNames } from './config.js';
-import { type Config, DEFAULTS } from './config-keys.js';
+import { applied, type NamesText, readSettings, type Settings } from './config.js';
+import type { Config } from './config-keys.js';
 import { type Level, Log } from './log.js';
 import { type OwnFacts, ownFacts } from './own-facts.js';
 import {
@@ -80,8 +80,6 @@ export interface SupervisorOptions {
   readonly rundir: string;
   /** null: all keys as by default. */
   readonly configFile: string | null;
-  /** What readNames() gave. */
-  readonly names?: NamesText | null;
 }
 
 export class Supervisor {
@@ -100,15 +98,16 @@ export class Supervisor {
   #pauseTimer: NodeJS.Timeout | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
   #isStopping = false;
   #isReady = false;
   #collectorServer: Server | undefined;
 
-  /** Throws CtiError: CONFIG, DAEMON_RUNNING, and what the run directory gives. Nothing is left behind then. */
-  constructor(options: SupervisorOptions) {
+  /** Throws CtiError: DAEMON_RUNNING, and what the run directory gives. Nothing is left behind then. */
+  constructor(options: SupervisorOptions, { config, names }: Settings) {
     this.options = options;
-    this.#names = options.names ?? null;
-    this.config = options.configFile === null ? DEFAULTS : readConfig(options.configFile);
+    this.#names = names;
+    this.config = config;
     this.log = new Log({
       file: this.config['log.file'],
       console: this.config['log.console'],
@@ -201,24 +200,31 @@ export class Supervisor {
   }
 
   /** Reads the file again. CONFIG: it is refused, and what was in force stays. Returns the keys that need a restart. */
-  async reload(): Promise<readonly string[]> {
+  reload(): Promise<readonly string[]> {
+    // One after the other: what was read last is in force in the end.
+    const done = this.#reloading.then(() => this.#reload());
+    this.#reloading = done.catch(() => {});
+    return done;
+  }
+
+  async #reload(): Promise<readonly string[]> {
     const { configFile } = this.options;
     if (configFile === null)
       throw new CtiError('CONFIG', 'ctinspectord was started without a configuration file; there is nothing to reload');
-    let next: Config;
+    let next: Settings;
     try {
-      next = readConfig(configFile);
-      this.#names = await readNames(next, configFile);
+      next = await readSettings(configFile);
     } catch (error) {
       this.count('config_refused');
       this.log.write('err', 'config', `refused, the one before stays in force: ${(error as Error).message}`);
       throw error;
     }
-    const { config, kept } = applied(this.config, next);
+    const { config, kept } = applied(this.config, next.config);
     const isNewLevel =
       config['log.level'] !== this.config['log.level'] || config['log.console'] !== this.config['log.console'];
     if (isNewLevel) this.log.setAll(config['log.level'], config['log.console']);
     this.config = config;
+    this.#names = next.names;
     this.count('config_loaded');
     this.log.write(
       'info',

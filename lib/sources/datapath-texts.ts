@@ -6,16 +6,10 @@
 import { addon } from '../addon.js';
 import type { TableSchema } from '../table-schema.js';
 import { CT } from '../tables/generated/ct.js';
-import {
-  type NativeSnapshot,
-  openSnapshot,
-  type RequestCost,
-  sumCost,
-  type TableSnapshot,
-} from '../tables/snapshot.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
+import { type Asked, askSwitch, openAsked, type Report, type Where } from './asked.js';
 import type { CaptureOptions } from './dp-flows.js';
-import { type NativeJob, runJob } from './job.js';
-import { resolveSwitch } from './unixctl.js';
+import type { NativeJob } from './job.js';
 
 export interface DatapathText {
   readonly schema: TableSchema;
@@ -27,23 +21,14 @@ export interface DatapathText {
 /** -m: ids, status, all of protoinfo; -s: counters and times. Timeouts come with either. */
 export const CT_TEXT: DatapathText = { schema: CT, command: 'dpctl/dump-conntrack', args: ['-m', '-s'] };
 
+interface AskedTexts extends Asked {
+  readonly notSupported: readonly { readonly datapath: string; readonly words: string }[];
+}
+
 interface DatapathTextsAddon {
   captureDatapathTexts(
-    rundir: string,
-    target: string,
-    timeoutMs: number,
-    table: string,
-    command: string,
-    args: readonly string[],
-    onProgress: ((bytes: number, rows: number) => void) | undefined,
-  ): NativeJob<{
-    snapshot: NativeSnapshot;
-    socketPath: string;
-    beginNs: bigint;
-    endNs: bigint;
-    requests: RequestCost[];
-    notSupported: { datapath: string; words: string }[];
-  }>;
+    ...args: [...where: Where, table: string, command: string, args: readonly string[], onProgress: Report]
+  ): NativeJob<AskedTexts>;
 }
 
 /** The rows of every datapath of a running ovs-vswitchd. A switch without datapaths gives an empty table. */
@@ -51,34 +36,11 @@ export async function captureDatapathTexts(
   { schema, command, args }: DatapathText,
   options: CaptureOptions = {},
 ): Promise<TableSnapshot> {
-  const { rundir, target, timeoutMs } = resolveSwitch(options);
-  const { onProgress, signal } = options;
-  const captured = await runJob((fail) => {
-    const report = (bytes: number, rows: number) => {
-      try {
-        onProgress?.({ bytes, rows });
-      } catch (error) {
-        fail(error);
-      }
-    };
-    return addon<DatapathTextsAddon>().captureDatapathTexts(
-      rundir,
-      target,
-      timeoutMs,
-      schema.name,
-      command,
-      args,
-      onProgress && report,
-    );
-  }, signal);
-  const { snapshot, socketPath, beginNs, endNs, requests, notSupported } = captured;
-  const table = openSnapshot(schema, snapshot, {
-    source: `unixctl:${socketPath}`,
-    beginNs,
-    endNs,
-    cost: sumCost(requests),
-  });
-  for (const { datapath, words } of notSupported) {
+  const asked = await askSwitch(options, (where, report) =>
+    addon<DatapathTextsAddon>().captureDatapathTexts(...where, schema.name, command, args, report),
+  );
+  const table = openAsked(schema, asked);
+  for (const { datapath, words } of asked.notSupported) {
     const sample = `${command}: ${words.trim()}`;
     table.facts.rejected.push({
       what: `datapath ${datapath}, whose ${schema.noun}s the switch cannot list`,

@@ -4,16 +4,11 @@
  */
 import { addon } from '../addon.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
-import {
-  type NativeSnapshot,
-  openSnapshot,
-  type RequestCost,
-  sumCost,
-  type TableSnapshot,
-} from '../tables/snapshot.js';
-import { type NativeJob, type OnProgress, runJob } from './job.js';
+import type { TableSnapshot } from '../tables/snapshot.js';
+import { type Asked, askSwitch, openAsked, type Report, type Where } from './asked.js';
+import type { NativeJob, OnProgress } from './job.js';
 import { type ReadFileOptions, readTextFile } from './text-file.js';
-import { resolveSwitch, type SwitchOptions } from './unixctl.js';
+import type { SwitchOptions } from './unixctl.js';
 
 export interface CaptureOptions extends SwitchOptions {
   /** Reading memory may use any CPU, also those of the datapath's threads. */
@@ -22,37 +17,15 @@ export interface CaptureOptions extends SwitchOptions {
 }
 
 interface DpFlowsAddon {
-  captureDpFlows(
-    rundir: string,
-    target: string,
-    timeoutMs: number,
-    onProgress: ((bytes: number, rows: number) => void) | undefined,
-  ): NativeJob<{
-    snapshot: NativeSnapshot;
-    socketPath: string;
-    beginNs: bigint;
-    endNs: bigint;
-    requests: RequestCost[];
-  }>;
+  captureDpFlows(...args: [...where: Where, onProgress: Report]): NativeJob<Asked>;
 }
 
 /** The megaflows of every datapath of a running ovs-vswitchd. A switch without datapaths gives an empty table. */
-export async function captureDpFlows(options: CaptureOptions = {}): Promise<TableSnapshot> {
-  const { rundir, target, timeoutMs } = resolveSwitch(options);
-  const { onProgress, signal } = options;
-  const captured = await runJob((fail) => {
-    const report = (bytes: number, rows: number) => {
-      try {
-        onProgress?.({ bytes, rows });
-      } catch (error) {
-        fail(error);
-      }
-    };
-    return addon<DpFlowsAddon>().captureDpFlows(rundir, target, timeoutMs, onProgress && report);
-  }, signal);
-  const { snapshot, socketPath, beginNs, endNs, requests } = captured;
-  return openSnapshot(DP_FLOWS, snapshot, { source: `unixctl:${socketPath}`, beginNs, endNs, cost: sumCost(requests) });
-}
+export const captureDpFlows = async (options: CaptureOptions = {}): Promise<TableSnapshot> =>
+  openAsked(
+    DP_FLOWS,
+    await askSwitch(options, (where, report) => addon<DpFlowsAddon>().captureDpFlows(...where, report)),
+  );
 
 export type { ReadFileOptions } from './text-file.js';
 

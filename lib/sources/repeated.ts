@@ -7,8 +7,8 @@ import type { CtiError } from '../errors.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { costOf, type Manners, mannersOf, Pace, periodFor } from './pace.js';
-import { type Captured, captureTable } from './registry.js';
-import { captureAgain } from './second-sample.js';
+import type { Captured } from './registry.js';
+import { Rereading } from './rereading.js';
 import { isPassing } from './switch-life.js';
 
 export interface RepeatedOptions extends CaptureOptions {
@@ -25,10 +25,6 @@ export interface WaitOptions {
   readonly patienceMs?: number | undefined;
 }
 
-/** After a table turned out to have other rows: how many readings in full before the counters alone are tried again. */
-const FULL_READINGS = 4;
-/** How often the switch itself is asked whether all of its datapaths are still in its memory; readings between do without it. */
-const LOOK_MS = 10_000;
 /** From an attempt at a switch that has gone to the next: the first, doubled each time, and the most. */
 const [FIRST_RETRY_MS, LAST_RETRY_MS] = [50, 500];
 
@@ -37,10 +33,9 @@ export class RepeatedReading {
   readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #options: RepeatedOptions;
+  readonly #rereading: Rereading;
   #periodMs: number;
-  #nFull = 0;
   #nFailed = 0;
-  #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** INVALID_ARGUMENT. */
   constructor(
@@ -52,6 +47,7 @@ export class RepeatedReading {
     this.#clock = options.clock ?? REAL_CLOCK;
     this.#pace = new Pace(this.#manners, this.#clock);
     this.#periodMs = this.#manners.periodMs;
+    this.#rereading = new Rereading(table, options.source ?? 'auto', this.#clock);
   }
 
   /** From reading to reading; longer than asked for where a reading costs that much. */
@@ -68,7 +64,7 @@ export class RepeatedReading {
     await this.#pace.wait(this.#options.signal);
     const askedMs = Date.now();
     try {
-      const captured = await this.#read(last);
+      const captured = await this.#rereading.read(last, this.#options);
       const { facts } = captured.snapshot;
       const cost = costOf(facts);
       // The first reading of a switch takes longer to begin (it is proved): the period is from rows to rows all the same.
@@ -97,19 +93,6 @@ export class RepeatedReading {
         if (this.#clock.nowMs() - goneMs >= (patienceMs ?? Number.POSITIVE_INFINITY)) throw error;
       }
     }
-  }
-
-  async #read(last: TableSnapshot | undefined): Promise<Captured> {
-    const { source = 'auto' } = this.#options;
-    const nowMs = this.#clock.nowMs();
-    const looks = !last || nowMs - this.#lookedMs >= LOOK_MS;
-    const captured = last
-      ? await captureAgain(last, source, this.#options, { looks, refreshes: this.#nFull === 0 })
-      : { ...(await captureTable(this.table, source, this.#options)), isRefreshed: false };
-    if (looks) this.#lookedMs = nowMs;
-    if (this.#nFull > 0) this.#nFull--;
-    else if (!captured.isRefreshed) this.#nFull = FULL_READINGS;
-    return captured;
   }
 }
 

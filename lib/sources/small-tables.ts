@@ -6,44 +6,25 @@ import { addon } from '../addon.js';
 import { CtiError } from '../errors.js';
 import type { TableSchema } from '../table-schema.js';
 import { formatCell } from '../tables/format.js';
-import {
-  type NativeSnapshot,
-  openSnapshot,
-  type RequestCost,
-  sumCost,
-  type TableSnapshot,
-} from '../tables/snapshot.js';
+import { type RequestCost, sumCost, type TableSnapshot } from '../tables/snapshot.js';
 import { TableView } from '../tables/view.js';
+import { type Asked, askSwitch, openAsked, type Where } from './asked.js';
 import type { CaptureOptions } from './dp-flows.js';
-import { type NativeJob, runJob } from './job.js';
+import type { NativeJob } from './job.js';
 import { type MemoryAttachment, openMemory } from './memory.js';
 import { type Ask, compareFlowCount } from './memory-proof.js';
-import { resolveSwitch, type SwitchOptions, unixctlWithCost } from './unixctl.js';
+import { type SwitchOptions, unixctlWithCost } from './unixctl.js';
 
 interface SmallTablesAddon {
-  captureSmallTable(
-    rundir: string,
-    target: string,
-    timeoutMs: number,
-    table: string,
-  ): NativeJob<{
-    snapshot: NativeSnapshot;
-    socketPath: string;
-    beginNs: bigint;
-    endNs: bigint;
-    requests: RequestCost[];
-  }>;
+  captureSmallTable(...args: [...where: Where, table: string]): NativeJob<Asked>;
 }
 
 /** The table as the switch prints it. What it does not print is unknown. */
-export async function askTable(schema: TableSchema, options: SwitchOptions): Promise<TableSnapshot> {
-  const { rundir, target, timeoutMs } = resolveSwitch(options);
-  const { snapshot, socketPath, beginNs, endNs, requests } = await runJob(
-    () => addon<SmallTablesAddon>().captureSmallTable(rundir, target, timeoutMs, schema.name),
-    options.signal,
+export const askTable = async (schema: TableSchema, options: SwitchOptions): Promise<TableSnapshot> =>
+  openAsked(
+    schema,
+    await askSwitch(options, (where) => addon<SmallTablesAddon>().captureSmallTable(...where, schema.name)),
   );
-  return openSnapshot(schema, snapshot, { source: `unixctl:${socketPath}`, beginNs, endNs, cost: sumCost(requests) });
-}
 
 /** Attachments whose reading of a table agreed with the switch, by table. */
 const proved = new Map<string, WeakSet<MemoryAttachment>>();

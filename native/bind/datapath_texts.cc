@@ -34,8 +34,6 @@ class TextsTask : public Task, private ovs::TextReceiver {
   }
 
   Napi::Value result(Napi::Env env) override {
-    Napi::Array requests = Napi::Array::New(env, facts_.requests.size());
-    for (uint32_t i = 0; i < facts_.requests.size(); i++) requests.Set(i, cost_to_js(env, facts_.requests[i]));
     Napi::Array not_supported = Napi::Array::New(env, facts_.not_supported.size());
     for (uint32_t i = 0; i < facts_.not_supported.size(); i++) {
       Napi::Object one = Napi::Object::New(env);
@@ -43,12 +41,7 @@ class TextsTask : public Task, private ovs::TextReceiver {
       one.Set("words", facts_.not_supported[i].words);
       not_supported.Set(i, one);
     }
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
-    object.Set("socketPath", facts_.socket_path);
-    object.Set("beginNs", Napi::BigInt::New(env, facts_.begin_ns));
-    object.Set("endNs", Napi::BigInt::New(env, facts_.end_ns));
-    object.Set("requests", requests);
+    Napi::Object object = asked_to_js(env, std::move(snapshot_), facts_.socket_path, facts_.begin_ns, facts_.end_ns, facts_.requests);
     object.Set("notSupported", not_supported);
     return object;
   }

@@ -15,8 +15,6 @@
 namespace cti::bind {
 namespace {
 
-Napi::BigInt big(Napi::Env env, uint64_t value) { return Napi::BigInt::New(env, value); }
-
 class CaptureTask : public Task, private ovs::DumpReceiver {
  public:
   std::string rundir, target;
@@ -38,15 +36,7 @@ class CaptureTask : public Task, private ovs::DumpReceiver {
   }
 
   Napi::Value result(Napi::Env env) override {
-    Napi::Array requests = Napi::Array::New(env, facts_.requests.size());
-    for (uint32_t i = 0; i < facts_.requests.size(); i++) requests.Set(i, cost_to_js(env, facts_.requests[i]));
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
-    object.Set("socketPath", facts_.socket_path);
-    object.Set("beginNs", big(env, facts_.begin_ns));
-    object.Set("endNs", big(env, facts_.end_ns));
-    object.Set("requests", requests);
-    return object;
+    return asked_to_js(env, std::move(snapshot_), facts_.socket_path, facts_.begin_ns, facts_.end_ns, facts_.requests);
   }
 
  private:

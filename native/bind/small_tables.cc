@@ -11,19 +11,10 @@
 namespace cti::bind {
 namespace {
 
-// What both tasks give: the snapshot and when it was taken.
+// What both tasks read: the snapshot, when it was taken, and what it cost.
 class TableTask : public Task {
  public:
   const ovs::SmallTable* table = nullptr;
-
-  Napi::Value result(Napi::Env env) override {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
-    object.Set("beginNs", Napi::BigInt::New(env, begin_ns_));
-    object.Set("endNs", Napi::BigInt::New(env, end_ns_));
-    object.Set("cpuMs", static_cast<double>(cpu_ns_) / 1e6);
-    return object;
-  }
 
  protected:
   template <typename Read>
@@ -38,7 +29,6 @@ class TableTask : public Task {
     return {};
   }
 
- private:
   tables::Snapshot snapshot_{};
   uint64_t begin_ns_ = 0, end_ns_ = 0, cpu_ns_ = 0;
 };
@@ -62,12 +52,7 @@ class AskTask : public TableTask {
   }
 
   Napi::Value result(Napi::Env env) override {
-    Napi::Object object = TableTask::result(env).As<Napi::Object>();
-    Napi::Array requests = Napi::Array::New(env, costs_.size());
-    for (uint32_t i = 0; i < costs_.size(); i++) requests.Set(i, cost_to_js(env, costs_[i]));
-    object.Set("requests", requests);
-    object.Set("socketPath", socket_path_);
-    return object;
+    return asked_to_js(env, std::move(snapshot_), socket_path_, begin_ns_, end_ns_, costs_);
   }
 
  private:
@@ -91,7 +76,11 @@ class ReadTask : public TableTask {
   }
 
   Napi::Value result(Napi::Env env) override {
-    Napi::Object object = TableTask::result(env).As<Napi::Object>();
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
+    object.Set("beginNs", Napi::BigInt::New(env, begin_ns_));
+    object.Set("endNs", Napi::BigInt::New(env, end_ns_));
+    object.Set("cpuMs", static_cast<double>(cpu_ns_) / 1e6);
     object.Set("bytes", static_cast<double>(bytes_));
     return object;
   }

@@ -3,6 +3,7 @@
 
 #include "bind/bind.h"
 #include "bind/job.h"
+#include "bind/snapshot.h"
 #include "ovs/unixctl.h"
 
 namespace cti::bind {
@@ -110,6 +111,19 @@ Napi::Object cost_to_js(Napi::Env env, const ovs::RequestCost& cost) {
   object.Set("replyBytes", static_cast<double>(cost.reply_bytes));
   object.Set("cpuMs", cost.cpu_ns ? ms(env, *cost.cpu_ns) : env.Null());
   object.Set("rssGrowthBytes", cost.rss_growth ? Napi::Number::New(env, static_cast<double>(*cost.rss_growth)) : env.Null());
+  return object;
+}
+
+Napi::Object asked_to_js(Napi::Env env, tables::Snapshot snapshot, const std::string& socket_path, uint64_t begin_ns, uint64_t end_ns,
+                         const std::vector<ovs::RequestCost>& requests) {
+  Napi::Array costs = Napi::Array::New(env, requests.size());
+  for (uint32_t i = 0; i < requests.size(); i++) costs.Set(i, cost_to_js(env, requests[i]));
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("snapshot", snapshot_to_js(env, std::move(snapshot)));
+  object.Set("socketPath", socket_path);
+  object.Set("beginNs", Napi::BigInt::New(env, begin_ns));
+  object.Set("endNs", Napi::BigInt::New(env, end_ns));
+  object.Set("requests", costs);
   return object;
 }
 

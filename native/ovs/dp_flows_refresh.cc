@@ -55,29 +55,6 @@ class Core {
   uint32_t start_, size_;
 };
 
-// The rows of a snapshot, asked for in order: by read(2), which costs less than mapping what is used once.
-class RowReader {
- public:
-  explicit RowReader(int fd) : fd_(fd), buffer_(kRows) {}
-  // 'row' is in the segment and not below what was asked for before. Null: it cannot be read.
-  const Rows* at(uint64_t row) {
-    if (row >= first_ + n_) {
-      first_ = row;
-      const ssize_t got = ::pread(fd_, buffer_.data(), kRows * sizeof(Rows), static_cast<off_t>(row * sizeof(Rows)));
-      n_ = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(Rows);
-      if (n_ == 0) return nullptr;
-    }
-    return &buffer_[row - first_];
-  }
-
- private:
-  static constexpr size_t kRows = 512;
-  int fd_;
-  std::vector<Rows> buffer_;
-  uint64_t first_ = 0;
-  size_t n_ = 0;
-};
-
 Result<sys::Mapping> map_segment(const Snapshot& base, size_t segment) {
   const SegmentData& data = base.segments[segment];
   return sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)), PROT_READ, MAP_SHARED | MAP_POPULATE, data.fd.get(),
@@ -128,7 +105,8 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     for (const PmdRoot& pmd : datapath.pmds) facts.n_in_tables += pmd.n_flows;
 
   const Core core(layout);
-  RowReader old_rows(base.segments[CTI_DP_FLOWS_SEGMENT_ROWS].fd.get());
+  auto old_rows = map_segment(base, CTI_DP_FLOWS_SEGMENT_ROWS);
+  if (!old_rows) return old_rows.error();
   auto rows = segment_for(base, CTI_DP_FLOWS_SEGMENT_ROWS);
   if (!rows) return rows.error();
   RecordWriter writer(*rows, sizeof(Rows));
@@ -139,11 +117,11 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   std::vector<ReadRange> ranges;
   // A row that was read: its new row, if its flow is still what it was.
   auto take = [&](size_t i, const uint8_t* bytes, uint64_t now_ms) {
-    const Rows* old = old_rows.at(i);
-    if (!old) return false;
-    if (!core.is_flow_of(bytes, *old)) return facts.n_gone++, true;
+    // SAFETY: 'old_rows' maps n_rows records of a sealed memfd.
+    const Rows& old = reinterpret_cast<const Rows*>(old_rows->data())[i];
+    if (!core.is_flow_of(bytes, old)) return facts.n_gone++, true;
     if (!core.points_as(bytes, places[i])) return facts.n_replaced++, true;
-    Rows row = *old;
+    Rows row = old;
     fill_counters(layout, core.stats(bytes), now_ms, row);
     if (!writer.append(&row)) return false;
     stay[i] = true;

@@ -5,7 +5,7 @@
  * into network namespaces. Private: everything is in namespaces of the lab's own, so labs do not meet each other or the host.
  * A lab of startLab() ends with the process that started it; one of `scripts/lab up` stays until `scripts/lab down`.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CtiError } from '../../lib/errors.js';
@@ -119,13 +119,24 @@ export class Lab {
 
   /** The pid of ovs-vswitchd. */
   get pid(): number {
-    const file = join(this.rundir, 'ovs-vswitchd.pid');
-    if (!existsSync(file)) throw notRunning(this.dir);
-    return Number(readFileSync(file, 'utf8').trim());
+    const pid = this.#pidfile();
+    if (pid === undefined) throw notRunning(this.dir);
+    return pid;
   }
 
   get isSwitchRunning(): boolean {
-    return existsSync(join(this.rundir, 'ovs-vswitchd.pid')) && isAlive(this.pid);
+    const pid = this.#pidfile();
+    return pid !== undefined && isAlive(pid);
+  }
+
+  /** undefined: there is none. A switch that starts removes that of a dead one before it writes its own. */
+  #pidfile(): number | undefined {
+    try {
+      return Number(readFileSync(join(this.rundir, 'ovs-vswitchd.pid'), 'utf8').trim());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   get hosts(): typeof HOSTS {

@@ -147,10 +147,11 @@ export class LiveScreen {
       if (!isOwn) this.#shown = 'waiting';
       else {
         this.#state = { ...this.#state, filter: this.#good.filter, order: this.#good.order };
-        this.#refusal = this.#sentence(error);
+        const refusal = this.#sentence(error);
+        this.#refusal = refusal;
         this.#shown = await this.table.ask(this.plan.question(this.#state));
         this.#error = undefined;
-        if (this.#refusal !== undefined) return;
+        if (refusal !== undefined) return;
       }
       throw error;
     }
