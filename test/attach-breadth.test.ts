@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { Clock } from '../lib/clock.js';
-import { allOf, avoidedCpus, isolatedCpus, parseCpuList } from '../lib/sources/cpus.js';
+import { allOf, avoidedCpus, isolatedCpus, parseCpuList, parseCpuMask } from '../lib/sources/cpus.js';
 import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
 import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
 import { DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
@@ -48,6 +48,14 @@ t.test(
   async (t) => {
     const sw = await startDummy('0x2');
     t.teardown(() => sw.stop());
+    const before = MemoryAttachment.open(sw.pid);
+    t.strictSame(
+      before.datapaths().flatMap(({ pmds }) => pmds.filter(({ core }) => core >= 0)),
+      [],
+      'no PMD thread yet',
+    );
+    t.strictSame(before.datapaths()[0]?.pmdCpuMask, '0x2');
+    t.strictSame(before.avoided.pmd, [1], 'pmd-cpu-mask says where they will be');
     sw.vsctl('add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'type=dummy-pmd');
     const { attachment, proof } = await attachMemory({ rundir: sw.rundir });
     proof?.capture.snapshot.close();
@@ -69,7 +77,7 @@ t.test(
     );
     t.match(await cli(['attach', '--rundir', sw.rundir]), {
       status: 0,
-      out: /repeated reading +one thread, every 1000 ms: at most 10 % of a core and 268 MB a second\nCPUs avoided +1 of PMD threads.*; used: 0/,
+      out: /repeated reading +one thread, every 1000 ms: at most 10 % of a core and 268 MB a second\nCPUs avoided +1 of PMD threads or pmd-cpu-mask.*; used: 0/,
     });
   },
 );
@@ -117,6 +125,10 @@ t.test('manners: the period grows, not the share', async (t) => {
   t.strictSame(parseCpuList('\n'), []);
   for (const wrong of ['a', '3-1', '1,,x', '-2', '0-99999999'])
     t.throws(() => parseCpuList(wrong), { code: 'INVALID_ARGUMENT' });
+  t.strictSame(parseCpuMask('0x6'), [1, 2]);
+  t.strictSame(parseCpuMask('100000000000000000008'), [3, 80]);
+  t.strictSame(parseCpuMask('0Xzf'), [0, 1, 2, 3], 'as OVS takes it');
+  t.strictSame(parseCpuMask(''), []);
   t.strictSame(isolatedCpus(join(scratch, 'none')), []);
   t.strictSame(allOf(avoidedCpus([3, -1, 2, 3], [5, 2])), [2, 3, 5]);
 });

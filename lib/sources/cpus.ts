@@ -18,6 +18,12 @@ export function parseCpuList(text: string): number[] {
   return [...cpus].sort((a, b) => a - b);
 }
 
+/** OVS's pmd-cpu-mask: hexadecimal, as long as one likes; what is no digit counts as 0, as it does to OVS; empty: none. */
+export function parseCpuMask(mask: string): number[] {
+  const digits = [...mask.replace(/^0[xX]/, '')].reverse().map((digit) => Number.parseInt(digit, 16) || 0);
+  return digits.flatMap((value, i) => [0, 1, 2, 3].filter((bit) => (value >> bit) & 1).map((bit) => 4 * i + bit));
+}
+
 const ISOLATED = '/sys/devices/system/cpu/isolated';
 
 /** CPUs of the kernel's isolcpus; none where it does not say. */
@@ -30,12 +36,12 @@ export function isolatedCpus(file = ISOLATED): number[] {
 }
 
 export interface AvoidedCpus {
-  /** Those that PMD threads are pinned to. */
+  /** Those of pmd-cpu-mask, and those that PMD threads are pinned to. */
   readonly pmd: readonly number[];
   readonly isolated: readonly number[];
 }
 
-/** Of the cores that PMD threads have (below 0: the main thread, which has none). */
+/** Of the cores that PMD threads have or may have (below 0: the main thread, which has none). */
 export function avoidedCpus(cores: readonly number[], isolated: readonly number[] = isolatedCpus()): AvoidedCpus {
   return { pmd: [...new Set(cores.filter((core) => core >= 0))].sort((a, b) => a - b), isolated };
 }

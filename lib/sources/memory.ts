@@ -14,7 +14,7 @@ import {
   sumCost,
   type TableSnapshot,
 } from '../tables/snapshot.js';
-import { type AvoidedCpus, allOf, avoidedCpus } from './cpus.js';
+import { type AvoidedCpus, allOf, avoidedCpus, parseCpuMask } from './cpus.js';
 import type { CaptureOptions } from './dp-flows.js';
 import { type NativeJob, runJob } from './job.js';
 import { findLayout, type Layout } from './layouts.js';
@@ -33,6 +33,8 @@ export interface DatapathFacts {
   readonly name: string;
   readonly pmds: readonly PmdFacts[];
   readonly nPorts: number;
+  /** other_config:pmd-cpu-mask in force, hexadecimal; empty: none is set; null: the layout does not say where it is. */
+  readonly pmdCpuMask: string | null;
 }
 
 /** How a reading went. */
@@ -168,7 +170,9 @@ export class MemoryAttachment {
   }
 
   #keepOff(datapaths: readonly DatapathFacts[]): void {
-    this.#avoided = avoidedCpus(datapaths.flatMap(({ pmds }) => pmds.map(({ core }) => core)));
+    const threads = datapaths.flatMap(({ pmds }) => pmds.map(({ core }) => core));
+    const masks = datapaths.flatMap(({ pmdCpuMask }) => parseCpuMask(pmdCpuMask ?? ''));
+    this.#avoided = avoidedCpus([...threads, ...masks]);
   }
 
   #beforeReading(fast: boolean): void {

@@ -97,6 +97,8 @@ Napi::Array datapaths_to_js(Napi::Env env, const std::vector<ovs::DatapathRoot>&
     Napi::Object datapath = Napi::Object::New(env);
     datapath.Set("name", roots[i].full_name());
     datapath.Set("pmds", pmds);
+    const auto& mask = roots[i].pmd_cpu_mask;
+    datapath.Set("pmdCpuMask", mask ? Napi::String::New(env, *mask) : env.Null());
     datapath.Set("nPorts", static_cast<double>(roots[i].ports.size()));
     datapaths.Set(i, datapath);
   }

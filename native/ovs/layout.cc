@@ -108,6 +108,7 @@ Result<Layout> Layout::make(std::span<const LayoutEntry> entries) {
       {"dp_netdev_flow.netdev_flow_get_result", &l.dp_netdev_flow_netdev_flow_get_result, 4},
       {"dp_netdev_flow_attrs.offloaded", &l.dp_netdev_flow_attrs_offloaded, 1},
       {"dp_netdev_flow_attrs.dp_layer", &l.dp_netdev_flow_attrs_dp_layer, 8},
+      {"dp_netdev.pmd_cmask", &l.dp_netdev_pmd_cmask, 8},
       {"dp_netdev_pmd_thread.classifiers", &l.dp_netdev_pmd_thread_classifiers, 8},
       {"dp_netdev_pmd_thread.isolated", &l.dp_netdev_pmd_thread_isolated, 1},
       {"dp_netdev_pmd_thread.poll_list", &l.dp_netdev_pmd_thread_poll_list, l.sizeof_hmap},

@@ -9,6 +9,7 @@ namespace cti::ovs {
 namespace {
 
 constexpr size_t kMaxName = 256;
+constexpr size_t kMaxCpuMask = 16 << 10;  // 65,536 CPUs
 
 bool is_word(const std::string& text) {
   return !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '@'; });
@@ -37,6 +38,16 @@ bool read_port(TargetMemory& memory, const Layout& layout, OvsAddr node, PortRoo
          memory.read_string(text, port.type, kMaxName);
 }
 
+// False: it is being changed.
+bool read_cpu_mask(TargetMemory& memory, OvsAddr from, std::optional<std::string>& mask) {
+  uint64_t text, again;
+  mask.emplace();
+  if (!memory.read(from, text)) return false;
+  if (text == 0) return true;
+  // The switch frees the old text when another is set: the pointer tells.
+  return is_user_pointer(text) && memory.read_string(OvsAddr{text}, *mask, kMaxCpuMask) && memory.read(from, again) && again == text;
+}
+
 bool read_datapath(TargetMemory& memory, const Layout& layout, OvsAddr node, DatapathRoot& root) {
   OvsAddr text;
   std::string key;
@@ -48,6 +59,7 @@ bool read_datapath(TargetMemory& memory, const Layout& layout, OvsAddr node, Dat
       !memory.read_pointer(root.address + layout.dp_netdev_class.offset, type_class, 8) ||
       !memory.read_pointer(type_class + layout.dpif_class_type.offset, text) || !memory.read_string(text, root.type, kMaxName) || !is_word(root.type))
     return false;
+  if (layout.dp_netdev_pmd_cmask && !read_cpu_mask(memory, root.address + layout.dp_netdev_pmd_cmask.offset, root.pmd_cpu_mask)) return false;
   std::vector<OvsAddr> nodes;
   if (!cmap_nodes(memory, layout, root.address + layout.dp_netdev_poll_threads.offset, kMaxPmds, nodes)) return false;
   for (OvsAddr pmd : nodes)

@@ -5,6 +5,7 @@
 // Thread-safety: functions of their arguments.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct DatapathRoot {
   std::string name;  // "ovs-netdev"
   std::vector<PmdRoot> pmds;
   std::vector<PortRoot> ports;
+  // other_config:pmd-cpu-mask as it is in force, hexadecimal; empty: none is set. Not there: the layout does not say where it is.
+  std::optional<std::string> pmd_cpu_mask;
   std::string full_name() const { return type + "@" + name; }  // as dpctl/dump-dps prints it
 };
 

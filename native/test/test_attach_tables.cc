@@ -144,6 +144,31 @@ TEST_CASE("pmds from memory: garbage is refused, at a bounded cost") {
   }
 }
 
+TEST_CASE("pmd-cpu-mask from memory") {
+  FakeSwitch fake = make_fake_switch(1, 1);
+  const OvsAddr root = root_of(fake);
+  auto mask = [&] {
+    auto roots = read_datapaths(fake.memory, fake.layout, root);
+    REQUIRE_MESSAGE(roots, roots.error().message);
+    return (*roots)[0].pmd_cpu_mask;
+  };
+  CHECK(mask() == std::nullopt);
+  const OvsAddr dp = (*read_datapaths(fake.memory, fake.layout, root))[0].address;
+  fake.layout.dp_netdev_pmd_cmask = add_member(fake, raw(dp), 8);
+  const uint64_t at = raw(dp) + fake.layout.dp_netdev_pmd_cmask.offset;
+  CHECK(mask() == std::string());  // a null pointer: none is set
+  const Member text = add_member(fake, raw(dp), 32 << 10);
+  fake.memory.put<uint64_t>(at, raw(dp) + text.offset);
+  const char set[] = "0x1fe";
+  std::memcpy(&fake.memory.bytes[raw(dp) + text.offset - FakeMemory::kBase], set, sizeof set);
+  CHECK(mask() == std::string(set));
+  // What is no text of that length is no mask: the layout is wrong, or it is being freed.
+  std::memset(&fake.memory.bytes[raw(dp) + text.offset - FakeMemory::kBase], 'f', 32 << 10);
+  CHECK_FALSE(read_datapaths(fake.memory, fake.layout, root));
+  fake.memory.put<uint64_t>(at, 8);
+  CHECK_FALSE(read_datapaths(fake.memory, fake.layout, root));
+}
+
 TEST_CASE("ports from memory") {
   FakeSwitch fake = make_fake_switch(1, 1);
   const OvsAddr root = root_of(fake);

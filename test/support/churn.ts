@@ -300,47 +300,52 @@ async function untilIdle(pid: number): Promise<void> {
 }
 
 /**
- * Installs `n` new flows as fast as the switch can, in pairs of windows: without reading and with, first one and then the other first. It is read as whoever
- * watches a switch reads it: once a second if that is at most `manners.share` of a core, else less often.
+ * Installs `n` new flows as fast as the switch can, twice, one right after the other in the same table: without reading and with, first one and then the
+ * other first. A machine changes from minute to minute; two windows of some seconds side by side see the same one. It is read as whoever watches a switch
+ * reads it: once a second if that is at most `manners.share` of a core, else less often.
  */
 export async function setupRates(lab: Lab, pairs: number, n: number, manners: Manners): Promise<SetupPair[]> {
   await other(lab, { 'max-idle': 100_000_000, 'max-revalidator': 10_000 });
   let first = 0;
-  let nReadings = 0;
-  const window = async (reads: boolean): Promise<number> => {
-    await lab.appctl('dpctl/del-flows');
-    const ended = new AbortController();
-    const reading = new RepeatedReading('dp_flows', {
-      rundir: lab.rundir,
-      source: 'memory',
-      manners,
-      signal: ended.signal,
-    });
-    let { snapshot: last } = await reading.next(); // attached and proved before
-    await untilIdle(lab.pid); // what was deleted is freed in the background
+  const window = async (reading?: { stop: AbortController; loop(): Promise<void> }): Promise<number> => {
     const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120, rate: 1_000_000 });
-    void filling.finally(() => ended.abort()).catch(() => {});
     first += n;
-    try {
-      while (reads) {
-        const { snapshot } = await reading.next(last);
-        last.close();
-        last = snapshot;
-        nReadings++;
-      }
-    } catch (error) {
-      if (!ended.signal.aborted) throw error; // else the filling is over
-    } finally {
-      last.close();
-    }
-    return n / (await filling).installSeconds;
+    const ended = filling.finally(() => reading?.stop.abort());
+    const [{ installSeconds }] = await Promise.all([ended, reading?.loop()]);
+    return n / installSeconds;
   };
   const found: SetupPair[] = [];
   for (let i = 0; i < pairs; i++) {
-    nReadings = 0;
-    const one = await window(i % 2 === 1);
-    const two = await window(i % 2 === 0);
-    found.push({ ...(i % 2 === 1 ? { with: one, without: two } : { without: one, with: two }), readings: nReadings });
+    await lab.appctl('dpctl/del-flows');
+    const stop = new AbortController();
+    const repeated = new RepeatedReading('dp_flows', {
+      rundir: lab.rundir,
+      source: 'memory',
+      manners,
+      signal: stop.signal,
+    });
+    let { snapshot: last } = await repeated.next(); // attached and proved before
+    let readings = 0;
+    const loop = async (): Promise<void> => {
+      try {
+        for (;;) {
+          const { snapshot } = await repeated.next(last);
+          last.close();
+          last = snapshot;
+          readings++;
+        }
+      } catch (error) {
+        if (!stop.signal.aborted) throw error; // else the filling is over
+      }
+    };
+    await untilIdle(lab.pid); // what was deleted is freed in the background
+    const withReading = () => window({ stop, loop });
+    const rates =
+      i % 2
+        ? { with: await withReading(), without: await window() }
+        : { without: await window(), with: await withReading() };
+    last.close();
+    found.push({ ...rates, readings });
   }
   return found;
 }

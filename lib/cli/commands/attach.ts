@@ -63,7 +63,7 @@ function mannersLines(attachment: MemoryAttachment, { reading }: MemoryCapture):
   const periodMs = periodFor(reading, DEFAULT_MANNERS);
   const why = `at most ${share * 100} % of a core and ${bytesText(bytesPerSecond)} a second`;
   const reasons = [
-    ...(avoided.pmd.length > 0 ? [`${list(avoided.pmd)} of PMD threads`] : []),
+    ...(avoided.pmd.length > 0 ? [`${list(avoided.pmd)} of PMD threads or pmd-cpu-mask`] : []),
     ...(avoided.isolated.length > 0 ? [`${list(avoided.isolated)} isolated`] : []),
   ];
   const kept = allOf(avoided).some((cpu) => reading.cpus.includes(cpu));
