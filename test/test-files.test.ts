@@ -84,7 +84,7 @@ t.test('one assertion among others', async (t) => {
 });
 
 t.test('what goes wrong in files, beside others and alone', async (t) => {
-  const wrong = Object.entries(WRONG).flatMap(([name, text]) => [
+  const wrong = Object.entries(WRONG).flatMap(([name, text]): [string, string][] => [
     [`beside-${name}.ts`, text],
     [`alone-${name}.ts`, ALONE + text],
   ]);
