@@ -1,5 +1,4 @@
 // The addon is found both ways a package can be laid out: by node-gyp-build, and where that is missing by `bindings`.
-// Runs beside others.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

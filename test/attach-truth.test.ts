@@ -5,6 +5,7 @@
  *   CTI_ATTACH_FLOWS=400000 CTI_RESTARTS=20 npx tap run --disable-coverage --allow-empty-coverage --timeout=1800 test/attach-truth.test.ts
  *   scripts/churn
  */
+// Runs alone: how soon a switch that was started anew is read again is measured.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

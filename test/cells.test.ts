@@ -1,5 +1,4 @@
 /** Cells of dp_flows as text and as JSON, from dump text of every kind of column. */
-// Runs beside others.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

@@ -2,6 +2,7 @@
  * `exit`: who asked for it gets the answer, others are told that it ends, and nothing is left, however busy the machine is. CTI_ROUNDS=50 for the full
  * size; 4 usually.
  */
+// Runs alone: its busy loops take all processors.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';

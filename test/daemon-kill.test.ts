@@ -2,6 +2,7 @@
  * kill -9 of a part at random, under load: the rest goes on, the part is back, no answer is wrong, nothing is left behind. CTI_KILLS=200 for the full
  * size; about 10 usually.
  */
+// Runs alone: how soon a part is back is measured.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';

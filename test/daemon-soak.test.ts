@@ -1,4 +1,5 @@
 /** A minute of questions beside a busy lab: no wrong answer, and nothing grows. scripts/soak is the same for an hour and 100,000 flows. */
+// Takes 78 s.
 import t from 'tap';
 import { startLab } from './support/lab.js';
 import { growth, soak, soakLines } from './support/soak.js';

@@ -1,5 +1,4 @@
 /** Every question in README.md and docs/: it compiles, and runs over recorded rows. Rates and changes run over the same rows twice. */
-// Runs beside others.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

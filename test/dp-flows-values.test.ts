@@ -2,7 +2,6 @@
  * What a parsed row holds, against a second reader that shares nothing with the native one: that a row prints back right does not
  * show that its values are right. And the same rows, read by a program from the sealed descriptors.
  */
-// Runs beside others.
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { Program } from '../lib/runner/program.js';

@@ -1,4 +1,3 @@
-// Runs beside others.
 import t from 'tap';
 import { CtiError, fromNative } from '../lib/errors.js';
 import { escapeJson, escapeText } from '../lib/escape.js';

@@ -2,7 +2,6 @@
  * Tables from many files: a directory, and archives of it made by tar, gzip and xz; what is wrong with an archive; and all of it as a user
  * without rights, without a switch and without OVS.
  */
-// Runs beside others.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
 /** The kernel function group_entries: what it finds and adds, what it charges, and that it stays in the memory it was given. */
-// Runs beside others.
 import t from 'tap';
 import { Program } from '../lib/runner/program.js';
 import { assemble } from './support/asm.js';

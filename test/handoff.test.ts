@@ -1,5 +1,4 @@
 /** The handoff of an image between nodes, under every kind of fault: one owner, nothing lost. CTI_HANDOFF_SEEDS=2000 for more schedules. */
-// Runs beside others.
 import t from 'tap';
 import { idOf, LIMITS, REQUEST_MS, randomOf, Sim } from './support/handoff-sim.js';
 

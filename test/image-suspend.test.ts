@@ -1,5 +1,4 @@
 /** Calls that the host answers: suspension with buffers of every kind, every answer, on every engine; stale and shared memory. */
-// Runs beside others.
 import { closeSync, readSync, writeSync } from 'node:fs';
 import t from 'tap';
 import { errno } from '../lib/errno.js';

@@ -1,5 +1,4 @@
 /** Images: a stopped program as bytes, through a file, onto the other engine; what is refused; what goes stale. */
-// Runs beside others.
 import { closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

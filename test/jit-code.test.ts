@@ -1,5 +1,4 @@
 /** Machine code as bytes: the same as the golden file, and, read by objdump, without a memory operand that is not confined. */
-// Runs beside others.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -2,7 +2,6 @@
  * Bombs made of the real fork, fork_to and join_meeting, beside programs that mean well. As in scheduler-attacks.test.ts, progress is counted in
  * fuel: who had a third of all turns without the attacker and two companions has to have a sixth with it.
  */
-// Runs beside others.
 import t from 'tap';
 import type { ProgramSpec } from '../lib/runner/program.js';
 import type { Task } from '../lib/scheduler/task.js';

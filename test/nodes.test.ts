@@ -1,5 +1,4 @@
 /** Nodes: URLs and routing, messages, meetings. test/handoff.test.ts has the handoff, test/migration.test.ts programs that use all of it. */
-// Runs beside others.
 import t from 'tap';
 import { ManualClock } from '../lib/clock.js';
 import { CtiError } from '../lib/errors.js';

@@ -1,5 +1,4 @@
 // Aggregates, distinct, sums of passes: random rows against plain JavaScript.
-// Runs beside others.
 import t, { type Test } from 'tap';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';
 import { random } from './support/brute-force.js';

@@ -1,5 +1,4 @@
 // Derived columns: what they are, against the text of recorded dumps; and each in where, sort, top, count by, show, with what is unknown.
-// Runs beside others.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';

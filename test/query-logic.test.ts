@@ -1,7 +1,6 @@
 // Formulas over everything a condition can be about, on 100,000 (flow, condition) pairs and more: the four meanings on fields of 8 to 128
 // bits, pasted keys, columns that may be unknown, derived columns, action conditions; against test/support/bit-reference.ts, with the
 // rows that are shown, undecided, and that could carry. CTI_LOGIC_PAIRS=2000000 for more.
-// Runs beside others.
 import t from 'tap';
 import { runQuestion } from '../lib/query/run.js';
 import { type Asked, askCube, askRange, every, type Known, type Match, some } from './support/bit-reference.js';

@@ -1,5 +1,4 @@
 // Names of the user's: what they stand for, and what is said of a file or a question that is wrong about them.
-// Runs beside others.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';

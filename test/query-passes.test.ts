@@ -1,5 +1,4 @@
 // The compiler's passes one by one: syntax tree, exact sets, normal form, plan, assembler; and explain.
-// Runs beside others.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { checkQuestion as checkAnyTable } from '../lib/cli/check-question.js';

@@ -1,5 +1,4 @@
 // Lines of dump-flows and of ovs-ofctl, pasted as conditions.
-// Runs beside others.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';

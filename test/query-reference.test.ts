@@ -1,6 +1,5 @@
 // Questions kept as data (test/questions/), over text: the program's answer and the independent one of test/support/reference.ts.
 // The text is generated here, and what the switch printed (test/fixtures/dumps); what runs on a live switch compares the same way (support/questions.ts).
-// Runs beside others.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { runQuestion } from '../lib/query/run.js';

@@ -1,5 +1,4 @@
 // Stages, columns without a mask, names from dictionaries, unknown values, groups, running in slices: against plain JavaScript.
-// Runs beside others.
 import t from 'tap';
 import { CtiError } from '../lib/errors.js';
 import { type Group, type QuestionResult, runQuestion } from '../lib/query/run.js';

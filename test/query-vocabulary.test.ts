@@ -1,5 +1,4 @@
 // The names and operators users know (ovs-fields(7), dump-flows): each is understood, or says where it lives instead.
-// Runs beside others.
 import t from 'tap';
 import { compileQuestion, NO_DICTIONARIES } from '../lib/compiler/index.js';
 import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';

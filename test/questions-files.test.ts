@@ -2,7 +2,6 @@
  * Questions that administrators ask of saved texts: test/questions/files.yaml, each with an answer that a shell found in the same text by
  * grep, sed and awk. Both the shell and the program must give it.
  */
-// Runs beside others.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t from 'tap';

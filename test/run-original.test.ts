@@ -1,5 +1,4 @@
 // `ctinspector run` with the original's programs, as a user types it: a process of its own, nodes, and memory that another process shares.
-// Runs beside others.
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import t from 'tap';

@@ -1,6 +1,5 @@
 // Programs that take what they can get: loops of every shape, floods of calls, fork bombs, hogs of memory, slices of 1. Each is stopped by its
 // budget, and meanwhile other programs keep at least half of their progress: counted in fuel and in what the host did, not by clocks.
-// Runs beside others.
 import t from 'tap';
 import { type ProgramSpec, withControl } from '../lib/runner/program.js';
 import type { KernelCall, Verdict } from '../lib/scheduler/kernel-call.js';

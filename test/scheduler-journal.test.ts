@@ -1,5 +1,4 @@
 // The journal's file: what is written comes back; torn tails, flipped bytes, a full disk, another process, compaction.
-// Runs beside others.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,4 +1,5 @@
 /** dp_flows from a real switch and from files, as snapshots in JavaScript: rows, cells, memory, and what is left when it fails. */
+// Takes 10 s.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';

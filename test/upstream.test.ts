@@ -2,7 +2,6 @@
  * The original CTinspector's program interface: its header and numbers, and each of its faults as a test that names it. test/migration.test.ts
  * runs its programs between nodes.
  */
-// Runs beside others.
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
 import { CtiError } from '../lib/errors.js';

@@ -1,5 +1,4 @@
 /** The kernel functions of set `ctinspector`: what they compute, what they charge, and every pointer they are given. */
-// Runs beside others.
 import t from 'tap';
 import { KERNEL_FUNCTIONS } from '../lib/generated/kernel-functions.js';
 import { Program, type Run, type StartOptions, type TableMapping } from '../lib/runner/program.js';

@@ -1,5 +1,4 @@
 /** Runs through the API: fuel, what is mapped, reading and writing the window, options, closing and collecting. */
-// Runs beside others.
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';

@@ -1,6 +1,6 @@
 // Adds up what the test runners wrote (TAP and doctest's JUnit XML) and prints the closing line "N passed, N failed".
 // Arguments: the results folder, how many other steps failed, the TAP runner's status. Status 1 if anything failed or nothing ran.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Parser } from 'tap-parser';
 
@@ -40,9 +40,8 @@ if (existsSync(tap)) {
   count(parser);
   parser.end(readFileSync(tap, 'utf8'));
 }
-const native = join(dir, 'native.xml');
-if (existsSync(native)) {
-  const xml = readFileSync(native, 'utf8');
+for (const name of readdirSync(dir).filter((name) => name.endsWith('.xml'))) {
+  const xml = readFileSync(join(dir, name), 'utf8');
   const cases = xml.match(/<testcase /g)?.length ?? 0;
   const bad = xml.match(/<testcase [^>]*>\s*<(failure|error)/g)?.length ?? 0;
   passed += cases - bad;

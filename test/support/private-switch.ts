@@ -19,7 +19,7 @@ export interface PrivateSwitch {
   addBridge(options?: BridgeOptions): void;
   /** Sends a signal to ovs-vswitchd, and for SIGKILL waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts ovs-vswitchd anew, after kill('SIGKILL'): the same one, or another build. The same bridges, no megaflows. */
+  /** Starts ovs-vswitchd anew, after kill('SIGKILL'): the same one, or another build. The same bridges, which are there then; no megaflows. */
   restart(program?: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -122,6 +122,8 @@ export async function startPrivateSwitch(options: PrivateSwitchOptions = {}): Pr
     },
     async restart(other = program) {
       vswitchd = await startSwitch(other);
+      // Its socket is there before its bridges are: ovs-vsctl waits until a change has been taken up.
+      vsctl('set', 'Open_vSwitch', '.', `external_ids:started=${vswitchd.pid}`);
     },
     async stop() {
       const children = [vswitchd.child, server];
