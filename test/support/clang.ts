@@ -1,6 +1,6 @@
 /** Real compilers for tests: the clangs that are installed, and the host's C compiler. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,10 +24,10 @@ export const clangs: readonly Clang[] = CLANG_VERSIONS.filter((version) => works
   (version) => ({ version, cpus: version >= 18 ? ['v1', 'v2', 'v3', 'v4'] : ['v1', 'v2', 'v3'] }),
 );
 
-/** A directory for compilers' outputs, removed by whoever runs the tests' machine: it is small. */
+/** A directory for compilers' outputs, removed when the process ends. */
 export function scratch(): string {
   const dir = mkdtempSync(join(tmpdir(), 'cti-elf-'));
-  mkdirSync(dir, { recursive: true });
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
