@@ -59,7 +59,7 @@ const SOURCE_OPTIONS: readonly OptionRow[] = [
   },
   {
     flags: '--fast',
-    doc: 'let the thread that reads memory run on any CPU, also on those of the PMD threads and isolated ones',
+    doc: 'read megaflows from memory with two threads, and on any CPU, also on those of the PMD threads and isolated ones (default: one thread, which keeps off these)',
   },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },

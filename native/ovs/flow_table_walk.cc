@@ -172,6 +172,7 @@ bool FlowTableWalk::pass(bool first) {
     const auto batch = windows.next();
     if (batch.empty()) break;
     for (const FlowWindow& window : batch) look_at(window, windows, first);
+    if (threaded && deferred_.size() >= kBatch) drain();
   }
   stats_.copier_cpu_ns += windows.end();
   drain();
@@ -245,6 +246,7 @@ void FlowTableWalk::drain() {
     if (!sink_.go_on()) return;
     drain_batch(at, std::min(at + kBatch, deferred_.size()));
   }
+  deferred_.clear();
 }
 
 void FlowTableWalk::drain_batch(size_t first, size_t last) {
