@@ -84,6 +84,8 @@ const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
 
+const FAST_OPTION: readonly OptionRow[] = SOURCE_OPTIONS.filter(({ flags }) => flags === '--fast');
+
 const DAEMON_OPTION: OptionRow = {
   flags: '--daemon [how]',
   doc: 'ask ctinspectord (docs/daemon.md). answer: it answers, which is the default; snapshot: it hands over its snapshot in shared memory, and the question runs here',
@@ -455,9 +457,9 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'attach',
     summary: "attach to the switch's memory and say how it went",
-    doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
+    doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost; with --fast one more, by two threads. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
     args: [],
-    options: [...SWITCH_OPTIONS, DAEMON_OPTION, FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, ...FAST_OPTION, DAEMON_OPTION, FORMAT_OPTION],
     examples: [{ command: 'ctinspector attach', says: 'can questions be answered from memory here, and how fast?' }],
     daemon: () => ['attach/show'],
     load: () => import('./commands/attach.js'),
