@@ -69,6 +69,7 @@ t.test(
     );
     const fast = await attachment.capture(undefined, true);
     t.strictSame(fast.reading.cpus, all, '--fast: any');
+    t.strictSame([polite.reading.nThreads, fast.reading.nThreads], [1, 2]);
     polite.snapshot.close();
     fast.snapshot.close();
     t.strictSame(
@@ -78,6 +79,10 @@ t.test(
     t.match(await cli(['attach', '--rundir', sw.rundir]), {
       status: 0,
       out: /repeated reading +one thread, every 1000 ms: at most 10 % of a core and 268 MB a second\nCPUs avoided +1 of PMD threads or pmd-cpu-mask.*; used: 0/,
+    });
+    t.match(await cli(['attach', '--fast', '--rundir', sw.rundir]), {
+      status: 0,
+      out: /\nreading +\d+ flows in [\d.]+ ms \([\d.]+ ms CPU\)[\s\S]*\nfast reading +\d+ flows in [\d.]+ ms \([\d.]+ ms CPU of 2 threads\)/,
     });
   },
 );

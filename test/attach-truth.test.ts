@@ -7,7 +7,7 @@
  */
 // Runs alone: how soon a switch that was started anew is read again is measured.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,6 +22,7 @@ import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { type ChurnFacts, churn, pairedLoss } from './support/churn.js';
 import { codeOf } from './support/errors.js';
 import { startLab } from './support/lab.js';
+import { until } from './support/until.js';
 
 const N_FLOWS = Number(process.env.CTI_ATTACH_FLOWS ?? 20_000);
 const N_RESTARTS = Number(process.env.CTI_RESTARTS ?? 3);
@@ -59,6 +60,8 @@ t.test(`${N_FLOWS} megaflows as dpctl/dump-flows -m prints them, letter by lette
   proof?.capture.snapshot.close();
   const first = await attachment.capture();
   const before = rowsOf(first.snapshot);
+  const fast = await attachment.capture(undefined, true);
+  const byTwo = rowsOf(fast.snapshot);
   const dumped = new Set<string>();
   const differ: string[] = [];
   await eachDumpLine((line) => {
@@ -71,6 +74,9 @@ t.test(`${N_FLOWS} megaflows as dpctl/dump-flows -m prints them, letter by lette
   const after = rowsOf(second.snapshot);
   t.ok(dumped.size >= N_FLOWS, `${dumped.size} in the dump`);
   t.equal(first.snapshot.facts.nRows, before.size, 'each once');
+  t.strictSame([first.reading.nThreads, fast.reading.nThreads], [1, 2]);
+  t.equal(fast.snapshot.facts.nRows, byTwo.size, 'each once, by two threads');
+  t.strictSame([fast.snapshot.facts.rejected, fast.snapshot.facts.unknown], [[], []]);
   t.strictSame([first.snapshot.facts.rejected, first.snapshot.facts.unknown], [[], []]);
   // The lab's hosts say something now and then: what is not the same in two readings around the dump was not quiet.
   const quiet = (ufid: string): boolean => before.has(ufid) && before.get(ufid) === after.get(ufid);
@@ -83,9 +89,28 @@ t.test(`${N_FLOWS} megaflows as dpctl/dump-flows -m prints them, letter by lette
   );
   t.strictSame(differ.filter((line) => !before.has(ufidOf(line)) && !after.has(ufidOf(line))).slice(0, 3), []);
   t.strictSame([...before.keys()].filter((ufid) => quiet(ufid) && !dumped.has(ufid)).slice(0, 3), [], 'none extra');
+  t.strictSame(
+    [...new Set([...before.keys(), ...byTwo.keys()])].filter(
+      (ufid) => quiet(ufid) && byTwo.get(ufid) !== before.get(ufid),
+    ),
+    [],
+    'by two threads the same rows',
+  );
   t.comment(`${dumped.size} rows compared, ${noisy} of them not quiet`);
   first.snapshot.close();
+  fast.snapshot.close();
   second.snapshot.close();
+  // A reading by two threads that nobody waits for any more ends both.
+  const tasks = (): number => readdirSync('/proc/self/task').length;
+  const atRest = tasks();
+  for (let i = 0; i < 5; i++) {
+    const stop = new AbortController();
+    const reading = codeOf(() => attachment.capture(stop.signal, true));
+    await sleep(i);
+    stop.abort();
+    t.equal((await reading)[0], 'CANCELLED');
+  }
+  await until('its threads have ended', () => tasks() <= atRest);
 });
 
 t.test('counters read anew: those of now, of the same rows', async (t) => {
@@ -135,24 +160,27 @@ t.test('counters read anew: those of now, of the same rows', async (t) => {
   for (const { snapshot } of [again, last, none, other]) snapshot.close();
 });
 
-t.test('churn, purges and a mass expiry: no row that is not whole', async (t) => {
-  const phases = await churn(lab, {
-    seconds: 4,
-    rate: 2000,
-    idleMs: 1000,
-    everyMs: 200,
-    burst: 5000,
-    purges: 2,
+for (const fast of [false, true])
+  t.test(`churn, purges and a mass expiry: no row that is not whole${fast ? ', by two threads' : ''}`, async (t) => {
+    const phases = await churn(lab, {
+      fast,
+      seconds: 4,
+      rate: 2000,
+      idleMs: 1000,
+      everyMs: 200,
+      burst: 5000,
+      purges: 2,
+    });
+    const sum = (what: (facts: ChurnFacts) => number): number =>
+      phases.reduce((all, { facts }) => all + what(facts), 0);
+    for (const { name, facts } of phases) {
+      t.strictSame(facts.samples, [], name);
+      t.equal(facts.wrong + facts.twice, 0, name);
+    }
+    t.ok(sum((facts) => facts.rows) > 20_000, 'rows were checked');
+    t.ok(sum((facts) => facts.readAgain) > 0, 'the table changed while it was read');
+    t.comment(JSON.stringify(phases.map(({ name, facts }) => [name, facts.readings, facts.rows, facts.readAgain])));
   });
-  const sum = (what: (facts: ChurnFacts) => number): number => phases.reduce((all, { facts }) => all + what(facts), 0);
-  for (const { name, facts } of phases) {
-    t.strictSame(facts.samples, [], name);
-    t.equal(facts.wrong + facts.twice, 0, name);
-  }
-  t.ok(sum((facts) => facts.rows) > 20_000, 'rows were checked');
-  t.ok(sum((facts) => facts.readAgain) > 0, 'the table changed while it was read');
-  t.comment(JSON.stringify(phases.map(({ name, facts }) => [name, facts.readings, facts.rows, facts.readAgain])));
-});
 
 t.test('the paired loss and its bound', async (t) => {
   const pairs = Array.from({ length: 11 }, (_, i) => ({ without: 1000, with: 1000 - 10 * i }));
@@ -171,104 +199,102 @@ function dpdkSwitch(): { path: string } | { why: string } {
   }
 }
 
-t.test(`killed, restarted and replaced by the DPDK build ${N_RESTARTS} times while it is read`, async (t) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'cti-truth-'));
-  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
-  const dpdk = dpdkSwitch();
-  if ('why' in dpdk) {
-    if (N_RESTARTS >= 20) throw new Error(dpdk.why);
-    t.comment(`no DPDK build here, restarts of the same build only: ${dpdk.why}`);
-  }
-  const { PATH = '' } = process.env;
-  t.teardown(() => {
-    process.env.PATH = PATH;
-  });
-  const bin = join(scratch, 'bin');
-  mkdirSync(bin);
-  if ('path' in dpdk) symlinkSync(dpdk.path, join(bin, 'ovs-vswitchd'));
-
-  // As top and watch read it, but without the pauses between readings; those between attempts at a switch that has gone are there.
-  const manners = { share: 1, bytesPerSecond: 2 ** 40, periodMs: 5 };
-  const repeated = new RepeatedReading('dp_flows', { rundir: lab.rundir, source: 'memory', manners });
-  let last: TableSnapshot | undefined;
-  let stop = false;
-  /** Since when the switch has been up with this pid. */
-  let upSince = { pid: lab.pid, at: performance.now() };
-  /** The pid whose table has no flows injected yet. */
-  let emptyPid = 0;
-  let filledRows = 0;
-  const attachedAfterMs: number[] = [];
-  const failures = new Map<string, number>();
-  const unexpected: string[] = [];
-  const builds = new Set<string>();
-  let readings = 0;
-  let seenPid = 0;
-  const look = (snapshot: TableSnapshot): void => {
-    const pid = Number(snapshot.facts.source.slice('memory:'.length));
-    filledRows = 0;
-    for (let row = 0; row < snapshot.facts.nRows; row++)
-      if (snapshot.rowText(row).includes('eth(src=02:00:00:00:00:fd')) filledRows++;
-    if (pid === emptyPid && filledRows > 0) t.fail(`${filledRows} rows of the switch before in the one of now`);
-    if (pid !== seenPid && pid === upSince.pid) {
-      attachedAfterMs.push(performance.now() - upSince.at);
-      seenPid = pid;
-    }
-    readings++;
-  };
-  const reading = (async () => {
-    while (!stop) {
-      try {
-        const { snapshot } = await repeated.next(last);
-        look(snapshot);
-        last?.close();
-        last = snapshot;
-      } catch (error) {
-        if (!(error instanceof CtiError)) throw error;
-        const { code, message } = error;
-        failures.set(code, (failures.get(code) ?? 0) + 1);
-        if (!isPassing(error)) unexpected.push(`${code}: ${message}`);
+for (const fast of [false, true])
+  t.test(
+    `killed, restarted and replaced by the DPDK build ${N_RESTARTS} times while it is read${fast ? ' by two threads' : ''}`,
+    async (t) => {
+      const scratch = mkdtempSync(join(tmpdir(), 'cti-truth-'));
+      t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+      const dpdk = dpdkSwitch();
+      if ('why' in dpdk) {
+        if (N_RESTARTS >= 20) throw new Error(dpdk.why);
+        t.comment(`no DPDK build here, restarts of the same build only: ${dpdk.why}`);
       }
-    }
-    last?.close();
-  })();
+      const { PATH = '' } = process.env;
+      t.teardown(() => {
+        process.env.PATH = PATH;
+      });
+      const bin = join(scratch, 'bin');
+      mkdirSync(bin);
+      if ('path' in dpdk) symlinkSync(dpdk.path, join(bin, 'ovs-vswitchd'));
 
-  const until = async (what: string, holds: () => boolean): Promise<void> => {
-    for (let waited = 0; !holds(); waited += 10) {
-      if (waited > 20_000) throw new Error(`${what}: not in 20 s`);
-      await sleep(10);
-    }
-  };
-  const restart = async (round: number): Promise<void> => {
-    await lab.fill(3000);
-    await until('flows are read', () => filledRows > 0);
-    await sleep(Math.random() * 100);
-    const before = lab.pid;
-    lab.kill();
-    process.env.PATH = 'path' in dpdk && round % 2 === 0 ? `${bin}:${PATH}` : PATH;
-    emptyPid = 0;
-    const restarting = lab.restart();
-    restarting.catch(() => {});
-    await until('the switch is up', () => lab.isSwitchRunning && lab.pid !== before);
-    upSince = { pid: lab.pid, at: performance.now() };
-    emptyPid = lab.pid;
-    await restarting;
-    await until('attached', () => seenPid === upSince.pid);
-    builds.add(MemoryAttachment.open(lab.pid).buildId);
-    await sleep(50);
-    emptyPid = 0;
-  };
-  try {
-    for (let round = 0; round < N_RESTARTS; round++) await restart(round);
-  } finally {
-    stop = true;
-    await reading;
-  }
-  t.equal(attachedAfterMs.length >= N_RESTARTS, true, `attached ${attachedAfterMs.length} times`);
-  const slowest = Math.max(...attachedAfterMs.slice(-N_RESTARTS));
-  t.ok(slowest < 2000, `attached again in at most ${slowest.toFixed(0)} ms`);
-  t.equal(builds.size, 'path' in dpdk ? 2 : 1, [...builds].join(', '));
-  t.strictSame(unexpected, []);
-  t.comment(
-    `${readings} readings, ${JSON.stringify([...failures])}, attached after ${attachedAfterMs.map(Math.round)}`,
+      // As top and watch read it, but without the pauses between readings; those between attempts at a switch that has gone are there.
+      const manners = { share: 1, bytesPerSecond: 2 ** 40, periodMs: 5 };
+      const repeated = new RepeatedReading('dp_flows', { rundir: lab.rundir, source: 'memory', manners, fast });
+      let last: TableSnapshot | undefined;
+      let stop = false;
+      /** Since when the switch has been up with this pid. */
+      let upSince = { pid: lab.pid, at: performance.now() };
+      /** The pid whose table has no flows injected yet. */
+      let emptyPid = 0;
+      let filledRows = 0;
+      const attachedAfterMs: number[] = [];
+      const failures = new Map<string, number>();
+      const unexpected: string[] = [];
+      const builds = new Set<string>();
+      let readings = 0;
+      let seenPid = 0;
+      const look = (snapshot: TableSnapshot): void => {
+        const pid = Number(snapshot.facts.source.slice('memory:'.length));
+        filledRows = 0;
+        for (let row = 0; row < snapshot.facts.nRows; row++)
+          if (snapshot.rowText(row).includes('eth(src=02:00:00:00:00:fd')) filledRows++;
+        if (pid === emptyPid && filledRows > 0) t.fail(`${filledRows} rows of the switch before in the one of now`);
+        if (pid !== seenPid && pid === upSince.pid) {
+          attachedAfterMs.push(performance.now() - upSince.at);
+          seenPid = pid;
+        }
+        readings++;
+      };
+      const reading = (async () => {
+        while (!stop) {
+          try {
+            const { snapshot } = await repeated.next(last);
+            look(snapshot);
+            last?.close();
+            last = snapshot;
+          } catch (error) {
+            if (!(error instanceof CtiError)) throw error;
+            const { code, message } = error;
+            failures.set(code, (failures.get(code) ?? 0) + 1);
+            if (!isPassing(error)) unexpected.push(`${code}: ${message}`);
+          }
+        }
+        last?.close();
+      })();
+
+      const restart = async (round: number): Promise<void> => {
+        await lab.fill(3000);
+        await until('flows are read', () => filledRows > 0);
+        await sleep(Math.random() * 100);
+        const before = lab.pid;
+        lab.kill();
+        process.env.PATH = 'path' in dpdk && round % 2 === 0 ? `${bin}:${PATH}` : PATH;
+        emptyPid = 0;
+        const restarting = lab.restart();
+        restarting.catch(() => {});
+        await until('the switch is up', () => lab.isSwitchRunning && lab.pid !== before);
+        upSince = { pid: lab.pid, at: performance.now() };
+        emptyPid = lab.pid;
+        await restarting;
+        await until('attached', () => seenPid === upSince.pid);
+        builds.add(MemoryAttachment.open(lab.pid).buildId);
+        await sleep(50);
+        emptyPid = 0;
+      };
+      try {
+        for (let round = 0; round < N_RESTARTS; round++) await restart(round);
+      } finally {
+        stop = true;
+        await reading;
+      }
+      t.equal(attachedAfterMs.length >= N_RESTARTS, true, `attached ${attachedAfterMs.length} times`);
+      const slowest = Math.max(...attachedAfterMs.slice(-N_RESTARTS));
+      t.ok(slowest < 2000, `attached again in at most ${slowest.toFixed(0)} ms`);
+      t.equal(builds.size, 'path' in dpdk ? 2 : 1, [...builds].join(', '));
+      t.strictSame(unexpected, []);
+      t.comment(
+        `${readings} readings, ${JSON.stringify([...failures])}, attached after ${attachedAfterMs.map(Math.round)}`,
+      );
+    },
   );
-});

@@ -59,7 +59,7 @@ const SOURCE_OPTIONS: readonly OptionRow[] = [
   },
   {
     flags: '--fast',
-    doc: 'let the thread that reads memory run on any CPU, also on those of the PMD threads and isolated ones',
+    doc: 'read megaflows from memory with two threads, and on any CPU, also on those of the PMD threads and isolated ones (default: one thread, which keeps off these)',
   },
   { flags: '--rundir <dir>', doc: "the switch's run directory (default: $OVS_RUNDIR, else /var/run/openvswitch)" },
   { flags: '--target <name>', doc: 'daemon name or absolute path of its control socket (default: ovs-vswitchd)' },
@@ -83,6 +83,8 @@ const SAMPLE_OPTIONS: readonly OptionRow[] = [
 const SWITCH_OPTIONS: readonly OptionRow[] = SOURCE_OPTIONS.filter(
   ({ flags }) => !/^--(from |source |fast$)/.test(flags),
 );
+
+const FAST_OPTION: readonly OptionRow[] = SOURCE_OPTIONS.filter(({ flags }) => flags === '--fast');
 
 const DAEMON_OPTION: OptionRow = {
   flags: '--daemon [how]',
@@ -455,9 +457,9 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'attach',
     summary: "attach to the switch's memory and say how it went",
-    doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
+    doc: 'Attaches to ovs-vswitchd by its memory as a question would, and reports each step: its build, the layout, its datapaths, the proof against what the switch says of itself, a reading of all megaflows and what it cost; with --fast one more, by two threads. Nothing is written to the switch. docs/attach.md says what is read and how it is proved.',
     args: [],
-    options: [...SWITCH_OPTIONS, DAEMON_OPTION, FORMAT_OPTION],
+    options: [...SWITCH_OPTIONS, ...FAST_OPTION, DAEMON_OPTION, FORMAT_OPTION],
     examples: [{ command: 'ctinspector attach', says: 'can questions be answered from memory here, and how fast?' }],
     daemon: () => ['attach/show'],
     load: () => import('./commands/attach.js'),

@@ -11,7 +11,7 @@ import { type ReadFileOptions, readTextFile } from './text-file.js';
 import type { SwitchOptions } from './unixctl.js';
 
 export interface CaptureOptions extends SwitchOptions {
-  /** Reading memory may use any CPU, also those of the datapath's threads. */
+  /** Reading memory may use any CPU, also those of the datapath's threads, and megaflows are read with two threads. */
   readonly fast?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }

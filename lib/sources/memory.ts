@@ -51,6 +51,8 @@ export interface Reading {
   /** Read more than once, whatever came of it. */
   readonly nRetried: number;
   readonly nPasses: number;
+  /** 2: one copied what the other looked at; `cpuMs` is of both. */
+  readonly nThreads: number;
   readonly calls: number;
   readonly ranges: number;
   readonly bytes: number;
@@ -110,7 +112,7 @@ interface AttachAddon {
   attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
   attachDatapaths(handle: object): DatapathFacts[];
   attachAlive(handle: object): boolean;
-  attachSetManners(handle: object, avoidedCpus: readonly number[], avoidsMainThread: boolean): void;
+  attachSetManners(handle: object, avoidedCpus: readonly number[], fast: boolean): void;
   attachCapture(handle: object, onProgress: undefined): NativeJob<Read<Reading>>;
   attachRefresh(handle: object, snapshot: object, places: object): NativeJob<Read<Refreshing>>;
   attachReadTable(
@@ -176,7 +178,7 @@ export class MemoryAttachment {
   }
 
   #beforeReading(fast: boolean): void {
-    native().attachSetManners(this.#handle, fast ? [] : allOf(this.#avoided), !fast);
+    native().attachSetManners(this.#handle, allOf(this.#avoided), fast);
   }
 
   get alive(): boolean {
@@ -187,7 +189,10 @@ export class MemoryAttachment {
     return call(() => native().attachDatapaths(this.#handle));
   }
 
-  /** Reads all megaflows, off the CPUs of `avoided` unless `fast`. SWITCH_CLOSED if the process ended or was replaced meanwhile. */
+  /**
+   * Reads all megaflows: with one thread, off the CPUs of `avoided` and of the switch's main thread; `fast`: with two, one of which copies what the other
+   * looks at, on any CPU. What proves a row is the same. SWITCH_CLOSED if the process ended or was replaced meanwhile.
+   */
   async capture(signal?: AbortSignal, fast = false): Promise<MemoryCapture> {
     this.#beforeReading(fast);
     return this.#opened(await runJob(() => native().attachCapture(this.#handle, undefined), signal));
@@ -196,7 +201,7 @@ export class MemoryAttachment {
   /**
    * The counters of `before`, a snapshot that this attachment gave, anew: less than half of the work of a capture. Rows whose flow has left the table
    * or has other actions now are not in the result, and are counted; new flows are not in it either, so capture again when many are. `before` stays
-   * as it is, and open. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
+   * as it is, and open. One thread, also if `fast`: there is little but copying. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
    */
   async refresh(before: TableSnapshot, signal?: AbortSignal, fast = false): Promise<MemoryRefresh> {
     const origin = origins.get(before);

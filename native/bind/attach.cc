@@ -135,7 +135,7 @@ Napi::Value datapaths(const Napi::CallbackInfo& info) {
 
 Napi::Value alive(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), attachment_of(info)->target.still_the_same()); }
 
-// (handle, cpus, whether the main thread's too): readings that begin from now on stay off these.
+// (handle, cpus, whether fast): readings that begin from now on stay off these, or are fast.
 Napi::Value set_manners(const Napi::CallbackInfo& info) {
   const Napi::Array cpus = info[1].As<Napi::Array>();
   std::vector<int> avoided;
@@ -153,7 +153,9 @@ class CaptureTask : public Task {
     const KeepOut keep_out(manners, attachment->target.pid);
     cpus_ = sys::allowed_cpus();
     ovs::ProcessMemory memory(attachment->target.pid);
-    auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_);
+    ovs::ProcessMemory copier(attachment->target.pid);
+    auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_,
+                                       {.copier = manners.fast ? &copier : nullptr});
     // What was read of a process that is no longer there may be another's: nothing of it is used.
     if (!attachment->target.still_the_same()) return ended(*attachment);
     if (!snapshot) return std::move(snapshot.error());
@@ -172,7 +174,8 @@ class CaptureTask : public Task {
                                       {"nUnreadable", walk.n_unreadable},
                                       {"nBadActions", walk.n_bad_actions},
                                       {"nRetried", walk.n_retried},
-                                      {"nPasses", walk.n_passes}});
+                                      {"nPasses", walk.n_passes},
+                                      {"nThreads", walk.copier_cpu_ns > 0 ? 2 : 1}});
     Napi::Object reading = object.Get("reading").As<Napi::Object>();
     reading.Set("tableMoved", walk.table_moved);
     Napi::Array cpus = Napi::Array::New(env, cpus_.size());

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "bind/bind.h"
@@ -15,21 +16,23 @@
 
 namespace cti::bind {
 
-// How a reading thread keeps out of the switch's way. Set on the JavaScript thread; a task copies it when it is made.
+// How a reading keeps out of the switch's way. Set on the JavaScript thread; a task copies it when it is made.
 struct Manners {
   std::vector<int> avoided_cpus;
-  // Nor, if there is another, on the CPU where the switch's main thread is when the reading begins: it handles upcalls.
-  bool avoids_main_thread = false;
+  // It does not: it uses any CPU, and reads megaflows with two threads. Else its one thread also keeps off the CPU, if there is another, where the switch's
+  // main thread is when the reading begins: that one handles upcalls.
+  bool fast = false;
 };
 
 // On the reading thread, as long as it reads.
 class KeepOut {
  public:
-  KeepOut(const Manners& manners, pid_t pid) : avoid_(manners.avoided_cpus, main_thread(manners, pid)) {}
+  KeepOut(const Manners& manners, pid_t pid) : avoid_(avoided(manners), main_thread(manners, pid)) {}
 
  private:
+  static std::span<const int> avoided(const Manners& manners) { return manners.fast ? std::span<const int>() : manners.avoided_cpus; }
   static std::vector<int> main_thread(const Manners& manners, pid_t pid) {
-    auto cpu = manners.avoids_main_thread ? ovs::main_thread_cpu(pid) : std::nullopt;
+    auto cpu = manners.fast ? std::nullopt : ovs::main_thread_cpu(pid);
     return cpu ? std::vector<int>{*cpu} : std::vector<int>{};
   }
 

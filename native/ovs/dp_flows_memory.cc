@@ -341,6 +341,7 @@ void add(WalkStats& to, const WalkStats& from) {
   to.n_retried += from.n_retried;
   to.n_passes = std::max(to.n_passes, from.n_passes);
   to.table_moved |= from.table_moved;
+  to.copier_cpu_ns += from.copier_cpu_ns;
 }
 
 }  // namespace
@@ -349,7 +350,8 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
                                MemoryReadFacts& facts, FlowPlaces* places, const WalkOptions& options) {
   facts = {};
   if (places) places->clear();
-  const ReadCost before = memory.cost();
+  auto cost = [&] { return options.copier ? memory.cost() + options.copier->cost() : memory.cost(); };
+  const ReadCost before = cost();
   const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
   facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
   auto builder = SnapshotBuilder::create(kSchema);
@@ -381,8 +383,8 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   note("unreadable", facts.walk.n_unreadable);
   note("actions not well formed", facts.walk.n_bad_actions);
   facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
-  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
-  facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
+  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu + facts.walk.copier_cpu_ns;
+  facts.cost = cost() - before;
   return snapshot;
 }
 

@@ -1,7 +1,7 @@
 // The megaflows of all userspace datapaths of one ovs-vswitchd, read out of its memory into a dp_flows snapshot. dp_flows_refresh.h reads the
 // counters of one anew.
 //
-// Thread-safety: read_dp_flows runs on any one thread; the cancel flag may be set by any.
+// Thread-safety: read_dp_flows runs on any one thread, and ends what it starts; the cancel flag may be set by any.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace cti::ovs {
 // Of every reading of megaflows, in full or of counters alone.
 struct ReadFacts {
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_REALTIME around the read
-  uint64_t cpu_ns = 0;                // of this thread
+  uint64_t cpu_ns = 0;                // of this thread, and of the one that copied for it
   ReadCost cost;
   std::vector<DatapathRoot> datapaths;
 };
@@ -33,7 +33,7 @@ struct FlowPlace {
 };
 using FlowPlaces = BigVector<FlowPlace>;  // by row
 
-// 'places' gets those of the snapshot's rows, if wanted.
+// 'places' gets those of the snapshot's rows, if wanted. Two threads read if 'options' have a copier.
 // Errors: PROTOCOL (what is there is not what the layout says), CANCELLED, OUT_OF_MEMORY.
 Result<tables::Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
                                        MemoryReadFacts& facts, FlowPlaces* places = nullptr, const WalkOptions& options = {});

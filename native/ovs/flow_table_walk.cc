@@ -9,15 +9,6 @@
 namespace cti::ovs {
 namespace {
 
-// A flow's actions can be taken from what was copied only if that was copied after the flow: from a lower window, or from behind it in its own. So
-// windows are small, and several are copied in one call, the highest first.
-constexpr uint64_t kWindow = 64 << 10;
-constexpr size_t kBatchWindows = 8;
-constexpr size_t kRing = 4;  // batches
-// Most actions lie just behind their flow, in the same piece of memory that the switch got for both.
-constexpr size_t kTail = 4 << 10;
-// Windows with fewer flows are not copied whole: a flow and its list by themselves cost about as much as 8 KB of a window.
-constexpr uint32_t kMinFlowsOfWindow = 8;
 constexpr int kMaxAttempts = 3;  // while the table moves
 constexpr uint32_t kMaxPasses = 6;
 constexpr size_t kGuess = 64;      // bytes first read of an action list, header included; most are shorter
@@ -36,7 +27,6 @@ FlowTableWalk::FlowTableWalk(TargetMemory& memory, const Layout& layout, FlowSin
     end = std::max(end, member->offset + member->size);
   }
   id_size_ = end - id_start_;
-  room_behind_ = std::max<size_t>(kTail, (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63});
 }
 
 Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
@@ -101,11 +91,6 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
   return {};
 }
 
-bool FlowTableWalk::is_ours(uint64_t node) const {
-  const uint64_t flow = node - l_.dp_netdev_flow_node.offset;
-  return flow >= options_.from && flow < options_.to;
-}
-
 // Adds a bucket's nodes to again_.
 void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
   for (uint32_t i = 0; i < l_.bucket_entries; i++) {
@@ -116,7 +101,6 @@ void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
       stats_.n_refused++;
       continue;
     }
-    if (!is_ours(node)) continue;
     again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, false});
   }
 }
@@ -179,138 +163,59 @@ bool FlowTableWalk::pass(bool first) {
   deferred_.clear();
   from_ring_.clear();
   from_ring_.reserve(entries_.size());
-  ring_.resize(kRing * kBatchWindows);
-  n_copied_ = 0;
   n_chained_ = 0;
-  // A batch is looked at when the ring is full of it and the batches below.
-  const uint32_t n = static_cast<uint32_t>(entries_.size());
-  uint64_t n_batches = 0;
-  auto look = [&](uint64_t number) {
-    for (Slot& slot : batch(number)) look_at(slot, first);
-  };
-  for (uint32_t at = 0; at < n; n_batches++) {
-    if (n_batches >= kRing) look(n_batches);
+  const bool threaded = first && options_.copier;
+  WindowCopier copier(threaded ? *options_.copier : memory_, l_, entries_);
+  CopyAhead windows(copier, threaded);
+  for (uint64_t n_batches = 0;; n_batches++) {
     if (n_batches % 64 == 0 && !sink_.go_on()) return false;
-    for (Slot& slot : batch(n_batches)) {
-      slot.first = slot.last = at;
-      if (at < n) slot.base = entries_[at].flow / kWindow * kWindow;
-      while (slot.last < n && entries_[slot.last].flow / kWindow == slot.base / kWindow) slot.last++;
-      slot.end = slot.base;
-      at = slot.last;
-    }
-    read_batch(batch(n_batches));
+    const auto batch = windows.next();
+    if (batch.empty()) break;
+    for (const FlowWindow& window : batch) look_at(window, windows, first);
+    if (threaded && deferred_.size() >= kBatch) drain();
   }
-  for (uint64_t i = n_batches > kRing ? n_batches - kRing : 0; i < n_batches; i++) look(i);
+  stats_.copier_cpu_ns += windows.end();
   drain();
   return sink_.go_on();
 }
 
-// The ring's slots of one call.
-std::span<FlowTableWalk::Slot> FlowTableWalk::batch(uint64_t number) {
-  return std::span(ring_).subspan(number % kRing * kBatchWindows, kBatchWindows);
-}
-
-// Copies the windows in order, and flows by themselves where a window has few, or is not all there.
-void FlowTableWalk::read_batch(std::span<Slot> slots) {
-  const uint64_t began_ns = sys::clock_ns(CLOCK_MONOTONIC);
-  Slot* wanted[kBatchWindows];
-  size_t n = 0;
-  ranges_.clear();
-  for (Slot& slot : slots) {
-    if (!slot.bytes) slot.bytes = std::make_unique_for_overwrite<uint8_t[]>(kWindow + room_behind_);
-    slot.flows_sequence = slot.sequence = ++n_copied_;
-    if (slot.first < slot.last) by_number_[slot.base / kWindow % kPlaces] = &slot;
-    slot.began_ns = began_ns;
-    slot.now_ms = began_ns / 1'000'000;
-    if (slot.last - slot.first < kMinFlowsOfWindow) continue;
-    wanted[n++] = &slot;
-    ranges_.push_back({OvsAddr{slot.base}, slot.bytes.get(), kWindow + room_behind_});
-  }
-  for (size_t done = 0; done < n;) {
-    size_t got = memory_.copy(std::span(ranges_).subspan(done));
-    for (; done < n && got >= ranges_[done].size; done++) {
-      got -= ranges_[done].size;
-      wanted[done]->end = wanted[done]->base + ranges_[done].size;
-    }
-    if (done < n) wanted[done]->end = wanted[done]->base + got, done++;  // the end of what is mapped
-  }
-  const uint64_t ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
-  for (Slot& slot : slots) {
-    slot.ended_ns = ended_ns;
-    read_flows(slot);
-  }
-}
-
-// Copies what a window does not hold: flows one by one, into their places.
-void FlowTableWalk::read_flows(Slot& slot) {
-  ranges_.clear();
-  std::vector<uint32_t> which;
-  auto flush = [&] {
-    for (size_t done = 0; done < ranges_.size();) {
-      size_t got = memory_.copy(std::span(ranges_).subspan(done));
-      while (done < ranges_.size() && got >= ranges_[done].size) got -= ranges_[done++].size;
-      if (done == ranges_.size()) break;
-      // One that cannot be read whole: its end may be over the edge of what is mapped, behind the real end of the flow.
-      const ReadRange& range = ranges_[done];
-      const size_t to_page = 4096 - raw(range.from) % 4096;
-      std::memset(range.to, 0, range.size);
-      if (to_page >= range.size || to_page < l_.flow_head || !memory_.read(range.from, range.to, to_page)) entries_[which[done]].fate = Fate::unreadable;
-      done++;
-    }
-    ranges_.clear();
-    which.clear();
-  };
-  for (uint32_t i = slot.first; i < slot.last; i++) {
-    const uint64_t flow = entries_[i].flow;
-    if (flow + l_.sizeof_dp_netdev_flow <= slot.end) continue;
-    ranges_.push_back({OvsAddr{flow}, &slot.bytes[flow - slot.base], l_.sizeof_dp_netdev_flow});
-    which.push_back(i);
-    if (ranges_.size() == TargetMemory::kMaxRanges) flush();
-  }
-  if (ranges_.empty()) return;
-  flush();
-  slot.flows_sequence = ++n_copied_;
-  slot.ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
-}
-
-void FlowTableWalk::look_at(Slot& slot, bool use_ring) {
-  for (uint32_t i = slot.first; i < slot.last; i++) {
-    if (i + 4 < slot.last) {
-      const uint8_t* ahead = &slot.bytes[entries_[i + 4].flow - slot.base];
+void FlowTableWalk::look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring) {
+  for (uint32_t i = window.first; i < window.last; i++) {
+    if (i + 4 < window.last) {
+      const uint8_t* ahead = &window.bytes[entries_[i + 4].flow - window.base];
       for (size_t line = 0; line < l_.flow_head; line += 64) __builtin_prefetch(ahead + line);
     }
-    if (entries_[i].fate == Fate::waiting) look_at_flow(entries_[i], slot, use_ring);
+    if (entries_[i].fate == Fate::waiting) look_at_flow(entries_[i], window, windows, use_ring);
   }
-  slot.first = slot.last = 0;
 }
 
-void FlowTableWalk::look_at_flow(Entry& entry, const Slot& slot, bool use_ring) {
-  // SAFETY: read_batch() made room for a whole flow at every address of the window.
-  const uint8_t* flow = &slot.bytes[entry.flow - slot.base];
+void FlowTableWalk::look_at_flow(Entry& entry, const FlowWindow& window, const CopyAhead& windows, bool use_ring) {
+  // SAFETY: the copier made room for a whole flow at every address of the window.
+  const uint8_t* flow = &window.bytes[entry.flow - window.base];
   if (load<uint32_t>(flow + l_.dp_netdev_flow_ufid.offset) != entry.hash || load<uint32_t>(flow + l_.dp_netdev_flow_pmd_id.offset) != core_id_ ||
       flow[l_.dp_netdev_flow_dead.offset] != 0 || static_cast<int32_t>(load<uint32_t>(flow + l_.dp_netdev_flow_ref_cnt.offset)) <= 0)
     return settle(entry, Fate::gone);
   const uint64_t actions = load<uint64_t>(flow + l_.dp_netdev_flow_actions.offset);
   if (!is_user_pointer(actions) || actions % 4 != 0) return settle(entry, Fate::refused);
-  entry.row = sink_.flow(OvsAddr{entry.flow}, flow, l_.sizeof_dp_netdev_flow, slot.now_ms);
+  entry.row = sink_.flow(OvsAddr{entry.flow}, flow, l_.sizeof_dp_netdev_flow, window.now_ms);
   if (entry.row == FlowSink::kRefused) return settle(entry, Fate::refused);
   follow_chain(entry, load<uint64_t>(flow + l_.dp_netdev_flow_node.offset + l_.cmap_node_next.offset));
-  if (use_ring && actions_from_ring(entry, actions, slot)) return;
+  if (use_ring && actions_from_ring(entry, actions, window, windows)) return;
   deferred_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
 }
 
 // A window that was copied after the flow and has the head of its list: one below, or its own where the list lies behind the flow.
-const FlowTableWalk::Slot* FlowTableWalk::copied_after(const Entry& entry, uint64_t actions, const Slot& slot) const {
+const FlowWindow* FlowTableWalk::copied_after(const Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows) const {
   const uint64_t end = actions + l_.dp_netdev_actions_actions.offset;
-  if (slot.flows_sequence == slot.sequence && actions >= entry.flow && end <= slot.end) return &slot;
-  const Slot* held = by_number_[actions / kWindow % kPlaces];
-  return held && actions >= held->base && end <= held->end && held->sequence > slot.flows_sequence ? held : nullptr;
+  if (window.flows_sequence == window.sequence && actions >= entry.flow && end <= window.end) return &window;
+  const FlowWindow* held = windows.holding(actions);
+  return held && end <= held->end && held->sequence > window.flows_sequence ? held : nullptr;
 }
 
 // Takes the list from what was copied after the flow, if it is there; false: read it later.
-bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot) {
-  const Slot* held = copied_after(entry, actions, slot);
-  if (!held || held->ended_ns - slot.began_ns > options_.max_ring_gap_ns) return false;
+bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows) {
+  const FlowWindow* held = copied_after(entry, actions, window, windows);
+  if (!held || held->ended_ns - window.began_ns > options_.max_ring_gap_ns) return false;
   const uint8_t* list = &held->bytes[actions - held->base];
   const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
   if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held->end) return false;
@@ -341,6 +246,7 @@ void FlowTableWalk::drain() {
     if (!sink_.go_on()) return;
     drain_batch(at, std::min(at + kBatch, deferred_.size()));
   }
+  deferred_.clear();
 }
 
 void FlowTableWalk::drain_batch(size_t first, size_t last) {

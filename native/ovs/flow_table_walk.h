@@ -16,7 +16,9 @@
 //      change, their identities and action pointers are read once more (half a microsecond each: more than half of what the rest costs, hence not
 //      always).
 //
-// Thread-safety: one walk is used by one thread.
+// Windows come from a CopyAhead: copied by the thread that looks at them, or by another that is ahead of it.
+//
+// Thread-safety: one walk is used by one thread; the sink is called by that one only.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +30,7 @@
 #include "base/big_vector.h"
 #include "base/bytes.h"
 #include "ovs/containers.h"
+#include "ovs/copy_ahead.h"
 #include "ovs/layout.h"
 #include "ovs/roots.h"
 #include "ovs/target_memory.h"
@@ -62,6 +65,7 @@ struct WalkStats {
   uint64_t n_retried = 0;    // read again, whatever came of it
   uint32_t n_passes = 0;
   bool table_moved = false;  // it grew or shrank meanwhile
+  uint64_t copier_cpu_ns = 0;  // of the thread that copied windows, if there was one
 
   uint64_t n_dropped() const { return n_gone + n_refused + n_unreadable + n_bad_actions; }
 };
@@ -72,8 +76,9 @@ struct WalkOptions {
   // Actions that were copied longer after their flow are not taken from the ring: freed memory needs a grace period of all of the switch's threads, an
   // allocation and a write before it holds something else.
   uint64_t max_ring_gap_ns = 500'000;
-  // Flows that lie elsewhere are another walk's.
-  uint64_t from = 0, to = UINT64_MAX;
+  // Another reader of the same memory: then the first pass's windows are copied through it by a thread of their own while this one looks at those that
+  // have come. What counts as proof is the same, for it goes by when a window was copied, not by when it is looked at.
+  TargetMemory* copier = nullptr;
 };
 
 class FlowTableWalk {
@@ -86,41 +91,18 @@ class FlowTableWalk {
   const WalkStats& stats() const { return stats_; }
 
  private:
-  enum class Fate : uint8_t { waiting, taken, gone, refused, unreadable, bad_actions };
-  struct Entry {
-    uint64_t flow;    // address of the dp_netdev_flow
-    uint32_t hash;
-    uint32_t bucket;  // of the image the entry came from
-    uint32_t row;
-    Fate fate;
-    bool from_ring;
-  };
+  using Entry = FlowEntry;
   struct Deferred {  // a flow and the list its pointer named
     uint64_t actions;
     uint32_t entry;
   };
-  struct Slot {  // of the ring: a window
-    uint64_t base = 0;
-    uint64_t end = 0;  // copied from base to here; base: flow by flow
-    uint64_t sequence = 0;  // one with a higher number was copied later
-    uint64_t flows_sequence = 0;  // the same of its flows: higher if some were copied by themselves
-    uint64_t began_ns = 0, ended_ns = 0;  // of the call
-    uint64_t now_ms = 0;
-    uint32_t first = 0, last = 0;  // entries in it
-    std::unique_ptr<uint8_t[]> bytes;  // room for a window and what reaches out of it
-  };
-
-  bool is_ours(uint64_t node) const;
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
   void sort_entries();
-  std::span<Slot> batch(uint64_t number);
-  void read_batch(std::span<Slot> slots);
-  void read_flows(Slot& slot);
-  void look_at(Slot& slot, bool use_ring);
-  void look_at_flow(Entry& entry, const Slot& slot, bool use_ring);
-  const Slot* copied_after(const Entry& entry, uint64_t actions, const Slot& slot) const;
-  bool actions_from_ring(Entry& entry, uint64_t actions, const Slot& slot);
+  void look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring);
+  void look_at_flow(Entry& entry, const FlowWindow& window, const CopyAhead& windows, bool use_ring);
+  const FlowWindow* copied_after(const Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows) const;
+  bool actions_from_ring(Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows);
   void drain();
   void drain_batch(size_t first, size_t last);
   void finish_deferred(Entry& entry, uint64_t actions, const uint8_t* list, size_t size, const uint8_t* identity);
@@ -144,10 +126,6 @@ class FlowTableWalk {
   BigVector<Entry> entries_, again_;
   BigVector<Deferred> deferred_;
   BigVector<Deferred> from_ring_;  // of the first pass
-  std::vector<Slot> ring_;
-  static constexpr size_t kPlaces = 128;
-  const Slot* by_number_[kPlaces] = {};  // the slot that has a window, if it still has it: by the window's number
-  uint64_t n_copied_ = 0;  // windows
   size_t n_chained_ = 0;
   std::unique_ptr<uint8_t[]> actions_buffer_;
   std::vector<uint8_t> identity_buffer_;
@@ -155,7 +133,6 @@ class FlowTableWalk {
   std::unordered_set<uint64_t> taken_again_;  // flows that passes after the first took
   // What of a dp_netdev_flow is read again to prove that it still is the one that was read.
   uint32_t id_start_ = 0, id_size_ = 0;
-  size_t room_behind_ = 0;  // bytes that are copied with a window and lie behind it
 };
 
 }  // namespace cti::ovs

@@ -30,6 +30,9 @@ struct ReadCost {
   uint64_t calls = 0;
   uint64_t ranges = 0;
   uint64_t bytes = 0;
+
+  ReadCost operator+(const ReadCost& more) const { return {calls + more.calls, ranges + more.ranges, bytes + more.bytes}; }
+  ReadCost operator-(const ReadCost& before) const { return {calls - before.calls, ranges - before.ranges, bytes - before.bytes}; }
 };
 
 class TargetMemory {

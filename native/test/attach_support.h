@@ -1,11 +1,12 @@
 // An ovs-vswitchd made of bytes: a layout, and memory in which a table of datapaths, PMD threads, flows, masks and actions hang together as the
 // walkers expect. Tests read it, and break it.
 //
-// Thread-safety: one thread.
+// Thread-safety: one thread; two that read it go through TwoReaders.
 #pragma once
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,14 @@ class FakeMemory final : public ovs::TargetMemory {
   std::vector<uint8_t> bytes;
   uint64_t n_copied = 0;  // what walkers asked for in all
 
-  size_t copy(std::span<const ovs::ReadRange> ranges) override {
+  size_t copy(std::span<const ovs::ReadRange> ranges) override { return copy_pieces(ranges, nullptr); }
+  // 'mutex', if there is one, is held for each piece.
+  size_t copy_pieces(std::span<const ovs::ReadRange> ranges, std::mutex* mutex) {
     size_t total = 0;
     for (const ovs::ReadRange& range : ranges) {
-      cost_.calls++;
       for (size_t done = 0; done < range.size;) {
+        const auto lock = mutex ? std::unique_lock(*mutex) : std::unique_lock<std::mutex>();
+        if (done == 0) cost_.calls++;
         const uint64_t at = raw(range.from) + done - kBase;
         size_t piece = std::min(range.size - done, step - (raw(range.from) + done) % step);
         piece = at < bytes.size() ? std::min<size_t>(piece, bytes.size() - at) : 0;
@@ -53,6 +57,27 @@ class FakeMemory final : public ovs::TargetMemory {
   void put(uint64_t address, T value) {
     std::memcpy(&bytes[address - kBase], &value, sizeof value);
   }
+};
+
+// Readers of one FakeMemory for two threads. What on_copy changes is changed between two pieces, whichever thread copied them.
+class TwoReaders {
+ public:
+  explicit TwoReaders(FakeMemory& memory) : walker(memory, mutex_), copier(memory, mutex_) {}
+
+ private:
+  class Reader final : public ovs::TargetMemory {
+   public:
+    Reader(FakeMemory& memory, std::mutex& mutex) : memory_(memory), mutex_(mutex) {}
+    size_t copy(std::span<const ovs::ReadRange> ranges) override { return memory_.copy_pieces(ranges, &mutex_); }
+
+   private:
+    FakeMemory& memory_;
+    std::mutex& mutex_;
+  };
+  std::mutex mutex_;
+
+ public:
+  Reader walker, copier;
 };
 
 struct FakeSwitch {

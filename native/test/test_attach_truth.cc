@@ -1,5 +1,5 @@
 // What each step of the proof of a row is for: memory that changes at the one moment at which only that step can tell, so that the test fails without
-// it. And the counters' refresh, and broken memory (attach_fuzz/; CTI_FUZZ_CASES sets how many, by hand a million).
+// it; in both forms of a reading, of one thread and of two. And the counters' refresh, and broken memory (attach_fuzz/; CTI_FUZZ_CASES sets how many, by hand a million).
 #include <algorithm>
 #include <doctest/doctest.h>
 
@@ -94,9 +94,11 @@ struct Moment {
     m.put<uint32_t>(at + 8, port);
   }
 
-  std::pair<std::map<uint32_t, uint32_t>, WalkStats> walk(size_t always_reproved) {
+  std::pair<std::map<uint32_t, uint32_t>, WalkStats> walk(size_t always_reproved, bool threaded) {
     PortSink sink(fake.layout);
-    FlowTableWalk walk(fake.memory, fake.layout, sink, {.always_reproved = always_reproved, .max_ring_gap_ns = UINT64_MAX});
+    test::TwoReaders readers(fake.memory);
+    FlowTableWalk walk(readers.walker, fake.layout, sink,
+                       {.always_reproved = always_reproved, .max_ring_gap_ns = UINT64_MAX, .copier = threaded ? &readers.copier : nullptr});
     fake.memory.state = 0;
     REQUIRE(walk.run({OvsAddr{fake.pmd}, 3, 0, static_cast<uint32_t>(fake.flows.size())}));
     return {sink.ports(), walk.stats()};
@@ -109,9 +111,9 @@ Moment* Moment::current = nullptr;
 constexpr uint32_t kFlows = 300;
 
 // Flow pages of a walk over kFlows flows, which are some windows: the moments at which something may happen between a flow and its list.
-uint64_t n_moments() {
+uint64_t n_moments(bool threaded) {
   Moment quiet(kFlows, 0, [](Moment&) {});
-  const auto [ports, stats] = quiet.walk(0);
+  const auto [ports, stats] = quiet.walk(0, threaded);
   CHECK(ports.size() == kFlows);
   CHECK(stats.n_from_ring > kFlows / 2);
   CHECK(stats.n_reproved == 0);
@@ -121,108 +123,123 @@ uint64_t n_moments() {
 }  // namespace
 
 TEST_CASE("attach: a flow that dies between its copy and its list's is told by its bucket alone") {
-  // Rows from the ring are not read again unless a bucket says that something changed. Whenever it happens, a row with another's list must not stay.
-  const uint64_t n = n_moments();
-  uint64_t n_dropped = 0;
-  for (uint64_t at = 1; at <= n; at++) {
-    Moment moment(kFlows, at, [](Moment& m) {
-      for (uint32_t i = 0; i < kFlows; i += 2) m.remove(i), m.reuse_list(m.fake.actions[i]);
-    });
-    const auto [ports, stats] = moment.walk(0);
-    for (const auto& [flow, port] : ports) CHECK(port == 1 + flow % 7);
-    for (uint32_t i = 1; i < kFlows; i += 2) CHECK(ports.contains(i));
-    n_dropped += kFlows - ports.size();
+  for (const bool threaded : {false, true}) {
+    CAPTURE(threaded);
+    // Rows from the ring are not read again unless a bucket says that something changed. Whenever it happens, a row with another's list must not stay.
+    const uint64_t n = n_moments(threaded);
+    uint64_t n_dropped = 0;
+    for (uint64_t at = 1; at <= n; at++) {
+      Moment moment(kFlows, at, [](Moment& m) {
+        for (uint32_t i = 0; i < kFlows; i += 2) m.remove(i), m.reuse_list(m.fake.actions[i]);
+      });
+      const auto [ports, stats] = moment.walk(0, threaded);
+      for (const auto& [flow, port] : ports) CHECK(port == 1 + flow % 7);
+      for (uint32_t i = 1; i < kFlows; i += 2) CHECK(ports.contains(i));
+      n_dropped += kFlows - ports.size();
+    }
+    CHECK(n_dropped > 0);
   }
-  CHECK(n_dropped > 0);
 }
 
 TEST_CASE("attach: a flow that comes to the table while it is read is found when its bucket is read again") {
-  const uint64_t n = n_moments();
-  uint64_t n_found = 0, n_missed = 0;
-  static uint64_t node;
-  for (uint64_t at = 1; at <= n; at += 3) {
-    Moment moment(kFlows, at, [](Moment& m) { m.fake.memory.put<uint64_t>(m.slot_of(7), node); });
-    node = moment.fake.flows[7] + moment.fake.layout.dp_netdev_flow_node.offset;
-    moment.fake.memory.put<uint64_t>(moment.slot_of(7), 0);
-    const auto [ports, stats] = moment.walk(0);
-    (ports.contains(7) ? n_found : n_missed)++;
+  for (const bool threaded : {false, true}) {
+    CAPTURE(threaded);
+    const uint64_t n = n_moments(threaded);
+    uint64_t n_found = 0, n_missed = 0;
+    static uint64_t node;
+    for (uint64_t at = 1; at <= n; at += 3) {
+      Moment moment(kFlows, at, [](Moment& m) { m.fake.memory.put<uint64_t>(m.slot_of(7), node); });
+      node = moment.fake.flows[7] + moment.fake.layout.dp_netdev_flow_node.offset;
+      moment.fake.memory.put<uint64_t>(moment.slot_of(7), 0);
+      const auto [ports, stats] = moment.walk(0, threaded);
+      (ports.contains(7) ? n_found : n_missed)++;
+    }
+    // It comes at any time but before the first look and after the last.
+    CHECK(n_found > 0);
+    CHECK(n_missed * 3 < n_found);
   }
-  // It comes at any time but before the first look and after the last.
-  CHECK(n_found > 0);
-  CHECK(n_missed * 3 < n_found);
 }
 
 TEST_CASE("attach: actions that are replaced between a flow's copy and its list's, the old list's memory another's at once") {
-  // The table does not change, so the buckets do not tell: the pointer read again does. 200 flows at once, at every page of the reading.
-  const uint64_t n = n_moments();
-  uint64_t n_refused = 0, n_reproved = 0;
-  static uint64_t spare;
-  for (uint64_t at = 1; at <= n; at++) {
-    Moment moment(kFlows, at, [](Moment& m) {
-      for (uint32_t i = 0; i < 200; i++) {
-        const uint64_t list = spare + 16 * i;
-        m.put_list(list, 20 + i % 7);
-        m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, list);
-        m.reuse_list(m.fake.actions[i]);
+  for (const bool threaded : {false, true}) {
+    CAPTURE(threaded);
+    // The table does not change, so the buckets do not tell: the pointer read again does. 200 flows at once, at every page of the reading.
+    const uint64_t n = n_moments(threaded);
+    uint64_t n_refused = 0, n_reproved = 0;
+    static uint64_t spare;
+    for (uint64_t at = 1; at <= n; at++) {
+      Moment moment(kFlows, at, [](Moment& m) {
+        for (uint32_t i = 0; i < 200; i++) {
+          const uint64_t list = spare + 16 * i;
+          m.put_list(list, 20 + i % 7);
+          m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, list);
+          m.reuse_list(m.fake.actions[i]);
+        }
+      });
+      FakeMemory& memory = moment.fake.memory;
+      spare = FakeMemory::kBase + ((memory.bytes.size() + 63) & ~size_t{63});
+      memory.bytes.resize(spare + 16 * 200 - FakeMemory::kBase);
+      const auto [ports, stats] = moment.walk(WalkOptions().always_reproved, threaded);
+      CHECK(ports.size() == kFlows);  // refused ones are read again, with the new list
+      n_reproved += stats.n_reproved;
+      n_refused += stats.n_retried;
+      for (const auto& [flow, port] : ports) {
+        const bool old = port == 1 + flow % 7, replaced = flow < 200 && port == 20 + flow % 7;
+        CHECK((old || replaced));
       }
-    });
-    FakeMemory& memory = moment.fake.memory;
-    spare = FakeMemory::kBase + ((memory.bytes.size() + 63) & ~size_t{63});
-    memory.bytes.resize(spare + 16 * 200 - FakeMemory::kBase);
-    const auto [ports, stats] = moment.walk(WalkOptions().always_reproved);
-    CHECK(ports.size() == kFlows);  // refused ones are read again, with the new list
-    n_reproved += stats.n_reproved;
-    n_refused += stats.n_retried;
-    for (const auto& [flow, port] : ports) {
-      const bool old = port == 1 + flow % 7, replaced = flow < 200 && port == 20 + flow % 7;
-      CHECK((old || replaced));
     }
+    CHECK(n_refused > 0);
+    CHECK(n_reproved > 0);
   }
-  CHECK(n_refused > 0);
-  CHECK(n_reproved > 0);
 }
 
 TEST_CASE("attach: a flow that is copied by itself after the windows below it does not take a list that these had before") {
-  // The highest window has few flows, which are copied one by one after all windows of their call. Their actions are replaced by a list in a window of the
-  // same call. Where nothing else changes and the table counts as large, only the order of the copies tells.
-  uint32_t n = 150;
-  auto in_last_window = [](const FakeSwitch& fake) {
-    return std::count_if(fake.flows.begin(), fake.flows.end(), [&](uint64_t flow) { return flow >> 16 == fake.flows.back() >> 16; });
-  };
-  while (in_last_window(make_fake_switch(n, 3, true)) != 4) n++;
-  auto replace = [](Moment& m) {
-    m.put_list(m.fake.actions[0], 33);
-    for (size_t i = m.fake.flows.size() - 4; i < m.fake.flows.size(); i++)
-      m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, m.fake.actions[0]);
-  };
-  uint64_t n_old = 0, n_new = 0;
-  for (uint64_t at = 1, end = 2; at < end; at++) {
-    Moment moment(n, at, replace, true);
-    moment.remove(0);
-    moment.reuse_list(moment.fake.actions[0]);
-    const auto [ports, stats] = moment.walk(0);
-    end = moment.fake.memory.state + 1;
-    CHECK(stats.n_from_ring > n / 2);
-    for (const auto& [flow, port] : ports) {
-      CHECK(port != kNobody);
-      if (flow >= n - 4) (port == 33 ? n_new : n_old)++;
+  for (const bool threaded : {false, true}) {
+    CAPTURE(threaded);
+    // The highest window has few flows, which are copied one by one after all windows of their call. Their actions are replaced by a list in a window of the
+    // same call. Where nothing else changes and the table counts as large, only the order of the copies tells.
+    uint32_t n = 150;
+    auto in_last_window = [](const FakeSwitch& fake) {
+      return std::count_if(fake.flows.begin(), fake.flows.end(), [&](uint64_t flow) { return flow >> 16 == fake.flows.back() >> 16; });
+    };
+    while (in_last_window(make_fake_switch(n, 3, true)) != 4) n++;
+    auto replace = [](Moment& m) {
+      m.put_list(m.fake.actions[0], 33);
+      for (size_t i = m.fake.flows.size() - 4; i < m.fake.flows.size(); i++)
+        m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, m.fake.actions[0]);
+    };
+    uint64_t n_old = 0, n_new = 0;
+    for (uint64_t at = 1, end = 2; at < end; at++) {
+      Moment moment(n, at, replace, true);
+      moment.remove(0);
+      moment.reuse_list(moment.fake.actions[0]);
+      const auto [ports, stats] = moment.walk(0, threaded);
+      end = moment.fake.memory.state + 1;
+      CHECK(stats.n_from_ring > n / 2);
+      for (const auto& [flow, port] : ports) {
+        CHECK(port != kNobody);
+        if (flow >= n - 4) (port == 33 ? n_new : n_old)++;
+      }
     }
+    CHECK(n_old > 0);
+    CHECK(n_new > 0);
   }
-  CHECK(n_old > 0);
-  CHECK(n_new > 0);
 }
 
 TEST_CASE("attach: in a large table rows from the ring are read once more as soon as anything is seen to change") {
-  const uint64_t n = n_moments();
-  uint64_t n_reproved = 0;
-  for (uint64_t at = 1; at <= n; at++) {
-    Moment moment(kFlows, at, [](Moment& m) { m.remove(299); });
-    const auto [ports, stats] = moment.walk(0);
-    if (stats.n_retried == 0) continue;  // before the first look or after the last
-    CHECK(stats.n_reproved > 0);
-    n_reproved++;
+  for (const bool threaded : {false, true}) {
+    CAPTURE(threaded);
+    const uint64_t n = n_moments(threaded);
+    uint64_t n_reproved = 0;
+    for (uint64_t at = 1; at <= n; at++) {
+      Moment moment(kFlows, at, [](Moment& m) { m.remove(299); });
+      const auto [ports, stats] = moment.walk(0, threaded);
+      if (stats.n_retried == 0) continue;  // before the first look or after the last
+      CHECK(stats.n_reproved > 0);
+      n_reproved++;
+    }
+    CHECK(n_reproved > n / 2);
   }
-  CHECK(n_reproved > n / 2);
 }
 
 TEST_CASE("attach: a refresh gives the counters of now, and no row of a flow that is not what it was") {

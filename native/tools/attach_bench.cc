@@ -2,7 +2,7 @@
 // anonymous memory by the same call, one thread each. LAYOUT is a file of lines "name offset size" (scripts/bench/attach.ts writes it from the
 // JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
 //
-// Then the same with two threads, each with the half of the flows (of the memory) at lower or at higher addresses, and a snapshot of its own.
+// Then the same with two threads: the reading as a pipeline, one thread copying and one looking, into one snapshot; the copy in halves.
 //
 // The copy reads what /proc/PID/pagemap says is there, in pieces of 1 MiB into one buffer a thread.
 #include <fcntl.h>
@@ -113,12 +113,12 @@ int main(int argc, char** argv) {
   if (!root) return fail(root.error());
 
   std::vector<uint8_t> buffer(1 << 20), other_buffer(1 << 20);
-  std::string two_reads, two_copies;
+  std::string two_reads, two_copies, two_cpus;
   std::string reads, copies, cpus, copy_cpus, refreshes, refresh_cpus;
   ovs::FlowPlaces places;
   ovs::RefreshFacts refreshed;
   uint64_t rows = 0, copied = 0, two_rows = 0;
-  ovs::MemoryReadFacts facts;
+  ovs::MemoryReadFacts facts, two_facts;
   rusage usage;
   const int rounds = std::atoi(argv[3]);
   for (int round = 0; round < rounds; round++) {
@@ -139,38 +139,27 @@ int main(int argc, char** argv) {
     auto again = ovs::refresh_dp_flows(memory, *layout, *root, *snapshot, places, nullptr, refreshed);
     if (!again) return fail(again.error());
     refreshes += (round ? "," : "") + std::to_string(now_ms() - begin);
+    ovs::ProcessMemory other(target->pid);
+    begin = now_ms();
+    auto fast = ovs::read_dp_flows(memory, *layout, *root, nullptr, two_facts, &places, {.copier = &other});
+    two_reads += (round ? "," : "") + std::to_string(now_ms() - begin);
+    if (!fast) return fail(fast.error());
+    two_cpus += (round ? "," : "") + std::to_string(static_cast<double>(two_facts.cpu_ns) / 1e6);
+    two_rows = fast->n_rows;
     if (!ranges.empty()) {
-      ovs::ProcessMemory other(target->pid);
       const auto [low, high] = halves(ranges);
       two_copies += (round ? "," : "") +
                     std::to_string(both([&] { plain_copy(memory, low, buffer); }, [&] { plain_copy(other, high, other_buffer); }));
-      std::vector<uint64_t> flows;
-      for (const ovs::FlowPlace& place : places) flows.push_back(place.flow);
-      std::nth_element(flows.begin(), flows.begin() + flows.size() / 2, flows.end());
-      ovs::WalkOptions below, above;
-      below.to = above.from = flows.empty() ? 0 : flows[flows.size() / 2];
-      ovs::MemoryReadFacts facts_below, facts_above;
-      bool failed[2] = {};
-      uint64_t n_rows[2] = {};
-      auto half = [&](ovs::ProcessMemory& through, ovs::MemoryReadFacts& into, const ovs::WalkOptions& options, int i) {
-        auto part = ovs::read_dp_flows(through, *layout, *root, nullptr, into, nullptr, options);
-        failed[i] = !part;
-        if (part) n_rows[i] = part->n_rows;
-      };
-      two_reads += (round ? "," : "") +
-                   std::to_string(both([&] { half(memory, facts_below, below, 0); }, [&] { half(other, facts_above, above, 1); }));
-      if (failed[0] || failed[1]) return fail(errorf(ErrorCode::PROTOCOL, "a half could not be read"));
-      two_rows = n_rows[0] + n_rows[1];
     }
     refresh_cpus += (round ? "," : "") + std::to_string(static_cast<double>(refreshed.cpu_ns) / 1e6);
   }
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"twoReadMs\":[%s],\"twoCopyMs\":[%s],\"twoRows\":%llu,\"refreshMs\":[%s],\"refreshCpuMs\":[%s],\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
-              "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
-              two_reads.c_str(), two_copies.c_str(), static_cast<unsigned long long>(two_rows), refreshes.c_str(), refresh_cpus.c_str(), copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
+  std::printf("{\"twoReadMs\":[%s],\"twoCpuMs\":[%s],\"twoCopyMs\":[%s],\"twoRows\":%llu,\"refreshMs\":[%s],\"refreshCpuMs\":[%s],\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
+              "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"twoFromRing\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
+              two_reads.c_str(), two_cpus.c_str(), two_copies.c_str(), static_cast<unsigned long long>(two_rows), refreshes.c_str(), refresh_cpus.c_str(), copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
               static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
               static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
-              static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), facts.walk.n_passes,
+              static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), static_cast<unsigned long long>(two_facts.walk.n_from_ring), facts.walk.n_passes,
               static_cast<unsigned long long>(usage.ru_maxrss) * 1024);
   return 0;
 }

@@ -15,30 +15,39 @@ const OPTIONS = {
   pairs: { type: 'string', default: '12' },
   flows: { type: 'string', default: '100000' },
   share: { type: 'string', default: String(DEFAULT_MANNERS.share) },
+  fast: { type: 'boolean', default: false },
 } as const;
 
 function options() {
   try {
     const { values } = parseArgs({ options: OPTIONS });
-    const whole = (name: Exclude<keyof typeof OPTIONS, 'share'>): number =>
+    const whole = (name: Exclude<keyof typeof OPTIONS, 'share' | 'fast'>): number =>
       /^\d{1,7}$/.test(values[name])
         ? Number(values[name])
         : refuse(`--${name}: expected a whole number, at most 9999999, but received '${values[name]}'`);
     const share = Number(values.share);
     if (!(/^[\d.]+$/.test(values.share) && share > 0 && share <= 1))
       refuse(`--share: expected a part of one core, above 0, at most 1, but received '${values.share}'`);
-    return { seconds: whole('seconds'), rate: whole('rate'), pairs: whole('pairs'), flows: whole('flows'), share };
+    return {
+      seconds: whole('seconds'),
+      rate: whole('rate'),
+      pairs: whole('pairs'),
+      flows: whole('flows'),
+      share,
+      fast: values.fast,
+    };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }
 }
 
-const { seconds, rate, pairs, flows, share } = options();
+const { seconds, rate, pairs, flows, share, fast } = options();
 const lab = await startLab();
 try {
   let wrong = 0;
   if (seconds > 0) {
     for (const { name, facts } of await churn(lab, {
+      fast,
       seconds,
       rate,
       idleMs: 10_000,

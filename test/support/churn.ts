@@ -102,12 +102,13 @@ export class ChurnReader {
   constructor(
     private readonly attachment: MemoryAttachment,
     private readonly injected: Injected,
+    private readonly fast: boolean,
   ) {}
 
   /** Reads all, and then once more the counters; what was read is checked by check(). */
   async read(): Promise<void> {
     const begin = performance.now();
-    const { snapshot, reading } = await this.attachment.capture();
+    const { snapshot, reading } = await this.attachment.capture(undefined, this.fast);
     const { facts } = this;
     facts.slowestMs = Math.max(facts.slowestMs, performance.now() - begin);
     facts.readings++;
@@ -181,6 +182,8 @@ export class ChurnReader {
 }
 
 export interface ChurnOptions {
+  /** Read with two threads. */
+  fast?: boolean;
   /** How long flows are added and deleted. */
   seconds: number;
   /** Flows added a second, and deleted a second once the first are idle for `idleMs`. */
@@ -220,7 +223,7 @@ export async function churn(lab: Lab, options: ChurnOptions): Promise<ChurnPhase
   const { attachment, proof } = await attachMemory({ rundir: lab.rundir });
   proof?.capture.snapshot.close();
   const phase = async (name: string, pauseMs: number, during: () => Promise<unknown>): Promise<void> => {
-    const reader = new ChurnReader(attachment, injected);
+    const reader = new ChurnReader(attachment, injected, options.fast === true);
     await reader.read(); // what follows begins while the switch is being read
     reader.check();
     slowestMs = reader.facts.slowestMs;

@@ -341,7 +341,10 @@ class Fuzzer {
 
     calls = m.cost().calls;
     Sink sink(l, reached_);
-    ovs::FlowTableWalk walk(m, l, sink, {.always_reproved = breaker.below(2) ? 0 : kFlows, .max_ring_gap_ns = UINT64_MAX});
+    // A third of the cases are read by two threads.
+    test::TwoReaders readers(m);
+    ovs::TargetMemory* copier = number % 3 == 1 ? &readers.copier : nullptr;
+    ovs::FlowTableWalk walk(readers.walker, l, sink, {.always_reproved = breaker.below(2) ? 0 : kFlows, .max_ring_gap_ns = UINT64_MAX, .copier = copier});
     (void)walk.run({ovs::OvsAddr{image_.whole.pmd}, 3, 0, kFlows});
     const ovs::WalkStats& stats = walk.stats();
     report.n_rows += stats.n_accepted;
@@ -357,7 +360,8 @@ class Fuzzer {
     calls = m.cost().calls;
     ovs::MemoryReadFacts facts;
     ovs::FlowPlaces places;
-    auto snapshot = ovs::read_dp_flows(m, l, root ? *root : ovs::OvsAddr{raw(fake_.data[0].start) + 1024}, nullptr, facts, &places);
+    auto snapshot =
+        ovs::read_dp_flows(readers.walker, l, root ? *root : ovs::OvsAddr{raw(fake_.data[0].start) + 1024}, nullptr, facts, &places, {.copier = copier});
     if (!bounded(report, calls) || !snapshot) return static_cast<bool>(snapshot) ? false : true;
     reached_[kSnapshotMade] = true;
     print_rows(*snapshot, reached_);

@@ -1,0 +1,73 @@
+// Windows of a process's memory that hold megaflows: what one pass of a walk (flow_table_walk.h) copies, from the highest window down.
+//
+// What is in a window was copied at a time that the window tells, by the clock and by numbers that grow with every copy; so whoever takes a list for a
+// flow can tell whether the list was copied after the flow, and how long after, whenever he looks at them and whichever thread copied them.
+//
+// Thread-safety: a WindowCopier is used by one thread at a time. A window, and the entries in it, belong to the copier until copy_next() has returned,
+// and then to whoever has the window.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ovs/layout.h"
+#include "ovs/target_memory.h"
+
+namespace cti::ovs {
+
+// A flow's actions can be taken from what was copied only if that was copied after the flow: from a lower window, or from behind it in its own. So
+// windows are small, and several are copied in one call, the highest first.
+constexpr uint64_t kWindow = 64 << 10;
+constexpr size_t kBatchWindows = 8;
+
+enum class Fate : uint8_t { waiting, taken, gone, refused, unreadable, bad_actions };
+
+// A flow that the table named.
+struct FlowEntry {
+  uint64_t flow;    // address of the dp_netdev_flow
+  uint32_t hash;
+  uint32_t bucket;  // of the image the entry came from
+  uint32_t row;
+  Fate fate;
+  bool from_ring;
+};
+
+struct FlowWindow {
+  uint64_t base = 0;
+  uint64_t end = 0;             // copied from base to here; base: flow by flow
+  uint64_t sequence = 0;        // one with a higher number was copied later
+  uint64_t flows_sequence = 0;  // the same of its flows: higher if some were copied by themselves
+  uint64_t began_ns = 0, ended_ns = 0;  // of the call
+  uint64_t now_ms = 0;
+  uint32_t first = 0, last = 0;      // entries in it; the same: none, and base says nothing
+  std::unique_ptr<uint8_t[]> bytes;  // room for a window and what reaches out of it
+
+  bool has_flows() const { return first < last; }
+};
+
+class WindowCopier {
+ public:
+  // 'entries' are grouped by window, the highest first.
+  WindowCopier(TargetMemory& memory, const Layout& layout, std::span<FlowEntry> entries);
+
+  // Room for the bytes of a window.
+  std::unique_ptr<uint8_t[]> room() const;
+  // Copies the next windows, kBatchWindows of them or as many as are left; false: none is.
+  bool copy_next(std::span<FlowWindow> batch);
+
+ private:
+  void read_batch(std::span<FlowWindow> batch);
+  void read_flows(FlowWindow& window);
+
+  TargetMemory& memory_;
+  const Layout& l_;
+  const std::span<FlowEntry> entries_;
+  const size_t room_behind_;  // bytes that are copied with a window and lie behind it
+  uint32_t at_ = 0;           // the first entry of the next window
+  uint64_t n_copied_ = 0;     // windows
+  std::vector<ReadRange> ranges_;
+};
+
+}  // namespace cti::ovs
