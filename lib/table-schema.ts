@@ -83,6 +83,8 @@ export interface ColumnSchema {
   readonly set?: boolean;
   /** The words of a derived column of type enum. */
   readonly enum?: Readonly<Record<string, number>>;
+  /** A derived column that no source says: unknown of every row. `doc` says why, and so does every answer to a question that names it. */
+  readonly neverKnown?: boolean;
   readonly doc?: string;
 }
 

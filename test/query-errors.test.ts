@@ -321,6 +321,7 @@ t.test('aggregates', async (t) => {
   const type = (marked: string, message: RegExp): void => check(t, 'QUERY_TYPE', marked, message);
   type('dp_flows | sum(‹nw_src›)', /sum takes numbers and durations, and nw_src is none; count distinct nw_src says/);
   type('dp_flows | min(‹in_port›) by hw', /min takes numbers, durations and addresses, and in_port is none/);
+  type('dp_flows | max(‹age›)', /max takes columns that a row itself has, and age is derived from others; count dist/);
   type('dp_flows | max(‹ipv6_dst›)', /max takes numbers of up to 64 bits, and ipv6_dst has 128/);
   type('dp_flows | avg(‹pmd›)', /avg takes amounts, and pmd can be negative/);
   type('dp_flows | max(‹flow›)', /it can be shown, not ordered or counted by/);

@@ -35,7 +35,7 @@ export interface CheckedQuestion {
   readonly steps: readonly Step[];
   /** Columns of the answer; for `count` alone none. */
   readonly columns: readonly OutputColumn[];
-  /** What of the question is not asked, for the answer to say. */
+  /** What of the question is not asked, and what no row can have, for the answer to say. */
   readonly notes: readonly string[];
 }
 
@@ -126,7 +126,7 @@ class Checker {
         const { aggregates, keys, allPasses } = stage;
         const isCount = aggregates.length === 1 && aggregates[0]!.fn === 'count' && aggregates[0]!.as === null;
         if (!isCount || keys.length > 0 || allPasses) {
-          this.group(new AggregateChecker(this.source, this.relation).group(stage), span);
+          this.group(new AggregateChecker(this.source, this.relation, this.notes).group(stage), span);
           return;
         }
         this.refuseShown('count');
@@ -135,7 +135,7 @@ class Checker {
         return;
       }
       case 'distinct':
-        this.group(new AggregateChecker(this.source, this.relation).distinct(stage.columns, span), span);
+        this.group(new AggregateChecker(this.source, this.relation, this.notes).distinct(stage.columns, span), span);
     }
   }
 
@@ -147,7 +147,7 @@ class Checker {
 
   /** A column to order by. */
   private key(name: Name): Column {
-    const column = resolve(this.source, this.relation, name);
+    const column = resolve(this.source, this.relation, name, this.notes);
     if (column.kind === 'row')
       this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
     if (column.size === 16) {
@@ -160,7 +160,7 @@ class Checker {
   }
 
   private show(name: Name): OutputColumn {
-    return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name) };
+    return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name, this.notes) };
   }
 
   private refuseShown(what: string): void {

@@ -1854,7 +1854,8 @@ export const DP_FLOWS: TableSchema = {
       "name": "age",
       "derived": "datapath",
       "type": "duration",
-      "doc": "time since the flow was made; no source of today says it"
+      "doc": "time since the flow was made; unknown of every row: no command of ovs-vswitchd prints it, and what it remembers of it (udpif_key.created) is not read",
+      "neverKnown": true
     }
   ]
 };
