@@ -103,7 +103,7 @@ export interface TableSchema {
    * segments together; absent: nothing does.
    */
   readonly identity?: readonly string[];
-  /** Fields of `rows` that change by themselves (times), or say where a row was read: no change of the row. */
+  /** Fields that change by themselves (times), or say where a row was read or how it was written: no change of the row, no part of its match. */
   readonly notCompared?: readonly string[];
   /** What an answer shows unless the question says. */
   readonly show: readonly string[];

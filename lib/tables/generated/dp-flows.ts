@@ -14,7 +14,9 @@ export const DP_FLOWS: TableSchema = {
     "pmd"
   ],
   "notCompared": [
-    "used_ms"
+    "used_ms",
+    "attrs",
+    "tun_attrs"
   ],
   "show": [
     "flow"
