@@ -49,7 +49,10 @@ export function noSuchTable(source: string, { text, span }: Name, relations: rea
   const suggestions = nearest(text, names);
   const meant = relations.find(({ columns, words }) => columns.has(key) || Object.hasOwn(words, key));
   const there = `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
-  const instead = meant ? `: a question begins with one, ${meant.name} | where ...` : there;
+  const instead =
+    meant && relations.length === 1
+      ? `: a question begins with one, ${meant.name} | where ...`
+      : `: a question begins with one${there}`;
   const message = `there is no table called ${JSON.stringify(text)}${suggestions.length > 0 ? '' : instead}`;
   return questionError('QUERY_NAME', source, span, message, { expected: names, suggestions });
 }
