@@ -25,9 +25,12 @@ export function fromNative(error: unknown): unknown {
   return isCode(code) ? new CtiError(code, error.message, { cause: error }) : error;
 }
 
-/** A file that Node could not read, as one sentence: `cannot read FILE: no such file or directory (ENOENT)`. */
-export function fileError(name: string, error: NodeJS.ErrnoException, expected = ''): CtiError {
-  const reason = error.message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+(?: '.*')?$/s, '');
-  const code = error.code === undefined ? '' : ` (${error.code})`;
-  return new CtiError('FILE', `cannot read ${name}: ${reason}${code}${expected}`, { cause: error });
+/** What the system said, without Node's own words: `no such file or directory (ENOENT)`. */
+export function systemReason({ message, code }: NodeJS.ErrnoException): string {
+  const reason = message.replace(/^E[A-Z0-9]+: /, '').replace(/, [a-z]+(?: '.*')?$/s, '');
+  return code === undefined ? reason : `${reason} (${code})`;
 }
+
+/** A file that Node could not read, as one sentence: `cannot read FILE: no such file or directory (ENOENT)`. */
+export const fileError = (name: string, error: NodeJS.ErrnoException, expected = ''): CtiError =>
+  new CtiError('FILE', `cannot read ${name}: ${systemReason(error)}${expected}`, { cause: error });

@@ -83,6 +83,8 @@ export interface ColumnSchema {
   readonly set?: boolean;
   /** The words of a derived column of type enum. */
   readonly enum?: Readonly<Record<string, number>>;
+  /** A derived column that no source says: unknown of every row. `doc` says why, and so does every answer to a question that names it. */
+  readonly neverKnown?: boolean;
   readonly doc?: string;
 }
 
@@ -101,7 +103,7 @@ export interface TableSchema {
    * segments together; absent: nothing does.
    */
   readonly identity?: readonly string[];
-  /** Fields of `rows` that change by themselves (times), or say where a row was read: no change of the row. */
+  /** Fields that change by themselves (times), or say where a row was read or how it was written: no change of the row, no part of its match. */
   readonly notCompared?: readonly string[];
   /** What an answer shows unless the question says. */
   readonly show: readonly string[];

@@ -7,17 +7,27 @@
  */
 // Runs alone: how soon a switch that was started anew is read again is measured.
 import { execFileSync, spawn } from 'node:child_process';
+<<<<<<< HEAD
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+=======
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+>>>>>>> ssh
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { packageRoot } from '../lib/addon.js';
 import { CtiError } from '../lib/errors.js';
+import { runQuestion } from '../lib/query/run.js';
+import { samplesNeeded } from '../lib/query/samples.js';
+import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import { attachMemory, MemoryAttachment } from '../lib/sources/memory.js';
+import { captureTable } from '../lib/sources/registry.js';
 import { RepeatedReading } from '../lib/sources/repeated.js';
 import { isPassing } from '../lib/sources/switch-life.js';
+import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
+import { combineSamples } from '../lib/tables/sampled.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { type ChurnFacts, churn, pairedLoss } from './support/churn.js';
 import { codeOf } from './support/errors.js';
@@ -111,6 +121,37 @@ t.test(`${N_FLOWS} megaflows as dpctl/dump-flows -m prints them, letter by lette
     t.equal((await reading)[0], 'CANCELLED');
   }
   await until('its threads have ended', () => tasks() <= atRest);
+});
+
+t.test('memory, control socket and a saved dump say the same of what each flow matches and does', async (t) => {
+  const dump = join(mkdtempSync(join(tmpdir(), 'cti-truth-')), 'dump.txt');
+  t.teardown(() => rmSync(dirname(dump), { recursive: true, force: true }));
+  writeFileSync(dump, await lab.appctl('dpctl/dump-flows', '-m'));
+  const readings: readonly (() => Promise<TableSnapshot>)[] = [
+    async () => (await captureTable('dp_flows', 'memory', { rundir: lab.rundir })).snapshot,
+    async () => (await captureTable('dp_flows', 'unixctl', { rundir: lab.rundir })).snapshot,
+    () => readDpFlowsFile(dump),
+  ];
+  const question = 'dp_flows | changes since 1s';
+  const { sampled } = samplesNeeded(question, DP_FLOWS)!;
+  for (const [earlier, later] of [
+    [0, 1],
+    [1, 0],
+    [2, 0],
+    [2, 1],
+  ] as const) {
+    const before = await readings[earlier]!();
+    const after = await readings[later]!();
+    using both = combineSamples(before, after, sampled, { intervalMs: 1000 });
+    t.ok(both.facts.samples!.before.nRows - both.facts.samples!.nGone > N_FLOWS / 2, `${earlier}, ${later}`);
+    const { answer } = await runQuestion('dp_flows | where changed = +match or changed = +actions', both);
+    if (answer.kind !== 'rows') throw new Error('expected rows');
+    t.strictSame(
+      Array.from(answer.rows.subarray(0, 3), (row) => both.rowText(row)),
+      [],
+      `${earlier}, ${later}`,
+    );
+  }
 });
 
 t.test('counters read anew: those of now, of the same rows', async (t) => {

@@ -92,7 +92,43 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
     [[], /Usage: ctinspector/],
     [['qery', 'x'], /unknown command 'qery'[\s\S]*query/],
     [['flows', '--fromm', 'x'], /unknown option '--fromm'[\s\S]*--from/],
-    [['query'], /missing required argument 'question'/],
+    [['query'], /^ctinspector: missing required argument 'question'; `ctinspector query --help` has what it takes\n$/],
+    [['query', 'dp_flows', '--json'], /unknown option '--json'; `ctinspector query --help` has what it takes\n$/],
+    [
+      ['query', 'flows | where tcp'],
+      /no table called "flows": a question begins with one; there are dp_flows, ct, of_ru/,
+    ],
+    [
+      ['query', 'tcp and tp_dst = 443'],
+      /received "and"; a question is a table, and stages that begin with \|: dp_flows/,
+    ],
+    [
+      ['query', 'dp_flows where tcp'],
+      /received "where"; a question is a table, and stages that begin with \|: dp_flows/,
+    ],
+    [['query', 'dp_flows', '--source', 'mem'], /--source: expected one of auto, memory, unixctl but received 'mem'/],
+    [
+      ['query', 'dp_flows | changes since 5', '--from', file],
+      /changes since: cannot read 5: .* or a time with its unit, 10s/,
+    ],
+    [['watch', 'dp_flows | changes since soon'], /changes since: cannot read soon: .* or a time with its unit, 10s/],
+    [
+      ['diff', join(dir, 'none'), file],
+      /cannot read \S+none: no such file or directory \(ENOENT\); expected a file of snapshot save, a saved 'ovs-app/,
+    ],
+    [['snapshot', 'save'], /expected one file to write but received none: ctinspector snapshot save FILE\n$/],
+    [
+      ['run', join(dir, 'none.c')],
+      /cannot read \S+none\.c: no such file or directory \(ENOENT\); expected a C program/,
+    ],
+    [
+      ['query', 'dp_flows', '--daemon', '--rundir', dir],
+      /no ctinspectord runs in \S+: its pidfile \S+ctinspectord\.pid: no such file or directory \(ENOENT\); start it/,
+    ],
+    [
+      ['top', 'dp_flows | where tcp'],
+      /this is a condition, and \| begins a stage: ask query \(or watch, live\) 'dp_flows/,
+    ],
     [['flows', '--format', 'xml', '--from', file], /--format: expected table, json, ndjson, csv, received 'xml'/],
     [['flows', '--timeout', 'soon'], /--timeout: expected a number of seconds above 0, at most 86400, received 'soon'/],
     [['tables', '--rundir', ''], /expected a directory for rundir/],
@@ -128,7 +164,7 @@ t.test('a wrong command line is status 2 and says what was expected', async (t) 
     [['flows', '--from', file, '--timeout', '0'], /--timeout: expected a number of seconds above 0/],
     [
       ['flows', '--from', join(dir, 'none')],
-      /^ctinspector: cannot read \S+none: no such file or directory \(ENOENT\); expected a saved 'ovs-appctl .*\n$/,
+      /^ctinspector: cannot read \S+none: no such file or directory \(ENOENT\); expected a file of snapshot save, a saved 'ovs-appctl .*\n$/,
     ],
     [
       ['query', 'of_rules', '--from', dir],
@@ -260,6 +296,19 @@ t.test('every form has the rows, and the footer where it belongs', async (t) => 
   t.ok(text.out.includes('vm1,""vm2"""\r\n'), 'a field with commas and quotes is quoted');
 });
 
+t.test('rows that limit left unread are said; the list of fields stays narrow', async (t) => {
+  t.match((await cli(['query', 'dp_flows | limit 2', '--from', file])).err, /^2 rows of the first 2 of 3 flows; /);
+  t.match((await cli(['query', 'dp_flows | sort by packets | limit 2', '--from', file])).err, /^2 rows of 3 flows; /);
+  for (const table of ['dp_flows', 'ct', 'of_rules', 'pmds', 'ports']) {
+    const { out } = await cli(['tables', table]);
+    const at = out.indexOf('meaning');
+    t.ok(at > 0 && at < 90, `${table}: the meaning stands at ${at}`);
+  }
+  const { out } = await cli(['tables', 'dp_flows']);
+  t.match(out, /^drop_reason +word +actions +why .*: of_pipeline, bridge_not_found, /m);
+  t.match(out, /^age +duration +row +time since the flow was made; unknown of every row: /m);
+});
+
 t.test('status 1 where there are no rows, a count of zero included', async (t) => {
   t.match(await cli(['flows', 'sctp', '--from', file]), { status: 1, out: '', err: /^0 rows of 3 flows/ });
   t.match(await cli(['query', 'dp_flows | where sctp | count', '--from', file, '--format', 'json']), {
@@ -362,7 +411,7 @@ t.test('a live switch', async (t) => {
   });
   t.match(await cli(['attach', ...where]), {
     status: 0,
-    out: /proof +1 datapaths by name.*all agree[\s\S]*dropped +none/,
+    out: /proof +1 datapath by name.*all agree[\s\S]*dropped +none/,
   });
   t.match(await cli(['layout', 'check', ...where]), { status: 0, out: /openvswitch-switch 3\.1\.0.*yes/ });
   t.match(await cli(['layout', 'list']), { status: 0, out: /openvswitch-switch-dpdk/ });

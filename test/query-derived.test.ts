@@ -1,10 +1,12 @@
 // Derived columns: what they are, against the text of recorded dumps; and each in where, sort, top, count by, show, with what is unknown.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
+import { explain } from '../lib/query/explain.js';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';
 import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import { derivedColumn } from '../lib/tables/derived.js';
 import { formatCell, jsonCell } from '../lib/tables/format.js';
+import { DP_FLOWS } from '../lib/tables/generated/dp-flows.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { TableView } from '../lib/tables/view.js';
 import { expectedDerived, expectedShape } from './support/derived-reader.js';
@@ -250,6 +252,34 @@ t.test('in order, in groups, and as they are printed', async (t) => {
   ]);
   t.same(await printed('dp_flows | count by age, mask_shape'), [['?', 'eth_type', 11]]);
   t.same(await printed('dp_flows | count by mask_shape | count by mask_shape'), [['eth_type', 1]]);
+});
+
+t.test('a column that no source says: each answer that names it says why', async (t) => {
+  const why = /^age is time since the flow was made; unknown of every row: no command of ovs-vswitchd prints it/;
+  for (const question of [
+    'dp_flows | where packets > 1 or not age > 5s',
+    'dp_flows | top 3 by age',
+    'dp_flows | show in_port, AGE',
+    'dp_flows | count by age | where age is unknown | sort by age',
+    'dp_flows | count(distinct age)',
+  ]) {
+    const { notes } = (await runQuestion(question, SNAPSHOT)).facts;
+    t.equal(notes.length, 1, question);
+    t.match(notes[0], why);
+    t.same(explain(question, { snapshot: SNAPSHOT }).notes, notes, 'and before it is asked');
+  }
+  for (const question of ['dp_flows | show drop', 'dp_flows | count as age by in_port | sort by age'])
+    t.same((await runQuestion(question, SNAPSHOT)).facts.notes, [], question);
+  const column = DP_FLOWS.columns.filter(({ neverKnown }) => neverKnown);
+  t.same(
+    column.map(({ name }) => name),
+    ['age'],
+  );
+  t.same(
+    derivedColumn(SNAPSHOT as never, { name: 'age' }).values,
+    [{ elements: [], partial: true }],
+    'the schema says what the code does',
+  );
 });
 
 t.test('a list that is no list of attributes, or ends early, is read as far as it goes', async (t) => {

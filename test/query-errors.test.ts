@@ -75,6 +75,14 @@ t.test('syntax', async (t) => {
     /expected avg, bottom, changes, count, distinct, limit, max, min, show, sort, sum, top or where, received "whre"; did you mean where\?/,
     ['where'],
   );
+  for (const [word, meant] of [
+    ['head', 'limit'],
+    ['SELECT', 'show'],
+    ['order', 'sort'],
+    ['group', 'count by'],
+    ['filter', 'where'],
+  ] as const)
+    syntax(`dp_flows | ‹${word}› x`, new RegExp(`received "${word}"; did you mean ${meant}\\?`), [meant]);
   syntax('dp_flows | where tp_dst = ‹›', /expected a value, received the end of the question/);
   syntax(`${WHERE}‹𝒳› = 3`, /received "𝒳"/);
   syntax(
@@ -112,7 +120,7 @@ t.test('names', async (t) => {
     check(t, 'QUERY_NAME', marked, message, suggestions);
   name('‹dp_flow›', /there is no table called "dp_flow"; did you mean dp_flows\?/, ['dp_flows']);
   name(`${WHERE}‹nw_dts› = 10.0.0.1`, /dp_flows has no field called "nw_dts"; did you mean nw_dst\?/, ['nw_dst']);
-  name('‹of_rules› | count', /there is no table called "of_rules"; there is dp_flows\n/);
+  name('‹of_rules› | count', /there is no table called "of_rules": a question begins with one; there is dp_flows\n/);
   name('‹tcp›', /there is no table called "tcp": a question begins with one, dp_flows \| where/);
   name(
     `${WHERE}‹metadata› = 1`,
@@ -321,6 +329,7 @@ t.test('aggregates', async (t) => {
   const type = (marked: string, message: RegExp): void => check(t, 'QUERY_TYPE', marked, message);
   type('dp_flows | sum(‹nw_src›)', /sum takes numbers and durations, and nw_src is none; count distinct nw_src says/);
   type('dp_flows | min(‹in_port›) by hw', /min takes numbers, durations and addresses, and in_port is none/);
+  type('dp_flows | max(‹age›)', /max takes columns that a row itself has, and age is derived from others; count dist/);
   type('dp_flows | max(‹ipv6_dst›)', /max takes numbers of up to 64 bits, and ipv6_dst has 128/);
   type('dp_flows | avg(‹pmd›)', /avg takes amounts, and pmd can be negative/);
   type('dp_flows | max(‹flow›)', /it can be shown, not ordered or counted by/);
@@ -376,7 +385,8 @@ t.test('a condition alone is reported at its own characters', async (t) => {
   const error = caught('hw | count', () => questionOfCondition('dp_flows', 'hw | count'));
   t.match(error, {
     code: 'QUERY_SYNTAX',
-    message: /^this is a condition, and \| begins a stage: ask query 'dp_flows \| where CONDITION \| STAGE'\n/,
+    message:
+      /^this is a condition, and \| begins a stage: ask query \(or watch, live\) 'dp_flows \| where CONDITION \| STAGE'\n/,
     details: { offset: 3 },
   });
 });

@@ -148,7 +148,10 @@ t.test('the command line: --names, the default file, explain', async (t) => {
   const ask = ['flows', 'web', '--from', `${dir}/dump`];
   t.match(cli(ask), { status: 2, stderr: /no field or word called "web"/ });
   t.match(cli([...ask, '--names', `${dir}/own`]), { status: 0, stdout: /^recirc_id\(0\)/ });
-  t.match(cli([...ask, '--names', `${dir}/none`]), { status: 2, stderr: /cannot read the names of .*\/none: ENOENT/ });
+  t.match(cli([...ask, '--names', `${dir}/none`]), {
+    status: 2,
+    stderr: /cannot read the names of .*\/none: no such file or directory \(ENOENT\)\n$/,
+  });
   t.match(cli([...ask, '--names', `${dir}/bad`]), { status: 2, stderr: /bad:1: expected / });
   mkdirSync(`${dir}/.config/ctinspector`, { recursive: true });
   writeFileSync(`${dir}/.config/ctinspector/names`, FILE);

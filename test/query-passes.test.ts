@@ -67,7 +67,7 @@ t.test('parse: shape and precedence, with places', async (t) => {
 });
 
 t.test('names: aliases, parts, what they require', async (t) => {
-  const at = (text: string) => resolve('', RELATION, { text, span: { start: 0, end: 0 } });
+  const at = (text: string) => resolve('', RELATION, { text, span: { start: 0, end: 0 } }, []);
   t.equal(at('dl_dst'), at('eth_dst'));
   t.equal(at('DL_VLAN').name, 'vlan_vid');
   t.match(at('vlan_pcp'), { shift: 13, width: 3, base: 'match' });

@@ -2,7 +2,7 @@
 // Takes 31 s.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,31 +12,20 @@ import { Keys } from '../lib/cli/screen/keys.js';
 import { columnWidths, tableLines } from '../lib/cli/screen/table-lines.js';
 import { fit, marksOf, widthOf } from '../lib/cli/screen/text.js';
 import { cli } from './support/cli.js';
+import { SCREEN_QUESTION, startScreenSwitch, still } from './support/live-screen.js';
 import { startPrivateSwitch } from './support/private-switch.js';
+import { childrenOf } from './support/processes.js';
 import { startTmux, type Tmux, type TmuxOptions } from './support/tmux.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'cti-screen-'));
 const BIN = join(packageRoot, 'dist/cli/bin.js');
 
-const ovs = await startPrivateSwitch();
+const ovs = await startScreenSwitch();
 t.teardown(async () => {
   await ovs.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-ovs.addBridge({ ports: ['p1', 'p2'] });
-/** Flows of these destinations, in_port alternating; packets of 60 bytes. */
-const send = (dst: number, n = 1, from = 'p1') => {
-  for (let i = 0; i < n; i++)
-    ovs.appctl(
-      'netdev-dummy/receive',
-      from,
-      `in_port(1),eth(src=02:00:00:00:00:0${from.slice(1)},dst=02:00:00:00:00:${String(dst).padStart(2, '0')}),eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)`,
-    );
-};
-// They stay, however long a test takes.
-ovs.vsctl('set', 'Open_vSwitch', '.', 'other_config:max-idle=3600000');
-for (let dst = 10; dst < 40; dst++) send(dst);
-for (let dst = 50; dst < 55; dst++) send(dst, 1, 'p2');
+const { send } = ovs;
 
 function terminal(t: { teardown(f: () => void): void }, options: TmuxOptions = {}): Tmux {
   const tmux = startTmux(options);
@@ -49,25 +38,11 @@ const run = (tmux: Tmux, words: string): void => {
   tmux.press('Enter');
 };
 
-/** What changes from run to run made the same. */
-const still = (lines: readonly string[]): string[] =>
-  lines.map((line) =>
-    line
-      .replace(/memory:\d+|unixctl:\S+/, 'SOURCE')
-      .replace(/\d\d:\d\d:\d\d UTC/, 'TIME UTC')
-      .replace(/over \d+ ms/, 'over N ms')
-      .replace(/cost [\d.]+ ms/, 'cost N ms')
-      .replace(/every \d+ ms/, 'every N ms')
-      .replace(/of \d+ flows/, 'of N flows'),
-  );
-
-const QUESTION = "'dp_flows | where in_port in {p1, p2} | sort by eth_dst | show eth_dst, in_port, packets, actions'";
-
 t.test('the screen, line by line, and what keys do', async (t) => {
   const tmux = terminal(t);
   tmux.type('echo before');
   tmux.press('Enter');
-  run(tmux, `watch ${QUESTION} --interval 500ms`);
+  run(tmux, `watch '${SCREEN_QUESTION}' --interval 500ms`);
   const first = await tmux.until('rows', (text) => text.includes('02:00:00:00:00:10'));
   t.equal(first.length, 24);
   const body = first.slice(4, 22);
@@ -154,10 +129,7 @@ t.test('every way to end leaves the terminal as it was', async (t) => {
   const tmux = terminal(t);
   const ready = () => tmux.until('rows', (text) => text.includes('pps▼') && / of \d+ flows/.test(text));
   const pidOf = () => Number(tmux.ask('#{pane_pid}'));
-  const child = (): number => {
-    const children = readFileSync(`/proc/${pidOf()}/task/${pidOf()}/children`, 'utf8').trim().split(' ');
-    return Number(children.at(-1));
-  };
+  const child = (): number => childrenOf(pidOf()).at(-1)!;
   const restored = async (what: string, status: RegExp) => {
     await tmux.until(`${what}: the shell`, (text) => status.test(text));
     t.equal(tmux.ask('#{alternate_on} #{cursor_flag}'), '0 1', what);
@@ -418,7 +390,16 @@ t.test('widths, marks, keys', (t) => {
   );
   t.same(keys.push('\u001b['), []);
   t.same(keys.push('6~'), [{ kind: 'page-down' }]);
-  t.same(keys.push('\u001b'), [{ kind: 'escape' }]);
+  t.same(keys.push('\u001b'), [], 'it may be the begin of one');
+  t.ok(keys.isWaiting);
+  t.same(keys.push('[A'), [{ kind: 'up' }], 'in two packets');
+  t.notOk(keys.isWaiting);
+  t.same([...keys.push('\u001b'), ...keys.flush()], [{ kind: 'escape' }]);
+  t.same([...keys.push('\u001b['), ...keys.flush(), ...keys.push('q')], [{ kind: 'text', text: 'q' }]);
+  t.same(
+    keys.push('\u001bq').map(({ kind }) => kind),
+    ['escape', 'text'],
+  );
   t.same(keys.push('\u001b[200~'), [], 'what is not known is nothing');
   t.end();
 });

@@ -139,7 +139,7 @@ t.test('every table of a real switch, loaded where there is none', async (t) => 
     });
     t.match(await cli(['snapshot', 'save', text, '--source', 'air', '--rundir', ovs.rundir]), {
       status: 2,
-      err: /expected a source out of/,
+      err: /--source: expected one of/,
     });
     rmSync(text);
     rmSync(join(dir, 'memory.cti'), { force: true });

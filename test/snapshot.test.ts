@@ -440,7 +440,7 @@ t.test('files that are no dump', async (t) => {
     t,
     'no such file',
     'FILE',
-    /cannot read .*nothing: no such file or directory \(ENOENT\); expected a saved/,
+    /cannot read .*nothing: no such file or directory \(ENOENT\); expected a file of snapshot save, a saved/,
     () => readDpFlowsFile(join(dir, 'nothing')),
   );
   mkdirSync(join(dir, 'directory'));

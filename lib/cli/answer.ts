@@ -56,7 +56,11 @@ function footer(result: QuestionResult, { snapshot, passedOver }: Captured, wall
   const { facts } = result;
   const { facts: about } = snapshot;
   const lines: string[] = [];
-  const scanned = count(facts.rowsScanned, snapshot.schema.noun);
+  // `limit` ends the program: rows behind were not looked at.
+  const isPart = facts.rowsScanned < about.nRows;
+  const scanned = isPart
+    ? `the first ${integer.format(facts.rowsScanned)} of ${count(about.nRows, snapshot.schema.noun)}`
+    : count(facts.rowsScanned, snapshot.schema.noun);
   const shown =
     result.answer.kind === 'count'
       ? `${scanned} looked at`

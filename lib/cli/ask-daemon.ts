@@ -1,7 +1,7 @@
 /** `--daemon`: commands that ctinspectord answers, shown as if they had been answered here, with who answered. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { DaemonClient, type DaemonReply } from '../control/client.js';
-import { CtiError } from '../errors.js';
+import { CtiError, fileError } from '../errors.js';
 import { escapeText } from '../escape.js';
 import { resolveSwitch } from '../sources/unixctl.js';
 import type { Context } from './context.js';
@@ -78,7 +78,7 @@ export async function loadProgram(context: Context, words: readonly string[], op
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK); // of a FIFO the daemon says what it is
   } catch (error) {
-    throw new CtiError('FILE', `cannot read ${file}: ${(error as Error).message}`);
+    throw fileError(file, error as NodeJS.ErrnoException, '; expected an object file');
   }
   const client = openDaemon(options);
   try {

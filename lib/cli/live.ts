@@ -13,7 +13,7 @@ import { startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
 import { type LivePlan, LiveScreen } from './screen/live-screen.js';
 import { LiveTable } from './screen/live-table.js';
-import { takeFile } from './take-snapshot.js';
+import { takeSince } from './take-snapshot.js';
 
 const DEFAULT_PERIOD_MS = 2000;
 
@@ -46,7 +46,7 @@ export async function live(
       : Number(parseInteger('--times', String(options.times), 'a number from 1', 1n, 1_000_000_000n));
   const periodMs = periodOf(options, since && 'durationMs' in since ? since.durationMs : undefined);
   const progress = await startProgress(context);
-  const file = since && 'file' in since ? (await takeFile(context, schema, since.file, progress)).snapshot : undefined;
+  const file = since && 'file' in since ? (await takeSince(context, schema, since.file, progress)).snapshot : undefined;
   progress.stop();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);

@@ -28,22 +28,20 @@ const errorJson = ({ code, message, details }: CtiError): string =>
 /** Builds the command tree; `begin` receives the options of the command that runs, `finish` its status. */
 function buildProgram(context: Context, begin: (options: Options) => void, finish: (status: Status) => void): Command {
   const program = new Command('ctinspector');
-  const output = {
+  const outputOf = (words: string) => ({
     writeOut: (text: string) => void context.stdout.write(text),
     writeErr: (text: string) => void context.stderr.write(text),
-    outputError: (text: string, write: (text: string) => void) =>
-      write(
-        escapeText(text.trimEnd().replaceAll('\n', ' '))
-          .replace(/^error: /, 'ctinspector: ')
-          .concat('\n'),
-      ),
-  };
+    outputError: (text: string, write: (text: string) => void) => {
+      const sentence = escapeText(text.trimEnd().replaceAll('\n', ' ')).replace(/^error: /, 'ctinspector: ');
+      write(`${sentence}${/\(Did you mean/.test(sentence) ? '' : `; \`${words} --help\` has what it takes`}\n`);
+    },
+  });
   program
     .description(HEADER)
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help; `ctinspector COMMAND --help` for more')
     .exitOverride()
-    .configureOutput(output)
+    .configureOutput(outputOf('ctinspector'))
     .showSuggestionAfterError(true)
     .addHelpText('after', examplesOf(COMMANDS.slice(0, 2)))
     .addHelpText(
@@ -56,7 +54,7 @@ function buildProgram(context: Context, begin: (options: Options) => void, finis
       .summary(row.summary)
       .description(row.doc)
       .exitOverride()
-      .configureOutput(output)
+      .configureOutput(outputOf(`ctinspector ${row.name}`))
       .helpOption('-h, --help', 'print this help')
       .addHelpText('after', examplesOf([row]));
     for (const arg of row.args) {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Names, NO_NAMES, parseNames } from '../compiler/index.js';
-import { CtiError } from '../errors.js';
+import { fileError } from '../errors.js';
 import type { Context } from './context.js';
 import type { Options } from './registry.js';
 
@@ -20,7 +20,7 @@ export function namesOf(context: Context, options: Options): Names {
     const { code } = error as NodeJS.ErrnoException;
     // One that another user has (sudo -u keeps HOME) is nobody's wish here.
     if (given === undefined && (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES')) return NO_NAMES;
-    throw new CtiError('FILE', `cannot read the names of ${file}: ${(error as Error).message}`);
+    throw fileError(`the names of ${file}`, error as NodeJS.ErrnoException);
   }
   return parseNames(text, file);
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { CtiError } from '../errors.js';
+import { CtiError, fileError } from '../errors.js';
 import { type LinkedProgram, type LinkOptions, link } from '../linker/link.js';
 import { loadObject } from '../loader/load-object.js';
 import type { ObjectSpec } from '../loader/spec.js';
@@ -25,7 +25,7 @@ async function readObject(file: string, shownAs = file): Promise<ObjectSpec> {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new CtiError('FILE', `cannot read ${shownAs}: ${(error as Error).message}`, { cause: error });
+    throw fileError(shownAs, error as NodeJS.ErrnoException, '; expected a C program or an object file');
   }
   return loadObject(bytes, shownAs);
 }

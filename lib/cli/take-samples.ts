@@ -14,7 +14,7 @@ import { type Context, fileOf, sourceOption, switchOptions } from './context.js'
 import { parseTime } from './numbers.js';
 import type { Progress } from './progress.js';
 import type { Options } from './registry.js';
-import { takeFile, takeSnapshot } from './take-snapshot.js';
+import { takeFile, takeSince, takeSnapshot } from './take-snapshot.js';
 
 const DEFAULT_INTERVAL_MS = 2000;
 
@@ -80,7 +80,8 @@ export async function takeTable(
     throw invalid(
       'a saved dump does not say when it was taken: say with --interval how long lies between the two samples',
     );
-  const { snapshot: before } = await takeFile(context, table, earlier, progress);
+  const take = needed.since ? takeSince : takeFile;
+  const { snapshot: before } = await take(context, table, earlier, progress);
   return combine(
     before,
     () => takeSnapshot(context, table, options, progress),

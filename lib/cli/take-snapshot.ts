@@ -28,6 +28,22 @@ export function tablesOf({ table: given }: Options): readonly TableSchema[] {
 }
 
 /** A table of a file: of `snapshot save`, or saved texts, one or a set of them. The caller closes the snapshot. */
+/** The file of `changes since`. What is no file may have been meant as a time. */
+export async function takeSince(
+  context: Context,
+  table: TableSchema,
+  path: string,
+  progress: Progress,
+): Promise<Captured> {
+  try {
+    return await takeFile(context, table, path, progress);
+  } catch (error) {
+    if (!(error instanceof CtiError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== 'ENOENT')
+      throw error;
+    throw new CtiError('FILE', `changes since: ${error.message}, or a time with its unit, 10s`, { cause: error.cause });
+  }
+}
+
 export async function takeFile(
   { signal }: Context,
   table: TableSchema,

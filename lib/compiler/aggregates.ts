@@ -26,6 +26,7 @@ export class AggregateChecker {
   constructor(
     private readonly source: string,
     private readonly relation: Relation,
+    private readonly notes: string[],
   ) {}
 
   group({ aggregates, keys, allPasses, span }: Extract<Stage, { kind: 'aggregate' }>): GroupLayout {
@@ -50,7 +51,7 @@ export class AggregateChecker {
   }
 
   private column(name: Name): Column {
-    const column = resolve(this.source, this.relation, name);
+    const column = resolve(this.source, this.relation, name, this.notes);
     if (column.kind === 'row')
       this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
     return column;
@@ -72,6 +73,8 @@ export class AggregateChecker {
     if (column.size === 16) this.fail(span, `${fn} takes numbers of up to 64 bits, and ${text} has 128${instead}`);
     if (adds && column.signed) this.fail(span, `${fn} takes amounts, and ${text} can be negative${instead}`);
     if (ORDERED.includes(column.kind) && !(adds && (column.kind === 'mac' || column.kind === 'ipv4'))) return;
+    if (column.kind === 'derived')
+      this.fail(span, `${fn} takes columns that a row itself has, and ${text} is derived from others${instead}`);
     const takes = adds ? 'numbers and durations' : 'numbers, durations and addresses';
     this.fail(span, `${fn} takes ${takes}, and ${text} is none${instead}`);
   }

@@ -26,7 +26,7 @@ export interface CheckContext {
   readonly source: string;
   readonly relation: Relation;
   readonly dictionaries: Dictionaries;
-  /** What the answer must say about the question: parts of it that were not asked. */
+  /** What the answer must say about the question: parts of it that were not asked, and what no row can have. */
   readonly notes: string[];
 }
 
@@ -111,7 +111,7 @@ export class ConditionChecker {
 
   /** A column that can stand in a condition. */
   column(name: Name): Column {
-    const column = resolve(this.context.source, this.context.relation, name);
+    const column = resolve(this.context.source, this.context.relation, name, this.context.notes);
     if (column.kind === 'row') this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not compared`);
     return column;
   }

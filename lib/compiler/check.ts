@@ -35,7 +35,7 @@ export interface CheckedQuestion {
   readonly steps: readonly Step[];
   /** Columns of the answer; for `count` alone none. */
   readonly columns: readonly OutputColumn[];
-  /** What of the question is not asked, for the answer to say. */
+  /** What of the question is not asked, and what no row can have, for the answer to say. */
   readonly notes: readonly string[];
 }
 
@@ -49,7 +49,10 @@ export function noSuchTable(source: string, { text, span }: Name, relations: rea
   const suggestions = nearest(text, names);
   const meant = relations.find(({ columns, words }) => columns.has(key) || Object.hasOwn(words, key));
   const there = `; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
-  const instead = meant ? `: a question begins with one, ${meant.name} | where ...` : there;
+  const instead =
+    meant && relations.length === 1
+      ? `: a question begins with one, ${meant.name} | where ...`
+      : `: a question begins with one${there}`;
   const message = `there is no table called ${JSON.stringify(text)}${suggestions.length > 0 ? '' : instead}`;
   return questionError('QUERY_NAME', source, span, message, { expected: names, suggestions });
 }
@@ -126,7 +129,7 @@ class Checker {
         const { aggregates, keys, allPasses } = stage;
         const isCount = aggregates.length === 1 && aggregates[0]!.fn === 'count' && aggregates[0]!.as === null;
         if (!isCount || keys.length > 0 || allPasses) {
-          this.group(new AggregateChecker(this.source, this.relation).group(stage), span);
+          this.group(new AggregateChecker(this.source, this.relation, this.notes).group(stage), span);
           return;
         }
         this.refuseShown('count');
@@ -135,7 +138,7 @@ class Checker {
         return;
       }
       case 'distinct':
-        this.group(new AggregateChecker(this.source, this.relation).distinct(stage.columns, span), span);
+        this.group(new AggregateChecker(this.source, this.relation, this.notes).distinct(stage.columns, span), span);
     }
   }
 
@@ -147,7 +150,7 @@ class Checker {
 
   /** A column to order by. */
   private key(name: Name): Column {
-    const column = resolve(this.source, this.relation, name);
+    const column = resolve(this.source, this.relation, name, this.notes);
     if (column.kind === 'row')
       this.fail(name.span, `${column.name} is ${column.doc}: it can be shown, not ordered or counted by`);
     if (column.size === 16) {
@@ -160,7 +163,7 @@ class Checker {
   }
 
   private show(name: Name): OutputColumn {
-    return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name) };
+    return { title: name.text.toLowerCase(), column: resolve(this.source, this.relation, name, this.notes) };
   }
 
   private refuseShown(what: string): void {

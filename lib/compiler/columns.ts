@@ -71,6 +71,8 @@ export interface Column {
   readonly format?: 'hex' | 'hex4' | 'ipv6' | 'ip';
   /** Of kind derived: what is loaded is an index of its ids, or, in a group, of its values. */
   readonly derived?: Derived;
+  /** Unknown of every row; `doc` says why. */
+  readonly neverKnown?: boolean;
   /** The number is so many decimal digits too large: 1234 with 3 decimals is 1.234. */
   readonly decimals?: number;
   /** Of a group: the column of the table whose values it has; without one it is a number of its own. */
@@ -195,7 +197,8 @@ class RelationBuilder {
     if (this.columns.has(name)) this.columns.set(name, full);
   }
 
-  private addDerived({ name, type, set, doc = '', enum: values }: ColumnSchema, index: DerivedFrom): void {
+  private addDerived(column: ColumnSchema, index: DerivedFrom): void {
+    const { name, type, set, doc = '', enum: values, neverKnown } = column;
     const rows = this.schema.segments[0]!;
     this.columns.set(name, {
       name,
@@ -211,6 +214,7 @@ class RelationBuilder {
       requires: [],
       ...(values && { values }),
       derived: { name, type: type!, set: set ?? false, index },
+      ...(neverKnown && { neverKnown }),
     });
   }
 
@@ -269,8 +273,9 @@ export const namesOf = ({ name, columns }: Relation): string =>
   columns.size > 20 ? `; \`ctinspector tables ${name}\` lists them` : `; it has ${[...columns.keys()].join(', ')}`;
 
 /** The column called `name`, in any case. */
-export function resolve(source: string, relation: Relation, name: Name): Column {
+export function resolve(source: string, relation: Relation, name: Name, notes: string[]): Column {
   const column = relation.columns.get(name.text.toLowerCase());
+  if (column?.neverKnown) notes.push(`${column.name} is ${column.doc}`);
   if (column) return column;
   const isWord = Object.hasOwn(relation.words, name.text.toLowerCase());
   const lives = relation.name === 'dp_flows' ? elsewhere(name.text.toLowerCase()) : undefined;

@@ -42,7 +42,7 @@ export interface CompiledQuestion extends Compiled {
   readonly columns: readonly OutputColumn[];
   /** The plan in words, a line a step. */
   readonly planText: string;
-  /** What of the question is not asked (parts of a pasted line), a sentence each. */
+  /** What of the question is not asked (parts of a pasted line), and columns that no row can have, a sentence each. */
   readonly notes: readonly string[];
   /** Those of the user's names that the question uses. */
   readonly names: readonly Definition[];

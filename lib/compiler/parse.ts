@@ -60,6 +60,19 @@ function oneOf(expected: readonly string[]): string {
   return words.length <= 1 ? (words[0] ?? 'something else') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
+/** What a stage is called in SQL, in a shell or elsewhere, and here. */
+const STAGES_ELSEWHERE: Readonly<Record<string, string>> = {
+  filter: 'where',
+  group: 'count by',
+  grep: 'where',
+  head: 'limit',
+  order: 'sort',
+  project: 'show',
+  select: 'show',
+  take: 'limit',
+  uniq: 'distinct',
+};
+
 function syntaxError(source: string, error: PeggyError): Error {
   const start = error.location.start.offset;
   const word = /^(?:[A-Za-z0-9_.]+|\S?)/u.exec(source.slice(start, start + 100))?.[0] ?? '';
@@ -71,9 +84,16 @@ function syntaxError(source: string, error: PeggyError): Error {
   if (named.has('or')) named.delete('||');
   const expected = [...named].sort();
   const received = word === '' ? 'the end of the question' : `"${word}"`;
-  return questionError('QUERY_SYNTAX', source, span, `expected ${oneOf(expected)}, received ${received}`, {
+  const elsewhere = named.has('where') ? STAGES_ELSEWHERE[word.toLowerCase()] : undefined;
+  // Behind the first word: no table, but a condition, as flows takes it; or a table, and no sign before its stage.
+  const isSecond = named.has('|') && /^\s*[A-Za-z_][A-Za-z0-9_.]*\s*$/.test(source.slice(0, start));
+  const hint = isSecond ? '; a question is a table, and stages that begin with |: dp_flows | where tcp | limit 5' : '';
+  return questionError('QUERY_SYNTAX', source, span, `expected ${oneOf(expected)}, received ${received}${hint}`, {
     expected,
-    suggestions: nearest(word, expected.filter(isWord)).filter((name) => name !== word.toLowerCase()),
+    suggestions:
+      elsewhere === undefined
+        ? nearest(word, expected.filter(isWord)).filter((name) => name !== word.toLowerCase())
+        : [elsewhere],
   });
 }
 
@@ -93,7 +113,8 @@ function parseAs<T>(source: string, startRule: 'Question' | 'ConditionOnly' | 'D
     if (!(error instanceof PeggyError)) throw error;
     const at = error.location.start.offset;
     if (startRule !== 'ConditionOnly' || source[at] !== '|') throw syntaxError(source, error);
-    const message = "this is a condition, and | begins a stage: ask query 'dp_flows | where CONDITION | STAGE'";
+    const message =
+      "this is a condition, and | begins a stage: ask query (or watch, live) 'dp_flows | where CONDITION | STAGE'";
     throw questionError('QUERY_SYNTAX', source, { start: at, end: at + 1 }, message, {
       expected: ['the end of the condition'],
     });

@@ -1,7 +1,7 @@
 /** The command line's connection to ctinspectord: its framed socket in the run directory. */
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CtiError } from '../errors.js';
+import { CtiError, systemReason } from '../errors.js';
 import type { Captured } from '../sources/registry.js';
 import { Calls, closeAll, type Parcel } from './calls.js';
 import { Channel, connectUnix } from './channel.js';
@@ -25,7 +25,7 @@ function findFramedSocket(rundir: string): string {
   } catch (error) {
     throw new CtiError(
       'NO_DAEMON',
-      `no ctinspectord runs in ${rundir}: ${(error as Error).message}; start it, name its run directory with --rundir, or ask without --daemon`,
+      `no ctinspectord runs in ${rundir}: its pidfile ${pidfile}: ${systemReason(error as NodeJS.ErrnoException)}; start it, name its run directory with --rundir, or ask without --daemon`,
     );
   }
   return join(rundir, `ctinspectord.${pid}.cti`);

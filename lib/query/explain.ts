@@ -19,7 +19,7 @@ export interface Explanation {
   readonly programSlots: number;
   /** Of the user's names, those that the question uses. */
   readonly names: readonly Definition[];
-  /** What of the question is not asked. */
+  /** What of the question is not asked, and columns of it that no row can have. */
   readonly notes: readonly string[];
 }
 

@@ -86,7 +86,7 @@ export interface AnswerFacts {
   readonly compileMs: number;
   readonly runMs: number;
   readonly programSlots: number;
-  /** What of the question was not asked, a sentence each. */
+  /** What of the question was not asked, and columns of it that no row can have, a sentence each. */
   readonly notes: readonly string[];
 }
 

@@ -113,7 +113,7 @@ export async function captureTable(table: string, wanted: string, options: Captu
   if (!SOURCE_NAMES.includes(wanted)) {
     throw new CtiError(
       'INVALID_ARGUMENT',
-      `expected a source out of ${SOURCE_NAMES.join(', ')} but received '${wanted}'`,
+      `--source: expected one of ${SOURCE_NAMES.join(', ')} but received '${wanted}'`,
     );
   }
   const passedOver: string[] = [];

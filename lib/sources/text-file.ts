@@ -106,7 +106,12 @@ export async function readTextFile(
     snapshot.close();
     throw wrong;
   } catch (error) {
-    throw readError(name, `a saved ${formOf(schema.name)!.printedBy}, or - for standard input`, error, signal);
+    throw readError(
+      name,
+      `a file of snapshot save, a saved ${formOf(schema.name)!.printedBy}, or - for standard input`,
+      error,
+      signal,
+    );
   } finally {
     reader.close();
   }

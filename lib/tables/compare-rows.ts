@@ -100,13 +100,19 @@ export class RowComparer {
     return same;
   }
 
-  #sameRecord({ segment, plain, fields }: Shape, before: number, after: number): boolean {
+  #sameRecord({ segment, masks, keys, fields }: Shape, before: number, after: number): boolean {
     const [a, b] = [this.#before.get(segment.name)!, this.#after.get(segment.name)!];
     const [atA, atB] = [before * segment.stride, after * segment.stride];
-    for (const [from, to] of plain) {
+    for (const [from, to] of masks) {
       for (let i = from; i < to; i++) if (a.bytes[atA + i] !== b.bytes[atB + i]) return false;
     }
-    // The masks are plain bytes: they are the same here.
+    // The masks are the same here.
+    const { half } = segment;
+    for (const [from, to] of keys) {
+      for (let i = from; i < to; i++) {
+        if (((a.bytes[atA + i]! ^ b.bytes[atB + i]!) & a.bytes[atA + half + i]!) !== 0) return false;
+      }
+    }
     const compared = fields.filter(({ field }) => field.type === 'ref' || isMatched(segment, field, a.view, atA));
     return compared.every(({ at, field }) => this.#sameValue(a.view, b.view, atA + at, atB + at, field));
   }

@@ -110,7 +110,7 @@ function make(snapshot: DerivedSnapshot, name: string): DerivedColumn {
   const ofList = OF_LIST[name];
   if (ofList) return ofLists(snapshot, ofList);
   if (name === 'mask_shape') return maskShapes(snapshot);
-  // dump-flows does not print when a flow was made, and dp_netdev_flow does not hold it.
+  // dump-flows does not print when a flow was made, and dp_netdev_flow does not hold it: docs/attach.md, "When a flow was made".
   if (name === 'age') return { ids: new Uint32Array(nDatapaths(snapshot)), values: [UNKNOWN] };
   throw new CtiError('INTERNAL', `${snapshot.schema.name}: nothing makes the derived column ${name}`);
 }

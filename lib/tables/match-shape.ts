@@ -1,6 +1,6 @@
 /**
- * What a row matches, whatever snapshot it is of: the masked segments as bytes that are compared as they are, and fields that are numbers of one
- * snapshot alone, whose names are compared. compare-rows.ts asks whether two rows match the same; a key of it tells rows apart (identity.ts).
+ * What a row matches, whatever snapshot it is of: the masked segments as bytes, masks and the bits of keys that they keep, and fields that are numbers
+ * of one snapshot alone, whose names are compared. compare-rows.ts asks whether two rows match the same; a key of it tells rows apart (identity.ts).
  */
 import type { FieldSchema, SegmentSchema, TableSchema } from '../table-schema.js';
 import { dictionaryOf, type Records, recordsOf, refBytes } from './segments-of.js';
@@ -22,28 +22,45 @@ export function namesOf(view: TableView, dictionary: string): (id: number) => st
   return names[dictionary]!;
 }
 
-/** Bytes of a record that are compared as they are, and its fields that are not. */
+type Range = readonly [from: number, to: number];
+
+/** Bytes of a record that say what is matched, and its fields whose bytes are of one snapshot alone. */
 export interface Shape {
   readonly segment: SegmentSchema;
-  readonly plain: readonly (readonly [from: number, to: number])[];
+  /** Of the masks: compared as they are. */
+  readonly masks: readonly Range[];
+  /** Of the keys: bits outside the mask match nothing. What they are differs by source: dump-flows leaves flags out that the memory has. */
+  readonly keys: readonly Range[];
   readonly fields: readonly { readonly at: number; readonly field: FieldSchema; readonly isMask: boolean }[];
 }
 
+/** A half of a record without some fields. */
+function without(begin: number, end: number, fields: readonly FieldSchema[]): Range[] {
+  const ranges: Range[] = [];
+  let from = begin;
+  for (const { offset, size } of [...fields].sort((a, b) => a.offset - b.offset)) {
+    if (begin + offset > from) ranges.push([from, begin + offset]);
+    from = begin + offset + size;
+  }
+  if (from < end) ranges.push([from, end]);
+  return ranges;
+}
+
 function shapeOf(schema: TableSchema, segment: SegmentSchema): Shape {
+  // How a row was written is no part of what it matches.
+  const left = segment.fields.filter((field) => schema.notCompared?.includes(field.name));
   const special = segment.fields.filter((field) => field.type === 'ref' || dictionaryOf(schema, field) !== undefined);
   const fields = special.flatMap((field) => [
     { at: field.offset, field, isMask: false },
-    { at: segment.half + field.offset, field, isMask: true },
+    ...(field.type === 'ref' ? [{ at: segment.half + field.offset, field, isMask: true }] : []),
   ]);
-  const plain: [number, number][] = [];
-  let from = 0;
-  for (const { at, field, isMask } of [...fields].sort((a, b) => a.at - b.at)) {
-    if (isMask && field.type !== 'ref') continue; // a mask of an id is bits
-    if (at > from) plain.push([from, at]);
-    from = at + field.size;
-  }
-  if (from < segment.stride) plain.push([from, segment.stride]);
-  return { segment, plain, fields: fields.filter(({ field, isMask }) => !isMask || field.type === 'ref') };
+  return {
+    segment,
+    keys: without(0, segment.half, [...left, ...special]),
+    // A mask of an id is bits.
+    masks: without(segment.half, segment.stride, [...left, ...special.filter(({ type }) => type === 'ref')]),
+    fields,
+  };
 }
 
 /** Whether a record at `at` looks at a field: an id that it does not look at means nothing. */
@@ -107,10 +124,17 @@ export class MatchKeys {
     return `${bytes.length}:${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')}`;
   }
 
-  #record({ segment, plain, fields }: Shape, record: number): string {
+  #record({ segment, masks, keys, fields }: Shape, record: number): string {
     const { bytes, view } = this.#records.get(segment.name)!;
     const at = record * segment.stride;
-    const parts = plain.map(([from, to]) => this.#bytes(bytes.subarray(at + from, at + to)));
+    const parts = [
+      ...masks.map(([from, to]) => this.#bytes(bytes.subarray(at + from, at + to))),
+      ...keys.map(([from, to]) => {
+        const matched = bytes.slice(at + from, at + to);
+        for (let i = 0; i < matched.length; i++) matched[i]! &= bytes[at + segment.half + from + i]!;
+        return this.#bytes(matched);
+      }),
+    ];
     for (const { at: offset, field } of fields) {
       if (field.type === 'ref') {
         parts.push(this.#bytes(refBytes(this.#records, view, at + offset)));

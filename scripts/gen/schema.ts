@@ -100,6 +100,7 @@ const column = z.strictObject({
   type: z.enum(['port', 'address', 'number', 'enum', 'text', 'duration']).optional(),
   set: z.boolean().optional(),
   enum: values.optional(),
+  never_known: z.boolean().optional(),
   doc: z.string().optional(),
 });
 const table = z.strictObject({

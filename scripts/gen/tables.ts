@@ -169,7 +169,10 @@ function metadata(table: Table, segments: LaidOutSegment[], hash: string): strin
       ...(table.actions && { actions: table.actions }),
       flags: table.flags,
       words: table.words,
-      columns: table.columns,
+      columns: table.columns.map(({ never_known, ...column }) => ({
+        ...column,
+        ...(never_known && { neverKnown: true }),
+      })),
     },
     null,
     2,

@@ -5,7 +5,7 @@ import { MemoryAttachment, type MemoryCapture, notVisible, type Proof, prove } f
 import { DEFAULT_MANNERS, periodFor } from '../../sources/pace.js';
 import { findSwitch } from '../../sources/unixctl.js';
 import { type Context, formatOf, switchOptions } from '../context.js';
-import { bytesText, integer, ms } from '../figures.js';
+import { bytesText, count, integer, ms } from '../figures.js';
 import { type Cell, writeListing } from '../output.js';
 import type { Options, Status } from '../registry.js';
 
@@ -33,7 +33,7 @@ function proofLine({ datapaths, flowCounts, flowsCompared }: Proof): Line {
     ({ datapath, memory, unixctl }) =>
       `${datapath} ${integer.format(memory)} flows, dpctl/show ${integer.format(unixctl)}`,
   );
-  const text = `${datapaths} datapaths by name, ${counts.join('; ')}, ${flowsCompared} flows by ufid: all agree`;
+  const text = `${count(datapaths, 'datapath')} by name, ${counts.join('; ')}, ${flowsCompared} flows by ufid: all agree`;
   return ['proof', text, { datapaths, flowCounts, flowsCompared }];
 }
 

@@ -1,7 +1,7 @@
 /** `ctinspector compile FILE`: a C program to an object file. */
 import { access } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { CtiError } from '../../errors.js';
+import { CtiError, fileError } from '../../errors.js';
 import { escapeText } from '../../escape.js';
 import { compileC, findClang } from '../clang.js';
 import type { Context } from '../context.js';
@@ -12,7 +12,7 @@ export async function compileShown(context: Context, source: string, object: str
   try {
     await access(source);
   } catch (error) {
-    throw new CtiError('FILE', `cannot read ${source}: ${(error as Error).message}`, { cause: error });
+    throw fileError(source, error as NodeJS.ErrnoException, '; expected a C program');
   }
   const show = (diagnostics: string) => {
     for (const line of diagnostics.split('\n')) if (line !== '') context.stderr.write(`${escapeText(line)}\n`);

@@ -1,7 +1,7 @@
 /** `ctinspector doctor`: everything a question needs, looked at one by one. A check is one row of CHECKS. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { addon } from '../../addon.js';
-import { CtiError, fromNative } from '../../errors.js';
+import { CtiError, fromNative, systemReason } from '../../errors.js';
 import { ERROR_DOCS } from '../../generated/error-codes.js';
 import { Program } from '../../runner/program.js';
 import { findLayout, layoutMaker } from '../../sources/layouts.js';
@@ -180,14 +180,18 @@ function failure(thrown: unknown, where: SwitchOptions): Finding {
     const [found = '', ...rest] = error.code === 'NO_RIGHTS' ? error.message.split('; ') : [error.message];
     return { verdict: 'fail', found, remedy: rest.join('; ') || ERROR_DOCS[error.code] };
   }
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   const remedy =
     code === 'EACCES' || code === 'EPERM'
       ? ERROR_DOCS.NO_RIGHTS
       : code === 'ENOENT'
         ? `is Open vSwitch installed and running? Another run directory: --rundir (now ${resolveSwitch(where).rundir})`
         : undefined;
-  return { verdict: 'fail', found: message, ...(remedy === undefined ? {} : { remedy }) };
+  return {
+    verdict: 'fail',
+    found: systemReason(error as NodeJS.ErrnoException),
+    ...(remedy === undefined ? {} : { remedy }),
+  };
 }
 
 async function examine(check: Check, facts: Facts): Promise<Finding> {
@@ -229,7 +233,7 @@ export async function run(context: Context, _args: readonly string[], options: O
     columns: ['check', 'is', 'found', 'what to do'].map((name) => ({ name })),
     rows,
     footer: [
-      `${rows.length} checks, ${nOk} ok. Run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`,
+      `${rows.length} checks, ${nOk} ok. This was run as ${process.getuid?.() === 0 ? 'root' : `uid ${process.getuid?.()}`}. ${sentence}`,
     ],
     facts: { checks: rows.length, ok: nOk, memory: facts.failed.size === 0, uid: process.getuid?.() ?? null },
   });

@@ -80,7 +80,7 @@ export async function run(context: Context, args: readonly string[], options: Op
   const sections = [
     ...(own.length > 0 ? [`names\n${indented(own.map(escapeText).join('\n'))}\n`] : []),
     `plan\n${indented(plan)}\n`,
-    ...(notes.length > 0 ? [`not asked\n${indented(notes.map(escapeText).join('\n'))}\n`] : []),
+    ...(notes.length > 0 ? [`to know\n${indented(notes.map(escapeText).join('\n'))}\n`] : []),
     `eBPF, ${programSlots} slots\n${indented(listing)}\n`,
   ];
   context.stdout.write(sections.join('\n'));

@@ -26,9 +26,12 @@ const instant = (ns: bigint): string => new Date(Number(ns / 1_000_000n)).toISOS
 
 const spanMs = ({ beginNs, endNs }: { beginNs: bigint; endNs: bigint }): number => Number(endNs - beginNs) / 1e6;
 
-const one = (what: string, [path]: readonly string[], n: number): string => {
+const one = (action: string, what: string, [path]: readonly string[], n: number): string => {
   if (path !== undefined && path !== '' && n === 1) return path;
-  throw new CtiError('INVALID_ARGUMENT', `expected one ${what} but received ${n}`);
+  throw new CtiError(
+    'INVALID_ARGUMENT',
+    `expected one ${what} but received ${n === 0 ? 'none' : n}: ctinspector snapshot ${action} ${what === 'directory' ? 'DIR' : 'FILE'}`,
+  );
 };
 
 /** What --table says; else every table that the source has. */
@@ -184,12 +187,12 @@ export async function run(context: Context, args: readonly string[], options: Op
   const [action = '', ...rest] = args;
   switch (action) {
     case 'save':
-      return save(context, one('file to write', rest, rest.length), options);
+      return save(context, one(action, 'file to write', rest, rest.length), options);
     case 'load':
     case 'show':
-      return describe(context, one('snapshot file', rest, rest.length), options, action === 'load');
+      return describe(context, one(action, 'snapshot file', rest, rest.length), options, action === 'load');
     case 'list':
-      return list(context, rest.length === 0 ? '.' : one('directory', rest, rest.length), options);
+      return list(context, rest.length === 0 ? '.' : one(action, 'directory', rest, rest.length), options);
     default:
       throw new CtiError('INVALID_ARGUMENT', `snapshot: expected save, load, show or list but received '${action}'`);
   }

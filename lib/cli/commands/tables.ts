@@ -18,14 +18,31 @@ const FROM_FILES = TEXT_FORMS.map(({ schema }) => schema.name);
 
 const cell = (text: string): Cell => ({ text, json: text });
 
-function typeOf({ field, flags, dictionary, width, derived }: Column): string {
+/** More would push the meaning of every field off the screen. */
+const MAX_TYPE_WIDTH = 40;
+
+const wordsOf = ({ field, flags, derived }: Column): string[] =>
+  Object.keys((derived ? derived.enum : (flags ?? field.enum)) ?? {});
+
+/** The words of a column, if they fit where types stand. */
+const fitting = (column: Column, separator: string, instead: string): string => {
+  const words = wordsOf(column).join(separator);
+  return words.length <= MAX_TYPE_WIDTH ? words : instead;
+};
+
+/** Else they stand behind the meaning. */
+const moreWords = (column: Column): string =>
+  wordsOf(column).join(', ').length <= MAX_TYPE_WIDTH ? '' : `: ${wordsOf(column).join(', ')}`;
+
+function typeOf(column: Column): string {
+  const { field, flags, dictionary, width, derived } = column;
   if (derived) {
-    const type = derived.enum ? Object.keys(derived.enum).join(', ') : derived.type!;
+    const type = derived.enum ? fitting(column, ', ', 'word') : derived.type!;
     return derived.set ? `list: ${type}` : type;
   }
   if (dictionary) return 'number';
-  if (flags) return `flags: ${Object.keys(flags).join(' ')}`;
-  if (field.enum) return Object.keys(field.enum).join(', ');
+  if (flags) return moreWords(column) === '' ? `flags: ${Object.keys(flags).join(' ')}` : 'flags';
+  if (field.enum) return fitting(column, ', ', 'word');
   if (field.unit === 'ms') return 'duration';
   if (field.type === 'be128')
     return field.format === 'ipv6' || field.format === 'ip'
@@ -45,7 +62,7 @@ const placeOf = ({ derived, segment }: Column): string => {
 async function listNames(context: Context, format: Format, table: TableSchema): Promise<Status> {
   const fields = columnNames(table).map((name) => {
     const column = resolveColumn(table, name);
-    return [cell(name), cell(typeOf(column)), cell(placeOf(column)), cell(column.doc)];
+    return [cell(name), cell(typeOf(column)), cell(placeOf(column)), cell(column.doc + moreWords(column))];
   });
   const rates = rateDocs(table).map(({ name, doc }) => [
     cell(name),

@@ -1,4 +1,7 @@
-/** Bytes of a terminal in raw mode as keys. A sequence that is not known is nothing; one that is cut is kept for the next bytes. */
+/**
+ * Bytes of a terminal in raw mode as keys. A sequence that is not known is nothing; one that is cut is kept for the next bytes: over ssh a key may come in
+ * two packets. So an escape at the end is not a key yet; who reads calls flush() where nothing follows for a moment.
+ */
 
 export type Key =
   | { readonly kind: 'text'; readonly text: string }
@@ -34,12 +37,24 @@ const CONTROLS: Readonly<Record<string, Key['kind']>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a terminal sends
 const SEQUENCE = /^\u001b(?:\[|O)([0-9;]*)([A-Za-z~])/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the same, not yet whole
-const CUT = /^\u001b(?:\[|O)[0-9;]*$/;
+const CUT = /^\u001b(?:(?:\[|O)[0-9;]*)?$/;
 
 export class Keys {
   #rest = '';
 
-  /** The keys in these bytes. An escape at their end is the key, unless `flush` waits for more. */
+  /** Bytes are kept that may be the begin of a key. */
+  get isWaiting(): boolean {
+    return this.#rest !== '';
+  }
+
+  /** Nothing follows what is kept: an escape alone is the key, the begin of a sequence is nothing. */
+  flush(): Key[] {
+    const isEscape = this.#rest === '\u001b';
+    this.#rest = '';
+    return isEscape ? [{ kind: 'escape' }] : [];
+  }
+
+  /** The keys in these bytes. */
   push(text: string): Key[] {
     const keys: Key[] = [];
     let left = this.#rest + text;

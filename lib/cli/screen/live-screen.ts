@@ -223,12 +223,13 @@ export class LiveScreen {
     const { filter, typing } = this.#state;
     const question = this.plan.question(this.#good);
     const wrong = this.#refusal ?? this.#error;
+    const notes = shown === 'waiting' ? [] : shown.result.facts.notes;
     const message: Line =
       typing !== undefined
         ? this.#line(`filter: ${typing}_`, width, 'prompt')
         : wrong !== undefined
           ? this.#line(wrong, width, 'error')
-          : this.#line(filter === '' ? '' : `filter: ${filter}`, width, 'dim');
+          : this.#line(filter === '' ? notes.join('; ') : `filter: ${filter}`, width, 'dim');
     return [
       this.#line(`ctinspector ${this.plan.name}  ${source}  every ${ms(periodMs)}${paused}`, width, 'title'),
       this.#line(question, width, 'dim'),

@@ -21,6 +21,8 @@ export interface Line {
   readonly style?: 'title' | 'head' | 'dim' | 'error' | 'prompt';
 }
 
+const ENDS = ['end', 'error', 'close'] as const;
+
 const STYLES: Readonly<Record<NonNullable<Line['style']>, string>> = {
   title: '1',
   head: '7',
@@ -35,9 +37,14 @@ export interface TerminalStreams {
   readonly isColoured: boolean;
 }
 
+/** What may lie between two packets of one key; who presses Escape does not notice it. */
+const KEY_GAP_MS = 100;
+
 export class Terminal {
+  #keyGap: NodeJS.Timeout | undefined;
   #shown: string[] = [];
   #isOpen = false;
+  #isSuspended = false;
   readonly #keys = new Keys();
   readonly #streams: TerminalStreams;
   readonly #onKey: (key: Key) => void;
@@ -67,6 +74,8 @@ export class Terminal {
     output.on('resize', this.#resized);
     if (input.isTTY) {
       input.setRawMode(true);
+      // A terminal that goes is the end of its input; SIGHUP comes only to those of its own session.
+      for (const end of ENDS) input.on(end, this.#hungUp);
       input.setEncoding('utf8').on('data', this.#read).resume();
     }
     output.write(ENTER);
@@ -78,6 +87,8 @@ export class Terminal {
     const { input, output } = this.#streams;
     output.off('resize', this.#resized);
     input.off('data', this.#read).pause();
+    for (const end of ENDS) input.off(end, this.#hungUp);
+    clearTimeout(this.#keyGap);
     this.#restore();
     process.off('exit', this.#restore);
     process.off('uncaughtExceptionMonitor', this.#restore);
@@ -107,10 +118,17 @@ export class Terminal {
     this.#streams.output.write('\u001b[2J');
   }
 
-  /** Gives the terminal back to the shell until the process is continued (Ctrl-Z). */
+  /**
+   * Gives the terminal back to the shell until the process is continued (Ctrl-Z). Where there is no shell that could continue it (`ssh -t HOST ctinspector
+   * top`: the process group is an orphan) the kernel does not stop it, nobody sends SIGCONT, and the screen is taken again at once.
+   */
   suspend(): void {
     this.#restore();
+    this.#isSuspended = true;
     process.kill(process.pid, 'SIGTSTP');
+    setImmediate(() => {
+      if (this.#isSuspended) this.#resumed();
+    });
   }
 
   #styled(line: Line | undefined): string {
@@ -121,7 +139,12 @@ export class Terminal {
   }
 
   readonly #read = (text: string): void => {
+    clearTimeout(this.#keyGap);
     for (const key of this.#keys.push(text)) this.#onKey(key);
+    if (!this.#keys.isWaiting) return;
+    this.#keyGap = setTimeout(() => {
+      for (const key of this.#keys.flush()) this.#onKey(key);
+    }, KEY_GAP_MS);
   };
 
   readonly #resized = (): void => {
@@ -131,6 +154,7 @@ export class Terminal {
 
   readonly #resumed = (): void => {
     const { input, output } = this.#streams;
+    this.#isSuspended = false;
     if (input.isTTY) input.setRawMode(true);
     output.write(ENTER);
     this.#isOpen = true;

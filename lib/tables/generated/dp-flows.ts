@@ -14,7 +14,9 @@ export const DP_FLOWS: TableSchema = {
     "pmd"
   ],
   "notCompared": [
-    "used_ms"
+    "used_ms",
+    "attrs",
+    "tun_attrs"
   ],
   "show": [
     "flow"
@@ -1854,7 +1856,8 @@ export const DP_FLOWS: TableSchema = {
       "name": "age",
       "derived": "datapath",
       "type": "duration",
-      "doc": "time since the flow was made; no source of today says it"
+      "doc": "time since the flow was made; unknown of every row: no command of ovs-vswitchd prints it, and what it remembers of it (udpif_key.created) is not read",
+      "neverKnown": true
     }
   ]
 };
