@@ -1,5 +1,5 @@
 /** The command line as people and scripts use it: the built program, a real ovs-vswitchd, saved dumps, a real terminal. */
-// Takes 57 s.
+// Takes 50 s.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /** ctinspectord beside a real switch: every command by the stock ovs-appctl, OVS's Python client, raw JSON; what stands in its way; what it leaves. */
-// Takes 34 s.
+// Takes 32 s.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,5 +1,4 @@
 // Aggregates on the command line, over recorded dumps; explain --analyze: rows in, rows out and time of each stage.
-// Takes 13 s.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { measureQuestion, runQuestion } from '../lib/query/run.js';

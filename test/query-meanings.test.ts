@@ -1,5 +1,4 @@
 // The meanings of a condition on a masked field, against every packet there is (test/support/brute-force.ts).
-// Takes 12 s.
 import t from 'tap';
 import { type QuestionResult, runQuestion } from '../lib/query/run.js';
 import { type ConditionText, random, someCondition, someLeaf, type TinyFlow } from './support/brute-force.js';
