@@ -2,6 +2,7 @@
  * top and watch on the far side of a real sshd, in a real terminal (tmux) on the near side: screen, keys and sizes come through, a connection that
  * is cut ends what it started, and without a terminal there are plain blocks.
  */
+// Takes 20 s.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
