@@ -7,11 +7,7 @@
  */
 // Runs alone: how soon a switch that was started anew is read again is measured.
 import { execFileSync, spawn } from 'node:child_process';
-<<<<<<< HEAD
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-=======
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
->>>>>>> ssh
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
