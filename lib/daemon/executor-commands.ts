@@ -47,7 +47,12 @@ async function answer(
     const lent = samples ? undefined : await executor.lend(schema.name, maxAgeMs, signal);
     const captured = samples ?? lent!;
     try {
-      const result = await runQuestion(question, captured.snapshot, { signal, names });
+      const result = await runQuestion(question, captured.snapshot, {
+        signal,
+        names,
+        // What was prepared is of the names that are in force now.
+        ...(lent && names === executor.names && { kept: lent.kept }),
+      });
       executor.part.count('question');
       const listing = answerListing(question, { result, captured, wallMs: performance.now() - begin });
       const { answer } = result;

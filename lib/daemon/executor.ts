@@ -34,6 +34,7 @@ export class Executor {
         if (method === 'names') {
           const given = data as NamesText | null;
           this.names = given === null ? NO_NAMES : parseNames(given.text, given.file);
+          this.#lent.forgetPrepared();
           return { data: null };
         }
         if (method === 'usage') {
