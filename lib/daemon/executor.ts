@@ -52,10 +52,12 @@ export class Executor {
       configured: () => {
         if (this.#isReady) return;
         this.#isReady = true;
+        this.programs.begin();
         this.part.ready();
       },
       partEnded: (part) => {
         if (part === numberOf('collector')) this.#lent.allGone();
+        if (part === numberOf('control')) this.programs.controlEnded();
       },
     });
     this.programs = new Programs(this);
