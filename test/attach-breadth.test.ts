@@ -22,7 +22,7 @@ import t from 'tap';
 import type { Clock } from '../lib/clock.js';
 import { allOf, avoidedCpus, isolatedCpus, parseCpuList, parseCpuMask } from '../lib/sources/cpus.js';
 import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
-import { attachMemory, lookAtProcess } from '../lib/sources/memory.js';
+import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
 import { DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
 import { captureTable, sourcesOf } from '../lib/sources/registry.js';
 import { watchTable } from '../lib/sources/repeated.js';

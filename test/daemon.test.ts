@@ -514,6 +514,28 @@ t.test('the command line asks the daemon, or uses its memory; each answer says w
     err: /--source says nothing to it/,
   });
   t.match(await cli(['doctor', ...where, '--daemon']), { status: 0, out: /sandbox/ });
+  t.match(await cli(['doctor', ...where, '--daemon', 'snapshot']), {
+    status: 2,
+    err: /answered by ctinspectord as a whole/,
+  });
+  t.match(await cli(['tables', ...where, '--daemon']), {
+    status: 0,
+    out: /dp_flows +memory +yes/,
+    err: new RegExp(`answered by ctinspectord, process ${d.pid}`),
+  });
+  t.match(await cli(['tables', 'ports', '--daemon']), { status: 0, out: /odp_port/ }, 'needs no switch');
+  // Live: each answer of a reading of its own, by the daemon, however fast they come.
+  const readings = async () => Number(/read_dp_flows +(\d+)/.exec((await d.appctl('coverage/show')).out)?.[1] ?? 0);
+  const before = await readings();
+  const live = await cli(['top', ...where, '--daemon', '--times', '2', '--interval', '100ms', 'udp']);
+  t.match(live, { status: 0, err: /two samples \d+ ms apart[\s\S]*two samples \d+ ms apart/ });
+  t.match(live.err, new RegExp(`handed over by ctinspectord, process ${d.pid}`));
+  t.ok((await readings()) >= before + 2, 'the daemon has read for it');
+  t.match(await cli(['watch', ...where, '--daemon', '--times', '1', 'ports | count']), { status: 0, out: /\n5\n/ });
+  t.match(await cli(['watch', ...where, '--daemon', '--fast', '--times', '1', 'ports | count']), {
+    status: 2,
+    err: /--fast says nothing to it/,
+  });
   t.match(await cli(['ctl', ...where, 'memory/show']), { status: 0, out: /executor/ });
   const object = await compileBpf(resolve('examples/busiest_per_port.c'), scratch());
   const loaded = await cli(['ctl', ...where, 'program/load', 'name=x', object]);

@@ -266,6 +266,12 @@ export const DAEMON_ROWS = [
       { name: 'fuel', isKey: true, kind: 'count', doc: 'how much it may do (default: 1000000000)' },
       { name: 'memory', isKey: true, kind: 'size', doc: 'bytes (default: programs.memory)' },
       { name: 'lifetime', isKey: true, kind: 'seconds', doc: 'how long (default: programs.lifetime)' },
+      {
+        name: 'durable',
+        isKey: true,
+        values: ['yes', 'no'],
+        doc: 'yes: it outlives the executor and the daemon, by images in programs.state (default: no)',
+      },
       { name: 'CONTENT', doc: 'the object file in base64' },
     ],
     repeats: false,

@@ -13,6 +13,8 @@ export interface Handed {
   readonly table: string;
   readonly schemaHash: string;
   readonly generation: bigint;
+  /** The generation whose rows it has: its own, or an earlier one's if only counters were read since (some rows may have gone). */
+  readonly rowsOf: bigint;
   readonly facts: SnapshotFacts;
   readonly passedOver: readonly string[];
   readonly segments: readonly { readonly size: number; readonly nRecords: number }[];
@@ -25,12 +27,13 @@ interface HandedAddon {
 }
 
 /** The descriptors stay the snapshot's. */
-export function parcelOf({ snapshot, passedOver }: Captured, hold: number): Parcel {
+export function parcelOf({ snapshot, passedOver }: Captured, hold: number, rowsOf = snapshot.generation): Parcel {
   const { schema, generation, facts, segments } = snapshot;
   const data: Handed = {
     table: schema.name,
     schemaHash: schema.hash,
     generation,
+    rowsOf,
     facts,
     passedOver,
     segments: segments.map(({ size, nRecords }) => ({ size, nRecords })),

@@ -35,6 +35,8 @@ export class Collector {
   readonly totals = new Map<string, ReadingTotals>();
   store!: SnapshotStore;
   readonly #passedOver = new WeakMap<TableSnapshot, readonly string[]>();
+  /** Of those whose counters alone were read: the snapshot whose rows they have. */
+  readonly #rowsOf = new WeakMap<TableSnapshot, bigint>();
   readonly #holds = new Map<number, Held>();
   #nextHold = 1;
   #reading = new AbortController();
@@ -111,7 +113,11 @@ export class Collector {
     this.#holds.set(hold, held);
     const { generation } = held.snapshot;
     if (have.includes(generation)) return { data: { same: generation, hold } satisfies SameSnapshot };
-    return parcelOf({ snapshot: held.snapshot, passedOver: this.passedOver(held.snapshot) }, hold);
+    return parcelOf(
+      { snapshot: held.snapshot, passedOver: this.passedOver(held.snapshot) },
+      hold,
+      this.#rowsOf.get(held.snapshot),
+    );
   }
 
   async #capture(table: string, signal: AbortSignal): Promise<TableSnapshot> {
@@ -147,7 +153,10 @@ export class Collector {
     const last = this.store.newest(table);
     try {
       const captured = await rereading.read(last?.snapshot, { ...this.where, signal });
-      if (captured.isRefreshed) this.part.count(`refreshed_${table}`);
+      if (captured.isRefreshed && last) {
+        this.part.count(`refreshed_${table}`);
+        this.#rowsOf.set(captured.snapshot, this.#rowsOf.get(last.snapshot) ?? last.snapshot.generation);
+      }
       return captured;
     } finally {
       last?.release();

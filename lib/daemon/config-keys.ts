@@ -149,6 +149,11 @@ export const KEYS = {
   'programs.memory': size('64M', 1 << 20, 2 ** 36, 'of one program, unless it is loaded with less'),
   'programs.lifetime': time('1h', 1000, 30 * 86_400_000, 'of one program, unless it is loaded with less'),
   'programs.log_bytes': size('64K', 1024, 16 << 20, 'what is kept of what a program prints: the newest'),
+  'programs.state': atStart(
+    path(
+      'directory that keeps images of programs loaded with durable=yes, and the names of the others, beyond the executor and the daemon; null: none. It is of rights.user, and made if its parent is there',
+    ),
+  ),
   'backoff.enabled': flag(true, 'stop reading while the switch loses upcalls or its revalidators run late'),
   'backoff.period': time('10s', 1000, 3_600_000, 'how often the switch is asked how it fares, while it is read'),
   'backoff.lost_upcalls': integer(100, 1, 1_000_000_000, 'upcalls lost between two looks that are too many'),

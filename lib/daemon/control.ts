@@ -11,8 +11,9 @@ import { DAEMON_ROWS, type DaemonRow, findRow, type NamesOf, usageOf } from '../
 import { type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd } from '../control/channel.js';
 import { CtiError } from '../errors.js';
+import { JournalKeeper } from './journal-keeper.js';
 import { Part } from './part.js';
-import type { CommandReply } from './parts.js';
+import { type CommandReply, numberOf } from './parts.js';
 import { type Format, type Reply, UnixctlServer } from './unixctl-server.js';
 
 const UNIXCTL_FD = 4;
@@ -40,6 +41,10 @@ const listText = (): string =>
 export class Control {
   readonly part: Part;
   readonly #unixctl: UnixctlServer;
+  readonly #journal = new JournalKeeper({
+    dir: () => this.part.config['programs.state'],
+    user: () => this.part.config['rights.user'],
+  });
   readonly #version = versionText();
   #isListening = false;
   readonly #servers: Server[] = [];
@@ -50,7 +55,9 @@ export class Control {
     this.part = new Part({
       name: 'control',
       command: async ({ name }) => ({ body: this.#own(name as NamesOf<'control'>), isJson: false }),
-      request: async ({ method }) => {
+      request: async (call) => {
+        const { method, from } = call;
+        if (method.startsWith('journal.') && from === numberOf('executor')) return this.#journal.handle(call);
         if (method === 'usage') return { data: { 'unixctl.clients': this.#unixctl.nClients } };
         throw new CtiError('PROTOCOL', `control has no request ${method}`);
       },

@@ -47,7 +47,12 @@ async function answer(
     const lent = samples ? undefined : await executor.lend(schema.name, maxAgeMs, signal);
     const captured = samples ?? lent!;
     try {
-      const result = await runQuestion(question, captured.snapshot, { signal, names });
+      const result = await runQuestion(question, captured.snapshot, {
+        signal,
+        names,
+        // What was prepared is of the names that are in force now.
+        ...(lent && names === executor.names && { kept: lent.kept }),
+      });
       executor.part.count('question');
       const listing = answerListing(question, { result, captured, wallMs: performance.now() - begin });
       const { answer } = result;
@@ -117,13 +122,20 @@ const COMMANDS: { readonly [N in NamesOf<'executor'>]: Run } = {
       name,
       align: i > 2 ? ('right' as const) : ('left' as const),
     })),
-    rows: programs
-      .list()
-      .map(({ task, logBytes }) => [task.id, task.name, task.state, task.fuelUsed, task.memory, logBytes].map(cellOf)),
-    footer: [
-      `${count(programs.nLive, 'program')} running or waiting; this executor runs since ${new Date(part.startedMs).toISOString()}: programs of one before it are gone`,
+    rows: [
+      ...programs.lost.map(({ id, name }) => [id, name, 'lost', null, null, null].map(cellOf)),
+      ...programs
+        .list()
+        .map(({ task, logBytes }) =>
+          [task.id, task.name, task.state, task.fuelUsed, task.memory, logBytes].map(cellOf),
+        ),
     ],
-    facts: { since: part.startedMs },
+    footer: [
+      `${count(programs.nLive, 'program')} running or waiting; this executor runs since ${new Date(part.startedMs).toISOString()}`,
+      ...programs.lost.map(({ id, name, reason }) => `lost: ${name} (${id}): ${reason}`),
+      ...programs.faults,
+    ],
+    facts: { since: part.startedMs, lost: programs.lost },
   }),
   'program/show': ({ programs }, { args }) => programs.show(args.ID!),
   'program/wait': async ({ programs, part }, { args, signal }) => {
@@ -146,6 +158,7 @@ export async function runExecutorCommand(
   fds: readonly number[],
 ): Promise<CommandReply> {
   if (!Object.hasOwn(COMMANDS, name)) throw new CtiError('INTERNAL', `the executor has no command ${name}`);
+  if (name.startsWith('program/')) await executor.programs.settled();
   const given = await COMMANDS[name as keyof typeof COMMANDS](executor, { args, format, signal, fds });
   const limit = executor.part.config['reply.bytes'];
   if (!('body' in given)) return boundedListing(given, format, { rows: 10_000, bytes: limit, more: 'nothing' });

@@ -34,6 +34,7 @@ export class Executor {
         if (method === 'names') {
           const given = data as NamesText | null;
           this.names = given === null ? NO_NAMES : parseNames(given.text, given.file);
+          this.#lent.forgetPrepared();
           return { data: null };
         }
         if (method === 'usage') {
@@ -51,10 +52,12 @@ export class Executor {
       configured: () => {
         if (this.#isReady) return;
         this.#isReady = true;
+        this.programs.begin();
         this.part.ready();
       },
       partEnded: (part) => {
         if (part === numberOf('collector')) this.#lent.allGone();
+        if (part === numberOf('control')) this.programs.controlEnded();
       },
     });
     this.programs = new Programs(this);

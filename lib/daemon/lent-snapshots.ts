@@ -5,6 +5,7 @@
 import { closeAll, type Parcel } from '../control/calls.js';
 import { type Handed, openHanded } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
+import { type Kept, KeptWindow, PreparedQuestions } from '../query/kept.js';
 import type { Captured } from '../sources/registry.js';
 import type { TableSnapshot } from '../tables/snapshot.js';
 
@@ -16,15 +17,20 @@ export interface SameSnapshot {
 
 /** A snapshot that others use too: release it, do not close it. */
 export interface Lent extends Captured {
+  readonly kept: Kept;
   release(): void;
 }
 
 interface Open {
   readonly captured: Captured;
+  kept: Kept;
   nUsers: number;
   /** The collector has let go of it. */
   isGone: boolean;
 }
+
+/** Of a table. */
+const N_PREPARED = 64;
 
 export interface LentOptions {
   /** Asks the collector; `have`: generations of the table that need not be handed over again. */
@@ -38,6 +44,8 @@ export class LentSnapshots {
   /** Generations that the collector let go of while their descriptors were on the way. */
   #nAsking = 0;
   readonly #goneMeanwhile = new Set<bigint>();
+  /** Of each table's newest rows. */
+  readonly #prepared = new Map<string, { rowsOf: bigint; nRows: number; questions: PreparedQuestions }>();
 
   constructor(options: LentOptions) {
     this.#options = options;
@@ -98,7 +106,9 @@ export class LentSnapshots {
     }
     if (!open) {
       try {
-        open = { captured: openHanded({ data, fds }), nUsers: 0, isGone: this.#goneMeanwhile.has(generation) };
+        const captured = openHanded({ data, fds });
+        const kept = { prepared: this.#preparedFor(data as Handed), window: new KeptWindow() };
+        open = { captured, kept, nUsers: 0, isGone: this.#goneMeanwhile.has(generation) };
       } catch (error) {
         this.#options.release(hold);
         throw error;
@@ -110,6 +120,7 @@ export class LentSnapshots {
     let isReleased = false;
     return {
       ...kept.captured,
+      kept: kept.kept,
       release: () => {
         if (isReleased) return;
         isReleased = true;
@@ -123,7 +134,24 @@ export class LentSnapshots {
   #settle(generation: bigint, open: Open): void {
     if (!open.isGone || open.nUsers > 0) return;
     this.#open.delete(generation);
+    open.kept.window.close();
     open.captured.snapshot.close();
+  }
+
+  /** Names of the user's have changed: what was prepared with others is of no use. */
+  forgetPrepared(): void {
+    this.#prepared.clear();
+    for (const open of this.#open.values()) open.kept = { ...open.kept, prepared: new PreparedQuestions(N_PREPARED) };
+  }
+
+  /** Where counters alone were read anew, the rows are those of before, and so is all that a question was compiled for. */
+  #preparedFor({ table, rowsOf, facts }: Handed): PreparedQuestions {
+    const before = this.#prepared.get(table);
+    // Rows can only have gone since: as many are the same.
+    if (before?.rowsOf === rowsOf && before.nRows === facts.nRows) return before.questions;
+    const questions = new PreparedQuestions(N_PREPARED);
+    this.#prepared.set(table, { rowsOf, nRows: facts.nRows, questions });
+    return questions;
   }
 }
 

@@ -1,4 +1,8 @@
-/** Programs that were loaded into the daemon: on a scheduler with threads of its own, over the collector's snapshots, each with a budget and a log. */
+/**
+ * Programs that were loaded into the daemon: on a scheduler with threads of its own, over the collector's snapshots, each with a budget and a log. Those
+ * that are durable have images in a journal (remote-journal.ts) and go on from there when this process is another; of the others the names are kept, so
+ * that it can be said which are lost.
+ */
 import { fstat, read, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 import { cellOf } from '../cli/bounded-text.js';
@@ -17,11 +21,20 @@ import { Scheduler } from '../scheduler/scheduler.js';
 import type { Task, TaskEnd } from '../scheduler/task.js';
 import { TABLES } from '../tables/generated/tables.js';
 import type { Executor } from './executor.js';
+import { RemoteJournal } from './remote-journal.js';
 
 const MAX_OBJECT_BYTES = 32 << 20;
 const DEFAULT_FUEL = 1_000_000_000n;
 /** Programs that have ended and are still shown. */
 const MAX_ENDED = 100;
+/** Lost programs that are still named. */
+const MAX_LOST = 100;
+
+export interface LostProgram {
+  readonly id: string;
+  readonly name: string;
+  readonly reason: string;
+}
 
 interface Loaded {
   readonly task: Task;
@@ -55,8 +68,86 @@ export class Programs {
   readonly #loaded = new Map<string, Loaded>();
   #host: { readonly scheduler: Scheduler; readonly store: SnapshotStore } | undefined;
 
+  readonly #journal: RemoteJournal;
+  #lost: readonly LostProgram[] = [];
+  #recovering: Promise<void> | undefined;
+  #fault: CtiError | undefined;
+
   constructor(executor: Executor) {
     this.#executor = executor;
+    this.#journal = new RemoteJournal(
+      async (method, data) => (await executor.part.ask('control', method, data, { repeats: true })).data,
+    );
+  }
+
+  /** Looks for what the executor before left. */
+  begin(): void {
+    void this.#recover().catch(() => {}); // said in the log, by program/list, and to who wants a durable one
+  }
+
+  /** When what was under way before is here again, or cannot be. */
+  async settled(): Promise<void> {
+    await this.#recovering?.catch(() => {});
+  }
+
+  controlEnded(): void {
+    this.#journal.noteAgain();
+  }
+
+  /** Programs of the executor before that have ended with it. */
+  get lost(): readonly LostProgram[] {
+    return this.#lost;
+  }
+
+  /** Why programs of before, if there are any, are not here, a sentence. */
+  get faults(): readonly string[] {
+    return this.#fault ? [`programs of before were not looked for: ${this.#fault.message}`] : [];
+  }
+
+  /** Rejects as Journal.open() throws; asked again, it tries again. */
+  #recover(): Promise<void> {
+    if (this.#journal.isOpen) return Promise.resolve();
+    this.#recovering ??= this.#recoverNow().finally(() => {
+      this.#recovering = undefined;
+    });
+    return this.#recovering;
+  }
+
+  async #recoverNow(): Promise<void> {
+    const { part } = this.#executor;
+    try {
+      await this.#journal.open();
+    } catch (error) {
+      this.#fault = error as CtiError;
+      part.log('err', 'programs', this.faults[0]!);
+      throw error;
+    }
+    this.#fault = undefined;
+    const { durable, lost: gone } = this.#journal.recovered;
+    if (durable.length + gone.length === 0) return;
+    this.#host ??= this.#makeHost();
+    const { tasks, lost } = this.#host.scheduler.recover({
+      onOutput: (output, task) => {
+        const loaded = this.#loaded.get(task.id);
+        if (loaded) take(loaded, output, part.config['programs.log_bytes']);
+      },
+    });
+    for (const task of tasks) {
+      this.#enter({ task, log: '', nDropped: 0, nRecords: 0 });
+      part.log('info', 'programs', `${task.name} (${task.id}) goes on from its last image`);
+    }
+    this.#lost = [...this.#lost, ...lost].slice(-MAX_LOST);
+    for (const { name, id, reason } of lost) part.log('warn', 'programs', `${name} (${id}) is lost: ${reason}`);
+  }
+
+  #enter(loaded: Loaded): void {
+    const { task } = loaded;
+    this.#loaded.set(task.id, loaded);
+    const ended = [...this.#loaded.values()].filter((one) => one.task.end);
+    for (const one of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#loaded.delete(one.task.id);
+    void task.done.then((end) =>
+      this.#executor.part.log('info', 'programs', `${task.name} (${task.id}): ${endText(task, end)}`),
+    );
   }
 
   get nLive(): number {
@@ -75,6 +166,9 @@ export class Programs {
       ? [...this.#loaded.values()].filter(({ task }) => task.id.startsWith(id))
       : [];
     if (found.length === 1) return found[0]!;
+    const lost = id.length >= 4 ? this.#lost.find((one) => one.id.startsWith(id)) : undefined;
+    if (found.length === 0 && lost)
+      throw new CtiError('INVALID_ARGUMENT', `${lost.name} (${lost.id}) is lost: ${lost.reason}; load it again`);
     throw new CtiError(
       'INVALID_ARGUMENT',
       found.length > 1
@@ -92,6 +186,13 @@ export class Programs {
         'BUSY',
         `${this.nLive} programs run or wait (programs.at_once is ${limit}); end one with program/kill`,
       );
+    const durable = args.durable === 'yes';
+    if (durable && config['programs.state'] === null)
+      throw new CtiError(
+        'INVALID_ARGUMENT',
+        'program/load: durable=yes: there is no directory for its images; name one in the configuration (programs.state) and restart ctinspectord',
+      );
+    if (durable) await this.#recover();
     const content = await contentOf(args.CONTENT, fds);
     const { spec } = link([loadObject(content, args.name ?? 'program')]);
     const numbers = args.args === undefined ? [] : args.args.split(',').map(argument);
@@ -124,6 +225,7 @@ export class Programs {
       task = scheduler.submit(spec, {
         name: args.name ?? 'program',
         args: numbers,
+        durable,
         tables: held.map(({ snapshot }) => tableMapping(snapshot)),
         budget: {
           fuel: args.fuel === undefined ? DEFAULT_FUEL : BigInt(args.fuel),
@@ -138,15 +240,13 @@ export class Programs {
       throw error;
     }
     void task.done.then(release);
+    const kept = durable ? this.#journal.firstKept(task.id) : undefined;
     loaded = { task, log: '', nDropped: 0, nRecords: 0 };
     take(loaded, early, keep);
-    this.#loaded.set(task.id, loaded);
-    const ended = [...this.#loaded.values()].filter((one) => one.task.end);
-    for (const one of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#loaded.delete(one.task.id);
+    this.#enter(loaded);
     this.#executor.part.log('info', 'programs', `${task.name} was loaded as ${task.id}`);
-    void task.done.then((end) =>
-      this.#executor.part.log('info', 'programs', `${task.name} (${task.id}): ${endText(task, end)}`),
-    );
+    // Who is told its id may rely on it: then it is on disk.
+    if (kept) await Promise.race([kept, task.done]);
     return task;
   }
 
@@ -187,6 +287,7 @@ export class Programs {
           : null,
       ],
       ['pc', task.pc ?? null],
+      ['durable', task.durable ? 'yes' : 'no'],
       ['priority', task.priority],
       ['fuel used', task.fuelUsed],
       ['fuel left', left.fuel],
@@ -233,6 +334,7 @@ export class Programs {
     const scheduler = new Scheduler({
       workers: 1,
       mapper,
+      journal: this.#journal,
       functions: {
         ctinspector: mapperFunctions({ mapper, onProblem }),
         upstream: upstreamMapperFunctions({ mapper, onProblem }),

@@ -1,6 +1,6 @@
 /** Starts a part as a process of its own: its channel on descriptor 3, listening sockets behind it, and only the rights it needs. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, readFileSync } from 'node:fs';
+import { accessSync, chownSync, closeSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PartName } from '../cli/daemon-rows.js';
@@ -63,6 +63,30 @@ function wrapOf(part: PartName, user: string | null): { words: readonly string[]
     words: [...base, '--bounding-set=-all', `--reuid=${found.uid}`, `--regid=${found.gid}`, '--clear-groups'],
     warning: null,
   };
+}
+
+/**
+ * The directory of `programs.state`, made if it is not there, for control, which is `user`. One that is there stays as it is: whose it should be is not
+ * ours to say. Returns what is wrong, or null.
+ */
+export function makeStateDir(dir: string | null, user: string | null): string | null {
+  if (dir === null) return null;
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'EEXIST'
+      ? null
+      : `programs.state: ${message}; make it: install -d -m 0700 -o ${user ?? 'root'} ${dir}`;
+  }
+  const found = process.getuid?.() === 0 && user !== null && findProgram('setpriv') ? findUser(user) : undefined;
+  if (!found) return null;
+  try {
+    chownSync(dir, found.uid, found.gid);
+    return null;
+  } catch (error) {
+    return `programs.state: ${(error as Error).message}; give it to ${user}: chown ${user} ${dir}`;
+  }
 }
 
 /** What a part needs of our environment. */

@@ -38,7 +38,7 @@ import {
   pidfileOf,
   removeFiles,
 } from './rundir.js';
-import { startPart } from './spawn.js';
+import { makeStateDir, startPart } from './spawn.js';
 import { runSupervisorCommand } from './supervisor-commands.js';
 
 type ChildName = Exclude<PartName, 'supervisor'>;
@@ -165,6 +165,8 @@ export class Supervisor {
       });
     }
     if (this.config['collector.external']) this.#listenForCollector();
+    const problem = makeStateDir(this.config['programs.state'], this.config['rights.user']);
+    if (problem !== null) this.log.write('warn', 'supervisor', problem);
     for (const name of CHILDREN) this.#startChild(name);
     this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
   }

@@ -17,6 +17,7 @@ import {
 import { CtiError } from '../errors.js';
 import { tableMapping } from '../mapper/table-mapping.js';
 import { Program, type Run, stopError } from '../runner/program.js';
+import type { Kept, Prepared } from './kept.js';
 import { dictionariesOf, type QuestionSnapshot } from './snapshot-dictionaries.js';
 
 export type { QuestionSegment, QuestionSnapshot } from './snapshot-dictionaries.js';
@@ -30,6 +31,8 @@ export interface RunQuestionOptions {
   readonly fuelSlice?: bigint;
   /** Names of the user's (parseNames) that the question may use. */
   readonly names?: Names;
+  /** What questions before it left of this snapshot, and this one leaves: of the same names. */
+  readonly kept?: Kept;
 }
 
 /** What a group key holds: as a cell of a row, the bits that are matched or known, and which; null: not known. */
@@ -249,6 +252,29 @@ export const measureQuestion = (
     stages: results.stages(question, result.facts.rowsScanned),
   }));
 
+function prepare(question: string, snapshot: QuestionSnapshot, names: Names | undefined, apart: boolean): Prepared {
+  const compiled = compileQuestion(question, {
+    schema: snapshot.schema,
+    dictionaries: dictionariesOf(snapshot),
+    nRows: snapshot.facts.nRows,
+    ...(names && { names }),
+    apart,
+  });
+  return { compiled, program: Program.load(compiled.spec) };
+}
+
+/** In a window that has the snapshot already, if there is one. */
+function start(program: Program, snapshot: QuestionSnapshot, kept: Kept | undefined): Run {
+  const before = kept?.window.take();
+  if (!before) return program.start({ tables: [tableMapping(snapshot)] });
+  try {
+    return program.startIn(before);
+  } catch (error) {
+    before.close();
+    throw error;
+  }
+}
+
 async function ask<T>(
   question: string,
   snapshot: QuestionSnapshot,
@@ -257,16 +283,12 @@ async function ask<T>(
   finished: (of: { result: QuestionResult; results: Results }) => T,
 ): Promise<T> {
   const begin = performance.now();
-  const compiled = compileQuestion(question, {
-    schema: snapshot.schema,
-    dictionaries: dictionariesOf(snapshot),
-    nRows: snapshot.facts.nRows,
-    ...(options.names && { names: options.names }),
-    apart,
-  });
-  const program = Program.load(compiled.spec);
+  const kept = apart ? undefined : options.kept;
+  const prepared = kept?.prepared.get(question) ?? prepare(question, snapshot, options.names, apart);
+  kept?.prepared.set(question, prepared);
+  const { compiled, program } = prepared;
   const loaded = performance.now();
-  const run = program.start({ tables: [tableMapping(snapshot)] });
+  const run = start(program, snapshot, kept);
   try {
     const fuel = await finish(run, (r0) => refusal(run, question, compiled, r0), options);
     const ended = performance.now();
@@ -296,6 +318,7 @@ async function ask<T>(
     };
     return finished({ result, results });
   } finally {
-    run.close();
+    if (kept) kept.window.give(run);
+    else run.close();
   }
 }

@@ -100,6 +100,8 @@ export interface NativeResumeOptions {
 
 export interface NativeRun {
   step(fuel: bigint): NativeStop;
+  /** Another program in the same window, after an end; tables stay. */
+  restart(program: NativeProgram, engine: string, addressing: string): void;
   pending(): PendingCall | null;
   answer(answer: NativeAnswer): void;
   privateBytes(): number;

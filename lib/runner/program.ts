@@ -188,6 +188,16 @@ export class Program {
   }
 
   /**
+   * The same in the window of a run that has ended, with the tables that it was given: they stay mapped, all else is new. `before` is closed by it.
+   *
+   * Throws CtiError: INVALID_ARGUMENT unless `before` has ended, cannot suspend and was given nothing but tables; OUT_OF_MEMORY. `before` is then
+   * good for nothing but to be closed.
+   */
+  startIn(before: Run, options: EngineOptions = {}): Run {
+    return Run.startIn(this.#native, before, options);
+  }
+
+  /**
    * Starts, runs to the end or until `fuel` is used up (DEFAULT_FUEL if absent), and closes. How it ended is in the
    * result: a trap is not an exception; `stopError` makes one. This blocks the thread; to stay in control, use `start`
    * and `step`.

@@ -93,6 +93,15 @@ export class Run implements Disposable {
     return new Run(run, checked.segments, checked.memory?.length ?? 0);
   }
 
+  /** @internal */
+  static startIn(program: NativeProgram, before: Run, options: EngineOptions): Run {
+    const run = before.#open();
+    const { engine, addressing } = checkEngine(options);
+    call(() => run.restart(program, engine, addressing));
+    before.#native = undefined;
+    return new Run(run, [], 0);
+  }
+
   /**
    * Goes on with an image, in a window of its own: at its call, which is then `pending`, or with a step. All images of a program share what
    * is compiled of it. `tables` and `regions` are what the image's are now, in the order of `decodeImage`; an access to one that is null

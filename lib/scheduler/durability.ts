@@ -1,7 +1,7 @@
 /** What the scheduler tells the journal, and what it finds there. Without a journal nothing is durable, and this does nothing. */
 import type { checkAfter, Outcome } from './dependencies.js';
 import type { Entry } from './entry.js';
-import type { Journal, TaskRecord } from './journal.js';
+import type { TaskJournal, TaskRecord } from './journal.js';
 import type { TaskEnd } from './task.js';
 
 export interface Restored {
@@ -16,11 +16,11 @@ export interface Lost {
 }
 
 export class Durability {
-  readonly #journal: Journal | undefined;
+  readonly #journal: TaskJournal | undefined;
   #outcomes: ReadonlyMap<string, Outcome> = new Map();
   readonly #writing = new Set<Promise<void>>();
 
-  constructor(journal: Journal | undefined) {
+  constructor(journal: TaskJournal | undefined) {
     this.#journal = journal;
   }
 

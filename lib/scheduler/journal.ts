@@ -152,6 +152,9 @@ function replay(path: string, options: JournalOptions): Recovered & { readonly b
   };
 }
 
+/** What a scheduler needs of a journal. */
+export type TaskJournal = Pick<Journal, 'recovered' | 'forgetRecovered' | 'keep' | 'note' | 'end' | 'read'>;
+
 export class Journal implements Disposable {
   readonly dir: string;
   /** What was under way when the last holder of the directory ended. Forgotten by `forgetRecovered`. */

@@ -21,7 +21,7 @@ import { checkAfter } from './dependencies.js';
 import { Durability, type Restored } from './durability.js';
 import { type CarriedControl, Entry, type EntryFacts, type EntryTraits, type OnOutput } from './entry.js';
 import { InProcessExecutor } from './in-process.js';
-import type { Journal } from './journal.js';
+import type { TaskJournal } from './journal.js';
 import type { Answer, KernelFunctions } from './kernel-call.js';
 import { Lifecycle } from './lifecycle.js';
 import type { AdoptOptions, Mapper, SubmitOptions, TaskScheduler } from './options.js';
@@ -37,7 +37,7 @@ export interface SchedulerOptions {
   /** Kernel functions answered in TypeScript, by set and name. Those of time.yaml are there already. */
   readonly functions?: Readonly<Partial<Record<KernelFunctionSet, KernelFunctions>>>;
   readonly mapper?: Mapper | undefined;
-  readonly journal?: Journal | undefined;
+  readonly journal?: TaskJournal | undefined;
   /** Threads that run programs; 0 (if absent): this one does. */
   readonly workers?: number;
   /** What a task may use if its submission does not say. */

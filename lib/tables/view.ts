@@ -2,6 +2,7 @@
  * Reads the cells of a snapshot's rows from its segments, by the schema alone: nothing here knows a table, except for what the
  * `known` bits of `ports` mean. Slow and plain; what must be fast is a program.
  */
+import { readSync } from 'node:fs';
 import type { DerivedValue } from '../derived-column.js';
 import { CtiError } from '../errors.js';
 import type { FieldSchema, SegmentSchema, WordSchema } from '../table-schema.js';
@@ -32,15 +33,62 @@ export interface Names {
   derived(column: Column, id: number): DerivedValue;
 }
 
+/** A segment larger than this is not mapped for a few of its records: V8 counts all of its bytes as garbage to come, and collects sooner. */
+const LARGE_BYTES = 1 << 20;
+/** So many records of a large one are read one by one; who wants more has it mapped. */
+const FEW_RECORDS = 2000;
+
+/** Records of one segment. */
+class Records {
+  readonly #snapshot: TableSnapshot;
+  readonly #index: number;
+  #whole: DataView | undefined;
+  #one: DataView | undefined;
+  #oneIs = -1;
+  #nRead = 0;
+  /** Where the record that at() was asked for begins in the view that it gave. */
+  start = 0;
+
+  constructor(snapshot: TableSnapshot, index: number) {
+    this.#snapshot = snapshot;
+    this.#index = index;
+  }
+
+  whole(): DataView {
+    this.#whole ??= new DataView(this.#snapshot.segments[this.#index]!.buffer);
+    return this.#whole;
+  }
+
+  at(record: number): DataView {
+    // Throws if the snapshot is closed: its descriptor is, then.
+    const { fd, size, nRecords, stride } = this.#snapshot.segments[this.#index]!;
+    if (!this.#whole) {
+      if (fd >= 0 && size > LARGE_BYTES && record < nRecords && this.#nRead < FEW_RECORDS) {
+        this.start = 0;
+        if (this.#one && this.#oneIs === record) return this.#one;
+        const bytes = Buffer.alloc(stride);
+        if (readSync(fd, bytes, 0, stride, record * stride) === stride) {
+          this.#nRead++;
+          this.#oneIs = record;
+          this.#one = new DataView(bytes.buffer, bytes.byteOffset, stride);
+          return this.#one;
+        }
+      }
+    }
+    this.start = record * stride;
+    return this.whole();
+  }
+}
+
 export class TableView implements Names {
-  readonly #views = new Map<string, DataView>();
+  readonly #segments = new Map<string, Records>();
   readonly #indexFields = new Map<string, FieldSchema>();
   readonly #words = new Map<string, { column: Column; in: readonly number[] }[]>();
   readonly #rows: SegmentSchema;
   readonly #known: FieldSchema | undefined;
 
   constructor(readonly snapshot: TableSnapshot) {
-    for (const { name, buffer } of snapshot.segments) this.#views.set(name, new DataView(buffer));
+    for (const [i, { name }] of snapshot.segments.entries()) this.#segments.set(name, new Records(snapshot, i));
     const rows = snapshot.schema.segments.find((segment) => segment.per === 'row' && !segment.masked);
     if (!rows) throw new CtiError('SNAPSHOT_MALFORMED', `${snapshot.schema.name} has no segment of rows`);
     this.#rows = rows;
@@ -145,8 +193,9 @@ export class TableView implements Names {
   }
 
   #read(segment: SegmentSchema, record: number, field: FieldSchema, half = 0): bigint {
-    const view = this.#view(segment.name);
-    const at = record * segment.stride + half + field.offset;
+    const records = this.#recordsOf(segment.name);
+    const view = records.at(record);
+    const at = records.start + half + field.offset;
     switch (field.type) {
       case 'u8':
         return BigInt(view.getUint8(at));
@@ -192,12 +241,12 @@ export class TableView implements Names {
 
   #refBytes(segmentName: string, record: number, fieldName: string): Uint8Array {
     const segment = this.#schemaOf(segmentName);
-    const view = this.#view(segmentName);
+    const view = this.#recordsOf(segmentName).whole();
     if (!Number.isInteger(record) || record < 0 || (record + 1) * segment.stride > view.byteLength) {
       throw new CtiError('INVALID_ARGUMENT', `expected an id of ${segmentName} but received ${record}`);
     }
     const at = record * segment.stride + this.#fieldOf(segment, fieldName).offset;
-    const blob = this.#view('blob');
+    const blob = this.#recordsOf('blob').whole();
     return new Uint8Array(blob.buffer, view.getUint32(at, true), view.getUint32(at + 4, true));
   }
 
@@ -205,9 +254,9 @@ export class TableView implements Names {
     return new TextDecoder().decode(this.#refBytes(segment, record, field));
   }
 
-  #view(segment: string): DataView {
-    const view = this.#views.get(segment);
-    if (!view) throw new CtiError('SNAPSHOT_MALFORMED', `the snapshot has no segment ${segment}`);
-    return view;
+  #recordsOf(segment: string): Records {
+    const records = this.#segments.get(segment);
+    if (!records) throw new CtiError('SNAPSHOT_MALFORMED', `the snapshot has no segment ${segment}`);
+    return records;
   }
 }

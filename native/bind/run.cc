@@ -62,6 +62,7 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     return DefineClass(env, "NativeRun",
                        {
                            InstanceMethod<&RunObject::step>("step"),
+                           InstanceMethod<&RunObject::restart>("restart"),
                            InstanceMethod<&RunObject::pending>("pending"),
                            InstanceMethod<&RunObject::answer>("answer"),
                            InstanceMethod<&RunObject::private_bytes>("privateBytes"),
@@ -111,6 +112,17 @@ class RunObject : public Napi::ObjectWrap<RunObject> {
     }
     auto engine = program.engine(env, from.Get("engine").As<Napi::String>(), from.Get("addressing").As<Napi::String>());
     run_ = unwrap(env, vm::Run::start(program.program(), std::move(engine), options));
+    report_memory(env);
+  }
+
+  // (program, engine, addressing)
+  void restart(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    guarded(env, [&] {
+      ProgramObject& program = ProgramObject::of(info[0]);
+      auto engine = program.engine(env, info[1].As<Napi::String>(), info[2].As<Napi::String>());
+      unwrap(env, run(env).restart(program.program(), std::move(engine)));
+    });
     report_memory(env);
   }
 

@@ -36,6 +36,20 @@ Result<std::unique_ptr<Run>> Run::start(std::shared_ptr<const Program> program, 
   return run;
 }
 
+Result<void> Run::restart(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine) {
+  if (!has_ended_ || suspends_ || memory_size_ > 0 || !regions_.empty() || !pieces_.empty()) {
+    return errorf(ErrorCode::INVALID_ARGUMENT, "a window is used again only after a run that has ended, cannot suspend and has nothing but tables");
+  }
+  for (uint32_t at : {window::kStackBase, window::kRodataBase, window::kDataBase}) CTI_TRY(window_->unmap(at));
+  program_ = std::move(program);
+  engine_ = std::move(engine);
+  (void)output_.take();
+  CTI_TRY(map_program(program_->data()));
+  state_ = State::at_entry(program_->entry(), {});
+  has_ended_ = is_ended_by_host_ = false;
+  return {};
+}
+
 Result<void> Run::map_program(Bytes data) {
   using namespace window;
   CTI_TRY(window_->map_anonymous(kStackBase, kStackSize, kRodataBase, "stack"));

@@ -85,6 +85,9 @@ class Run {
   // for mappings that are not what it had; else as start().
   static Result<std::unique_ptr<Run>> restore(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine,
                                               const SavedRun& saved, const Mappings& mappings, uint64_t output_limit);
+  // Another program in the window of this one, which has exited: tables stay mapped where they are, all else is new. Only for a run that cannot
+  // suspend and was given nothing but tables (INVALID_ARGUMENT). After an error it can only be ended.
+  Result<void> restart(std::shared_ptr<const Program> program, std::shared_ptr<const Engine> engine);
   // What restore() needs; the bytes are valid until the run goes on. Must not be called after an end. Output is not part of it.
   SavedRun save() const;
   // The registers and frames alone, in place of those it has; they have been checked against the program.

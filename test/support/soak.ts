@@ -77,8 +77,16 @@ export async function soak(lab: Lab, options: SoakOptions): Promise<SoakResult> 
     };
     await ask('set-options', '--format', 'json');
     let restarts = 0;
+    const memory = async (...words: string[]): Promise<Row[]> =>
+      ((await ask('memory/show', ...words)).result as unknown as { rows: Row[] }).rows;
+    // Collecting garbage for a look costs what questions do in seconds: it is the look's, not theirs.
+    const lookingMs: Record<string, number> = {};
     const look = async (): Promise<Sample> => {
-      const { rows } = (await ask('memory/show', 'collect=yes')).result as unknown as { rows: Row[] };
+      const before = await memory();
+      const rows = await memory('collect=yes');
+      const cpuByPart = Object.fromEntries(before.map(({ part, cpu_ms }) => [part, cpu_ms - (lookingMs[part] ?? 0)]));
+      for (const { part, cpu_ms } of rows)
+        lookingMs[part] = (lookingMs[part] ?? 0) + cpu_ms - (before.find((row) => row.part === part)?.cpu_ms ?? cpu_ms);
       const sum = (value: (row: Row) => number) => rows.reduce((total, row) => total + value(row), 0);
       restarts = sum((row) => row.restarts);
       return {
@@ -88,8 +96,8 @@ export async function soak(lab: Lab, options: SoakOptions): Promise<SoakResult> 
         pss: sum((row) => row.pss),
         fds: sum((row) => row.fds),
         threads: sum((row) => row.threads),
-        cpuMs: sum((row) => row.cpu_ms),
-        cpuByPart: Object.fromEntries(rows.map(({ part, cpu_ms }) => [part, cpu_ms])),
+        cpuMs: Object.values(cpuByPart).reduce((total, ms) => total + ms, 0),
+        cpuByPart,
       };
     };
     await sleep(1000);
@@ -144,7 +152,8 @@ export async function soak(lab: Lab, options: SoakOptions): Promise<SoakResult> 
       if (performance.now() >= nextLook) {
         samples.push(await look());
         options.progress?.(samples.at(-1)!, took.length, wrong.length);
-        nextLook += Math.max(5000, (options.seconds * 1000) / 60);
+        // Each collects garbage, and with it code that has not run for a while: rarely, or the looks are what is measured.
+        nextLook += Math.min(60_000, Math.max(5000, (options.seconds * 1000) / 12));
       }
       next += every;
       await sleep(Math.max(0, next - performance.now()));
