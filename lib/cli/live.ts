@@ -13,7 +13,7 @@ import { startProgress } from './progress.js';
 import type { Options, Status } from './registry.js';
 import { type LivePlan, LiveScreen } from './screen/live-screen.js';
 import { LiveTable } from './screen/live-table.js';
-import { takeFile } from './take-snapshot.js';
+import { fromDaemon, takeFile } from './take-snapshot.js';
 
 const DEFAULT_PERIOD_MS = 2000;
 
@@ -58,6 +58,10 @@ export async function live(
     manners: { periodMs },
     since: file,
     names,
+    // Half a period: what was read for the answer before is too old for the next.
+    ...(options.daemon === true && {
+      read: (last) => fromDaemon(schema, options, signal, { maxAgeMs: periodMs / 2, last }),
+    }),
   });
   const isScreen = context.stdoutIsTerminal && context.env.TERM !== 'dumb' && times === undefined;
   try {

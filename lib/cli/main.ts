@@ -77,8 +77,14 @@ function buildProgram(context: Context, begin: (options: Options) => void, finis
       begin(options);
       if (row.daemon) {
         const { askDaemon, daemonOption } = await import('./ask-daemon.js');
-        const [name = '', ...words] = row.daemon(args);
-        if (daemonOption(options) === 'answer') return finish(await askDaemon(context, name, words, options));
+        const how = daemonOption(options);
+        if (how === 'snapshot' && !row.takesSnapshot)
+          throw new CtiError(
+            'INVALID_ARGUMENT',
+            `--daemon: ${row.name} is answered by ctinspectord as a whole; snapshot is for query and flows`,
+          );
+        const [name, ...words] = row.daemon(args) ?? [];
+        if (how === 'answer' && name !== undefined) return finish(await askDaemon(context, name, words, options));
       }
       finish(await (await row.load()).run(context, args, options));
     });

@@ -43,8 +43,10 @@ export interface CommandRow {
   readonly args: readonly ArgumentRow[];
   readonly options: readonly OptionRow[];
   readonly examples: readonly Example[];
-  /** With --daemon: the command of ctinspectord (daemon-rows.ts), and its words. */
-  readonly daemon?: (args: readonly string[]) => readonly string[];
+  /** With --daemon: the command of ctinspectord (daemon-rows.ts), and its words; undefined: it needs no switch. */
+  readonly daemon?: (args: readonly string[]) => readonly string[] | undefined;
+  /** ... or the daemon hands over its snapshot, and the command runs here. */
+  readonly takesSnapshot?: true;
   readonly load: () => Promise<CommandCode>;
 }
 
@@ -115,6 +117,10 @@ const LIVE_OPTIONS: readonly OptionRow[] = [
   { flags: '--times <n>', doc: 'end after so many answers, as plain blocks' },
   ...SOURCE_OPTIONS.filter(({ flags }) => !flags.startsWith('--from ')),
   NAMES_OPTION,
+  {
+    flags: '--daemon',
+    doc: 'let ctinspectord read the switch (docs/daemon.md) and hand over its snapshots; questions run here',
+  },
 ];
 
 export const COMMANDS: readonly CommandRow[] = [
@@ -169,6 +175,7 @@ export const COMMANDS: readonly CommandRow[] = [
       },
     ],
     daemon: ([question = '']) => ['query', question],
+    takesSnapshot: true,
     load: () => import('./commands/query.js'),
   },
   {
@@ -196,6 +203,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: "ctinspector flows 'not (tp_dst in {80, 443}) and packets > 10k' --format json", says: 'for scripts' },
     ],
     daemon: ([condition = '']) => ['flow/show', ...(condition === '' ? [] : [condition])],
+    takesSnapshot: true,
     load: () => import('./commands/flows.js'),
   },
   {
@@ -240,6 +248,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       { flags: '--from <path>', doc: 'list the files of tables in this directory, archive or file' },
       ...SWITCH_OPTIONS,
+      DAEMON_OPTION,
       FORMAT_OPTION,
     ],
     examples: [
@@ -247,6 +256,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { command: 'ctinspector tables --from sosreport-h1.tar.xz', says: 'what can be asked of a sosreport' },
       { command: 'ctinspector tables dp_flows', says: 'the fields and words of a table' },
     ],
+    daemon: ([table = '']) => (table === '' ? ['table/list'] : undefined),
     load: () => import('./commands/tables.js'),
   },
   {

@@ -10,7 +10,7 @@ import { formOf, TEXT_FORMS } from '../sources/text-forms.js';
 import type { TableSchema } from '../table-schema.js';
 import { DP_FLOWS } from '../tables/generated/dp-flows.js';
 import { TABLES } from '../tables/generated/tables.js';
-import type { Note, SampleFacts, SnapshotFacts } from '../tables/snapshot.js';
+import type { Note, SampleFacts, SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
 import type { Progress } from './progress.js';
@@ -60,12 +60,28 @@ export async function takeFile(
   return readFileSet(await openFileSet(path, kind, { signal }), table, { signal, onProgress });
 }
 
+/** What ctinspectord hands over: at most so old (null: as it is configured), and not `last` again. */
+export interface HandOver {
+  readonly maxAgeMs: number | null;
+  readonly last?: TableSnapshot | undefined;
+}
+
 /** ctinspectord's snapshot, in memory that is shared with it. */
-async function fromDaemon(table: TableSchema, options: Options, signal: AbortSignal): Promise<Captured> {
+export async function fromDaemon(
+  table: TableSchema,
+  options: Options,
+  signal: AbortSignal,
+  { maxAgeMs, last }: HandOver = { maxAgeMs: null },
+): Promise<Captured> {
   const { openDaemon } = await import('./ask-daemon.js');
   const client = openDaemon(options);
   try {
-    const { snapshot, passedOver, pid } = await client.snapshot(table.name, null, signal);
+    let handed = await client.snapshot(table.name, maxAgeMs, signal);
+    if (handed.snapshot.generation === last?.generation) {
+      handed.snapshot.close();
+      handed = await client.snapshot(table.name, 0, signal);
+    }
+    const { snapshot, passedOver, pid } = handed;
     return {
       snapshot,
       passedOver: [
