@@ -66,3 +66,19 @@ t.test('the command line asks the daemon, or uses its memory; each answer says w
   t.match(loaded.out, /^[0-9a-f]{32}\n$/);
   t.match((await d.appctl('program/wait', loaded.out.trim())).out, /^exited/);
 });
+
+t.test('a port whose name would move the cursor is shown, not obeyed', async (t) => {
+  const name = 'p\u001b[2J';
+  sw.vsctl('--may-exist', 'add-port', 'br0', name, '--', 'set', 'Interface', name, 'type=dummy');
+  const d = await startDaemon(rundir);
+  t.teardown(() => d.stop());
+  for (const words of [['port/show'], ['table/show', 'ports'], ['query', 'ports | show name']]) {
+    const { status, out } = await d.appctl(...words);
+    t.equal(status, 0);
+    t.match(out, /p\\x1b\[2J/, words.join(' '));
+    t.notOk(out.includes('\u001b'));
+  }
+  const refused = await d.appctl('query', `ports | where ${name} = 1`);
+  t.equal(refused.status, 2);
+  t.notOk(refused.err.includes('\u001b'), 'nor in an error');
+});
