@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { DAEMON_ROWS } from '../lib/cli/daemon-rows.js';
@@ -486,61 +486,6 @@ t.test('pause: nothing is read, what is at hand answers', async (t) => {
   await d.appctl('resume');
   t.equal((await d.appctl('query', 'max-age=0', 'ports | count')).status, 0);
   t.match((await d.appctl('resume')).out, /was not paused/);
-});
-
-t.test('the command line asks the daemon, or uses its memory; each answer says whose it is', async (t) => {
-  const where = ['--rundir', rundir];
-  t.match(await cli(['query', ...where, '--daemon', '--', 'ports | count']), {
-    status: 2,
-    err: /no ctinspectord runs in/,
-  });
-  const d = await startDaemon(rundir);
-  t.teardown(() => d.stop());
-  const question = 'dp_flows | where udp | count by in_port';
-  const own = await cli(['query', ...where, question]);
-  const asked = await cli(['query', ...where, '--daemon', 'answer', question]);
-  const shared = await cli(['query', ...where, '--daemon', 'snapshot', question]);
-  t.equal(asked.out, own.out);
-  t.equal(shared.out, own.out);
-  t.match(asked.err, new RegExp(`answered by ctinspectord, process ${d.pid}`));
-  t.match(shared.err, new RegExp(`handed over by ctinspectord, process ${d.pid}; the question ran here`));
-  t.notMatch(own.err, /ctinspectord/);
-  const json = await cli(['query', ...where, '--daemon', 'answer', '--format', 'json', question]);
-  t.match(JSON.parse(json.out), { rows: [{}, {}, {}], footer: { answeredBy: /process/ } });
-  t.equal((await cli(['flows', ...where, '--daemon', 'answer', 'tcp'])).status, 1, 'no rows');
-  t.match(await cli(['flows', ...where, '--daemon', 'answer', 'nonsense = 3']), { status: 2, err: /nonsense/ });
-  t.match(await cli(['query', ...where, '--daemon', 'answer', '--source', 'memory', question]), {
-    status: 2,
-    err: /--source says nothing to it/,
-  });
-  t.match(await cli(['doctor', ...where, '--daemon']), { status: 0, out: /sandbox/ });
-  t.match(await cli(['doctor', ...where, '--daemon', 'snapshot']), {
-    status: 2,
-    err: /answered by ctinspectord as a whole/,
-  });
-  t.match(await cli(['tables', ...where, '--daemon']), {
-    status: 0,
-    out: /dp_flows +memory +yes/,
-    err: new RegExp(`answered by ctinspectord, process ${d.pid}`),
-  });
-  t.match(await cli(['tables', 'ports', '--daemon']), { status: 0, out: /odp_port/ }, 'needs no switch');
-  // Live: each answer of a reading of its own, by the daemon, however fast they come.
-  const readings = async () => Number(/read_dp_flows +(\d+)/.exec((await d.appctl('coverage/show')).out)?.[1] ?? 0);
-  const before = await readings();
-  const live = await cli(['top', ...where, '--daemon', '--times', '2', '--interval', '100ms', 'udp']);
-  t.match(live, { status: 0, err: /two samples \d+ ms apart[\s\S]*two samples \d+ ms apart/ });
-  t.match(live.err, new RegExp(`handed over by ctinspectord, process ${d.pid}`));
-  t.ok((await readings()) >= before + 2, 'the daemon has read for it');
-  t.match(await cli(['watch', ...where, '--daemon', '--times', '1', 'ports | count']), { status: 0, out: /\n5\n/ });
-  t.match(await cli(['watch', ...where, '--daemon', '--fast', '--times', '1', 'ports | count']), {
-    status: 2,
-    err: /--fast says nothing to it/,
-  });
-  t.match(await cli(['ctl', ...where, 'memory/show']), { status: 0, out: /executor/ });
-  const object = await compileBpf(resolve('examples/busiest_per_port.c'), scratch());
-  const loaded = await cli(['ctl', ...where, 'program/load', 'name=x', object]);
-  t.match(loaded.out, /^[0-9a-f]{32}\n$/);
-  t.match((await d.appctl('program/wait', loaded.out.trim())).out, /^exited/);
 });
 
 t.test('two units: a collector that is started by itself, each with the rights of its unit', async (t) => {
