@@ -54,6 +54,12 @@ void CopyAhead::work() {
   cpu_ns_ = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+bool CopyAhead::has_ahead(size_t n_batches) {
+  if (!thread_.joinable()) return true;
+  const std::lock_guard lock(mutex_);
+  return all_ || n_copied_ - n_given_ >= n_batches;
+}
+
 // How many batches have been copied when those that the next one needs have.
 uint64_t CopyAhead::wait_for_thread() {
   std::unique_lock lock(mutex_);

@@ -28,6 +28,8 @@ class CopyAhead {
 
   // The next windows, when those that come up to kBelow batches after them have been copied too. Empty: there are no more. What the call before gave is let go.
   std::span<FlowWindow> next();
+  // Whether so many batches have been copied behind the one at hand, or all there are: then next() does not wait for the thread.
+  bool has_ahead(size_t n_batches);
   // The window in which an address lies, if it is one that next() gave last, or one after those that has been copied for it.
   const FlowWindow* holding(uint64_t address) const {
     const FlowWindow* window = by_number_[address / kWindow % kPlaces];
@@ -40,6 +42,9 @@ class CopyAhead {
   static constexpr size_t kBelow = 3;
   static constexpr size_t kRing = kBelow + 1;       // batches, without a thread
   static constexpr size_t kThreadedRing = 3 * kRing;  // with one
+  // Who copies other windows while the thread is behind goes on with the thread's when there are so many: both in runs, for what was copied in one go
+  // lies close together in time.
+  static constexpr size_t kWorthTurning = 2 * kRing;
 
  private:
   std::span<FlowWindow> batch(uint64_t number) { return std::span(ring_).subspan(number % n_batches_ * kBatchWindows, kBatchWindows); }

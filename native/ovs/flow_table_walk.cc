@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "ovs/action_translate.h"
 #include "sys/clock.h"
@@ -164,19 +165,38 @@ bool FlowTableWalk::pass(bool first) {
   from_ring_.clear();
   from_ring_.reserve(entries_.size());
   n_chained_ = 0;
+  if (!look_at_all(first)) return false;
+  drain();
+  return sink_.go_on();
+}
+
+// False: the sink wants no more.
+bool FlowTableWalk::look_at_all(bool first) {
   const bool threaded = first && options_.copier;
-  WindowCopier copier(threaded ? *options_.copier : memory_, l_, entries_);
-  CopyAhead windows(copier, threaded);
-  for (uint64_t n_batches = 0;; n_batches++) {
+  Stripes stripes(entries_, threaded ? options_.stripe_flows : entries_.size());
+  WindowCopier copier(threaded ? *options_.copier : memory_, l_, stripes);
+  CopyAhead ahead(copier, threaded);
+  // What this thread copies itself.
+  std::optional<WindowCopier> own_copier;
+  std::optional<CopyAhead> own;
+  bool has_own = threaded, has_ahead = true;  // or may have
+  size_t wanted = CopyAhead::kRing;
+  for (uint64_t n_batches = 0; has_ahead || (has_own && own); n_batches++) {
     if (n_batches % 64 == 0 && !sink_.go_on()) return false;
+    const bool is_own = !has_ahead || (has_own && !ahead.has_ahead(wanted));
+    if (is_own && !own) {
+      own_copier.emplace(memory_, l_, stripes);
+      own.emplace(*own_copier, false);
+    }
+    CopyAhead& windows = is_own ? *own : ahead;
     const auto batch = windows.next();
-    if (batch.empty()) break;
+    if (batch.empty()) (is_own ? has_own : has_ahead) = false;
+    wanted = is_own ? CopyAhead::kWorthTurning : CopyAhead::kRing;
     for (const FlowWindow& window : batch) look_at(window, windows, first);
     if (threaded && deferred_.size() >= kBatch) drain();
   }
-  stats_.copier_cpu_ns += windows.end();
-  drain();
-  return sink_.go_on();
+  stats_.copier_cpu_ns += ahead.end();
+  return true;
 }
 
 void FlowTableWalk::look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring) {

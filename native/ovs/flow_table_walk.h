@@ -16,7 +16,7 @@
 //      change, their identities and action pointers are read once more (half a microsecond each: more than half of what the rest costs, hence not
 //      always).
 //
-// Windows come from a CopyAhead: copied by the thread that looks at them, or by another that is ahead of it.
+// Windows come from a CopyAhead: copied by the thread that looks at them, or by another that is ahead of it, or some by each.
 //
 // Thread-safety: one walk is used by one thread; the sink is called by that one only.
 #pragma once
@@ -77,8 +77,10 @@ struct WalkOptions {
   // allocation and a write before it holds something else.
   uint64_t max_ring_gap_ns = 500'000;
   // Another reader of the same memory: then the first pass's windows are copied through it by a thread of their own while this one looks at those that
-  // have come. What counts as proof is the same, for it goes by when a window was copied, not by when it is looked at.
+  // have come, and copies a stripe of windows itself whenever it would wait. What counts as proof is the same, for it goes by when a window was copied,
+  // not by when it is looked at; and only windows of one copier are compared.
   TargetMemory* copier = nullptr;
+  size_t stripe_flows = 1 << 14;
 };
 
 class FlowTableWalk {
@@ -98,6 +100,7 @@ class FlowTableWalk {
   };
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
+  bool look_at_all(bool first);
   void sort_entries();
   void look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring);
   void look_at_flow(Entry& entry, const FlowWindow& window, const CopyAhead& windows, bool use_ring);

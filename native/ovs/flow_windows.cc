@@ -15,20 +15,32 @@ constexpr uint32_t kMinFlowsOfWindow = 8;
 
 }  // namespace
 
-WindowCopier::WindowCopier(TargetMemory& memory, const Layout& layout, std::span<FlowEntry> entries)
-    : memory_(memory), l_(layout), entries_(entries), room_behind_(std::max<size_t>(kTail, (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63})) {}
+Stripes::Stripe Stripes::take() {
+  const std::lock_guard lock(mutex_);
+  const Stripe stripe{at_, static_cast<uint32_t>(std::min(entries.size(), at_ + n_flows_))};
+  for (at_ = stripe.last; at_ > stripe.first && at_ < entries.size() && entries[at_].flow / kWindow == entries[at_ - 1].flow / kWindow;) at_++;
+  return {stripe.first, at_};
+}
+
+WindowCopier::WindowCopier(TargetMemory& memory, const Layout& layout, Stripes& stripes)
+    : memory_(memory),
+      l_(layout),
+      stripes_(stripes),
+      entries_(stripes.entries),
+      room_behind_(std::max<size_t>(kTail, (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63})),
+      left_(stripes.take()) {}
 
 std::unique_ptr<uint8_t[]> WindowCopier::room() const { return std::make_unique_for_overwrite<uint8_t[]>(kWindow + room_behind_); }
 
 bool WindowCopier::copy_next(std::span<FlowWindow> batch) {
-  const uint32_t n = static_cast<uint32_t>(entries_.size());
-  if (at_ == n) return false;
+  if (left_.first == left_.last) left_ = stripes_.take();
+  if (left_.first == left_.last) return false;
   for (FlowWindow& window : batch) {
-    window.first = window.last = at_;
-    if (at_ < n) window.base = entries_[at_].flow / kWindow * kWindow;
-    while (window.last < n && entries_[window.last].flow / kWindow == window.base / kWindow) window.last++;
+    window.first = window.last = left_.first;
+    if (left_.first < left_.last) window.base = entries_[left_.first].flow / kWindow * kWindow;
+    while (window.last < left_.last && entries_[window.last].flow / kWindow == window.base / kWindow) window.last++;
     window.end = window.base;
-    at_ = window.last;
+    left_.first = window.last;
   }
   read_batch(batch);
   return true;

@@ -1,14 +1,16 @@
-// Windows of a process's memory that hold megaflows: what one pass of a walk (flow_table_walk.h) copies, from the highest window down.
+// Windows of a process's memory that hold megaflows: what one pass of a walk (flow_table_walk.h) copies, from the highest window down. Two copiers share
+// the work by stripes: each takes the next one that nobody has.
 //
 // What is in a window was copied at a time that the window tells, by the clock and by numbers that grow with every copy; so whoever takes a list for a
 // flow can tell whether the list was copied after the flow, and how long after, whenever he looks at them and whichever thread copied them.
 //
-// Thread-safety: a WindowCopier is used by one thread at a time. A window, and the entries in it, belong to the copier until copy_next() has returned,
+// Thread-safety: Stripes may be used by several threads. A WindowCopier is used by one thread at a time. A window, and the entries in it, belong to the copier until copy_next() has returned,
 // and then to whoever has the window.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -47,14 +49,30 @@ struct FlowWindow {
   bool has_flows() const { return first < last; }
 };
 
+// Entries that are grouped by window, the highest first, in stripes of about 'n_flows' each; no window is in two.
+class Stripes {
+ public:
+  struct Stripe {
+    uint32_t first, last;  // entries; the same: there is none left
+  };
+  Stripes(std::span<FlowEntry> entries, size_t n_flows) : entries(entries), n_flows_(n_flows) {}
+  Stripe take();
+  const std::span<FlowEntry> entries;
+
+ private:
+  const size_t n_flows_;
+  std::mutex mutex_;
+  uint32_t at_ = 0;
+};
+
 class WindowCopier {
  public:
-  // 'entries' are grouped by window, the highest first.
-  WindowCopier(TargetMemory& memory, const Layout& layout, std::span<FlowEntry> entries);
+  // Takes its first stripe.
+  WindowCopier(TargetMemory& memory, const Layout& layout, Stripes& stripes);
 
   // Room for the bytes of a window.
   std::unique_ptr<uint8_t[]> room() const;
-  // Copies the next windows, kBatchWindows of them or as many as are left; false: none is.
+  // Copies the next windows, kBatchWindows of them or as many as are left of its stripe; false: none is, and no stripe either.
   bool copy_next(std::span<FlowWindow> batch);
 
  private:
@@ -63,9 +81,10 @@ class WindowCopier {
 
   TargetMemory& memory_;
   const Layout& l_;
+  Stripes& stripes_;
   const std::span<FlowEntry> entries_;
   const size_t room_behind_;  // bytes that are copied with a window and lie behind it
-  uint32_t at_ = 0;           // the first entry of the next window
+  Stripes::Stripe left_;      // begins with the next window
   uint64_t n_copied_ = 0;     // windows
   std::vector<ReadRange> ranges_;
 };

@@ -102,6 +102,49 @@ TEST_CASE("copy ahead: the same rows by one thread and by two") {
   }
 }
 
+TEST_CASE("copy ahead: who would wait for the copier copies stripes itself, each window is copied once") {
+  FakeSwitch fake = make_fake_switch(kFlows, 3);
+  std::map<uint32_t, uint32_t> rows[2];
+  uint64_t n_windows[2], n_own[2];  // what the walker reads else (the buckets) is as much both times
+  for (const bool shared : {false, true}) {
+    test::TwoReaders readers(fake.memory);
+    auto slow = [](uint64_t) { return std::this_thread::sleep_for(std::chrono::microseconds(500)), true; };
+    CountingReader copier(readers.copier, slow), walker(readers.walker, always);
+    Sink sink(fake.layout);
+    const WalkOptions options{.max_ring_gap_ns = UINT64_MAX, .copier = &copier, .stripe_flows = shared ? 500u : kFlows};
+    FlowTableWalk walk(walker, fake.layout, sink, options);
+    REQUIRE(walk.run(pmd_of(fake)));
+    CHECK(walk.stats().n_from_ring > kFlows * 8 / 10);
+    CHECK(copier.n_windows > 0);
+    n_own[shared] = walker.n_windows;
+    n_windows[shared] = walker.n_windows + copier.n_windows;
+    rows[shared] = sink.ports();
+  }
+  CHECK(n_own[1] > n_own[0]);
+  CHECK(n_windows[0] == n_windows[1]);
+  CHECK(rows[0] == rows[1]);
+  CHECK(rows[0].size() == kFlows);
+}
+
+TEST_CASE("copy ahead: stripes have every entry once, and no window is in two") {
+  std::vector<FlowEntry> entries;
+  for (uint64_t window = 400; window > 0; window--)
+    for (uint64_t i = 0; i < 1 + window % 7; i++) entries.push_back({window * kWindow + 64 * i, 0, 0, 0, Fate::waiting, false});
+  for (const size_t n_flows : {size_t{1}, size_t{10}, size_t{64}, entries.size(), entries.size() + 1}) {
+    Stripes stripes(entries, n_flows);
+    uint32_t at = 0;
+    for (auto stripe = stripes.take(); stripe.first < stripe.last; stripe = stripes.take()) {
+      CHECK(stripe.first == at);
+      at = stripe.last;
+      CHECK((at == entries.size() || entries[at].flow / kWindow != entries[at - 1].flow / kWindow));
+      CHECK((at == entries.size() || at - stripe.first >= n_flows));
+    }
+    CHECK(at == entries.size());
+  }
+  Stripes none(std::span<FlowEntry>{}, 10);
+  CHECK(none.take().last == 0);
+}
+
 TEST_CASE("copy ahead: it is ahead by the ring, and by no more") {
   FakeSwitch fake = make_fake_switch(kFlows, 3);
   test::TwoReaders readers(fake.memory);
@@ -179,7 +222,7 @@ TEST_CASE("copy ahead: a switch that is gone while it is copied") {
     CountingReader copier(readers.copier, [&](uint64_t n) { return gone = gone || n >= windows, !gone; });
     CountingReader walker(readers.walker, [&](uint64_t) { return !gone; });
     Sink sink(fake.layout);
-    FlowTableWalk walk(walker, fake.layout, sink, {.copier = &copier});
+    FlowTableWalk walk(walker, fake.layout, sink, {.copier = &copier, .stripe_flows = windows > 0 ? kFlows : 500u});
     // The table cannot be read again, so nothing counts.
     auto walked = walk.run(pmd_of(fake));
     REQUIRE(!walked);
@@ -193,7 +236,7 @@ TEST_CASE("copy ahead: what the thread throws comes out where the windows are wa
     test::TwoReaders readers(fake.memory);
     CountingReader copier(readers.copier, [&](uint64_t n) { return n >= windows ? throw std::bad_alloc() : true; });
     Sink sink(fake.layout);
-    FlowTableWalk walk(readers.walker, fake.layout, sink, {.copier = &copier});
+    FlowTableWalk walk(readers.walker, fake.layout, sink, {.copier = &copier, .stripe_flows = windows > 0 ? kFlows : 500u});
     CHECK_THROWS_AS((void)walk.run(pmd_of(fake)), std::bad_alloc);
   }
 }

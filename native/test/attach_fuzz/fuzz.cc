@@ -344,7 +344,7 @@ class Fuzzer {
     // A third of the cases are read by two threads.
     test::TwoReaders readers(m);
     ovs::TargetMemory* copier = number % 3 == 1 ? &readers.copier : nullptr;
-    ovs::FlowTableWalk walk(readers.walker, l, sink, {.always_reproved = breaker.below(2) ? 0 : kFlows, .max_ring_gap_ns = UINT64_MAX, .copier = copier});
+    ovs::FlowTableWalk walk(readers.walker, l, sink, {.always_reproved = breaker.below(2) ? 0 : kFlows, .max_ring_gap_ns = UINT64_MAX, .copier = copier, .stripe_flows = breaker.below(2) ? 16u : kFlows});
     (void)walk.run({ovs::OvsAddr{image_.whole.pmd}, 3, 0, kFlows});
     const ovs::WalkStats& stats = walk.stats();
     report.n_rows += stats.n_accepted;
