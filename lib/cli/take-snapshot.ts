@@ -13,6 +13,7 @@ import { TABLES } from '../tables/generated/tables.js';
 import type { Note, SampleFacts, SnapshotFacts, TableSnapshot } from '../tables/snapshot.js';
 import { type Context, fileOf, sourceOption, switchOptions } from './context.js';
 import { bytesText, count, integer, ms } from './figures.js';
+import { keepOff } from './keep-off.js';
 import type { Progress } from './progress.js';
 import type { Options } from './registry.js';
 
@@ -27,7 +28,6 @@ export function tablesOf({ table: given }: Options): readonly TableSchema[] {
   });
 }
 
-/** A table of a file: of `snapshot save`, or saved texts, one or a set of them. The caller closes the snapshot. */
 /** The file of `changes since`. What is no file may have been meant as a time. */
 export async function takeSince(
   context: Context,
@@ -44,6 +44,7 @@ export async function takeSince(
   }
 }
 
+/** A table of a file: of `snapshot save`, or saved texts, one or a set of them. The caller closes the snapshot. */
 export async function takeFile(
   { signal }: Context,
   table: TableSchema,
@@ -126,7 +127,9 @@ export async function takeSnapshot(
     progress.update(
       bytes === 0 ? 'waiting for the switch to make its dump' : `reading: ${count(rows, 'row')}, ${bytesText(bytes)}`,
     );
-  return captureTable(table.name, sourceOption(options), { ...where, onProgress });
+  const captured = await captureTable(table.name, sourceOption(options), { ...where, onProgress });
+  if (options.fast !== true) keepOff(captured.snapshot);
+  return captured;
 }
 
 const noteText = ({ what, sample, count }: Note): string => `${integer.format(count)} × ${what} (first: ${sample})`;

@@ -6,6 +6,7 @@
 import { parcelOf } from '../control/handed-snapshot.js';
 import { CtiError } from '../errors.js';
 import { type Held, SnapshotStore } from '../mapper/snapshot-store.js';
+import { originOf } from '../sources/memory.js';
 import type { Captured } from '../sources/registry.js';
 import { Rereading } from '../sources/rereading.js';
 import { type SwitchOptions, unixctl } from '../sources/unixctl.js';
@@ -41,6 +42,8 @@ export class Collector {
   #nextHold = 1;
   #reading = new AbortController();
   #hasRead = false;
+  /** What was told of the CPUs to keep off. */
+  #avoided = '';
   /** By table; of the switch that the configuration names. */
   readonly #rereadings = new Map<string, Rereading>();
   #storeShape = '';
@@ -128,6 +131,7 @@ export class Collector {
     try {
       const { snapshot, passedOver } = await this.#read(table, AbortSignal.any([signal, this.#reading.signal]));
       this.#passedOver.set(snapshot, passedOver);
+      this.#tellCpus(snapshot);
       const { cost, reading, nRows } = snapshot.facts;
       totals.readings++;
       totals.busyMs += cost?.requestMs ?? 0;
@@ -144,6 +148,15 @@ export class Collector {
       this.part.log('warn', 'collector', `${table} could not be read: ${(error as Error).message}`);
       throw error;
     }
+  }
+
+  /** Where the datapath's threads run is known from memory only. */
+  #tellCpus(snapshot: TableSnapshot): void {
+    const avoided = originOf(snapshot)?.attachment.avoided;
+    const text = JSON.stringify(avoided);
+    if (!avoided || text === this.#avoided) return;
+    this.#avoided = text;
+    this.part.tell('supervisor', 'cpus', avoided);
   }
 
   /** Only the counters anew where that is enough. */

@@ -7,6 +7,7 @@ import type { PartName } from '../cli/daemon-rows.js';
 import { type Answer, type Call, Calls, type Parcel } from '../control/calls.js';
 import { Channel } from '../control/channel.js';
 import { CtiError } from '../errors.js';
+import { allowedCpus, keepProcessOn } from '../sources/cpus.js';
 import type { Config } from './config-keys.js';
 import type { Level } from './log.js';
 import { ownFacts } from './own-facts.js';
@@ -71,6 +72,7 @@ export class Part {
   readonly #number: number;
   readonly #waiters = new Set<() => void>();
   #isEnding = false;
+  readonly #allowedCpus = allowedCpus();
 
   constructor(options: PartOptions) {
     this.name = options.name;
@@ -95,7 +97,8 @@ export class Part {
         } else if (method === 'pause') {
           this.pause = data as PauseState | null;
           options.paused?.(this.pause);
-        } else void options.request?.({ method, data, fds, from: _from, signal: new AbortController().signal });
+        } else if (method === 'cpus') this.#keepOn(data as readonly number[], options.channelFd !== undefined);
+        else void options.request?.({ method, data, fds, from: _from, signal: new AbortController().signal });
       },
     });
     this.#channel = new Channel(options.channelFd ?? CHANNEL_FD, {
@@ -111,6 +114,17 @@ export class Part {
     // The supervisor says when it is over: a Ctrl-C of the terminal, or systemd, tells all of the group.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
     this.#calls.tell(SUPERVISOR, 'hello', null);
+  }
+
+  /** `isForeign`: a part that the supervisor did not start may have been given CPUs of its own, which it does not leave. */
+  #keepOn(cpus: readonly number[], isForeign: boolean): void {
+    const mine = isForeign ? cpus.filter((cpu) => this.#allowedCpus.includes(cpu)) : cpus;
+    if (mine.length === 0 || mine.join() === allowedCpus().join()) return;
+    try {
+      keepProcessOn(mine);
+    } catch (error) {
+      this.log('warn', 'parts', (error as Error).message);
+    }
   }
 
   /** What the supervisor sent before its end has been handled; what it, or a part, has not answered it never will. */

@@ -162,8 +162,11 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
           { text: shownValue(key, config[key]), json: config[key] },
         ]),
       ],
-      footer: [supervisor.pause ? `reading is paused: ${supervisor.pause.reason}` : 'reading is not paused'],
-      facts: { pause: supervisor.pause },
+      footer: [
+        supervisor.pause ? `reading is paused: ${supervisor.pause.reason}` : 'reading is not paused',
+        `runs on CPUs ${supervisor.cpus.join(',')} out of ${supervisor.allowedCpus.join(',')}`,
+      ],
+      facts: { pause: supervisor.pause, cpus: supervisor.cpus },
     };
   },
   pause: (supervisor, { SECONDS }) => {

@@ -12,6 +12,7 @@ import type { PartName } from '../cli/daemon-rows.js';
 import { type Answer, type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
+import { type AvoidedCpus, allOf, allowedCpus, keepProcessOn, leftOf } from '../sources/cpus.js';
 import { applied, type NamesText, readSettings, type Settings } from './config.js';
 import type { Config } from './config-keys.js';
 import { type Level, Log } from './log.js';
@@ -90,6 +91,9 @@ export class Supervisor {
   config: Config;
   pause: PauseState | null = null;
   #names: NamesText | null;
+  /** CPUs that it was started on, and those that all of the daemon runs on. */
+  readonly allowedCpus = allowedCpus();
+  cpus: readonly number[] = this.allowedCpus;
   readonly #lock: Lock;
   readonly #listening: number[] = [];
   readonly #files: string[] = [];
@@ -468,6 +472,22 @@ export class Supervisor {
     return waiting > 0;
   }
 
+  /** The datapath's threads, and what the host has set apart, have CPUs for themselves: questions and programs keep off them as readings do. */
+  #keepOff(avoided: AvoidedCpus): void {
+    const cpus = leftOf(this.allowedCpus, allOf(avoided));
+    if (cpus.join() === this.cpus.join()) return;
+    this.cpus = cpus;
+    this.log.write('info', 'supervisor', `runs on CPUs ${cpus.join(',')} out of ${this.allowedCpus.join(',')}`, {
+      ...avoided,
+    });
+    try {
+      keepProcessOn(cpus);
+    } catch (error) {
+      this.log.write('warn', 'supervisor', (error as Error).message);
+    }
+    this.#tellAll('cpus', cpus);
+  }
+
   #tellAll(method: string, data: unknown): void {
     for (const name of CHILDREN) if (this.#children.get(name)?.channel) this.#calls.tell(numberOf(name), method, data);
   }
@@ -485,10 +505,12 @@ export class Supervisor {
     } else if (method === 'backoff') {
       // The switch is in trouble; a pause that someone asked for goes before.
       if (this.pause === null) this.pauseReading(data as PauseState);
-    } else if (method === 'hello') {
+    } else if (method === 'cpus') this.#keepOff(data as AvoidedCpus);
+    else if (method === 'hello') {
       if (name === 'executor') this.#tellNames(); // before the configuration, upon which it is up
       this.#calls.tell(from, 'config', this.config);
       this.#calls.tell(from, 'pause', this.pause);
+      this.#calls.tell(from, 'cpus', this.cpus);
       this.#calls.tell(from, 'parts', this.parts);
     } else if (method === 'ready') {
       const child = this.#children.get(name)!;

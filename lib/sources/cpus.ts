@@ -1,5 +1,7 @@
-/** CPUs that a reading thread keeps off: those of the datapath's threads, and those that the host has set apart. */
+/** CPUs that readings, and the daemon's processes, keep off: those of the datapath's threads, and those that the host has set apart. */
 import { readFileSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import { addon } from '../addon.js';
 import { CtiError } from '../errors.js';
 
 /** The kernel's list format: "0-3,8,10-11"; empty: none. */
@@ -48,3 +50,24 @@ export function avoidedCpus(cores: readonly number[], isolated: readonly number[
 
 export const allOf = ({ pmd, isolated }: AvoidedCpus): number[] =>
   [...new Set([...pmd, ...isolated])].sort((a, b) => a - b);
+
+interface CpusAddon {
+  allowedCpus(): number[];
+  keepProcessOn(cpus: readonly number[]): number;
+}
+
+/** CPUs that this thread may run on. */
+export const allowedCpus = (): number[] => addon<CpusAddon>().allowedCpus();
+
+/** Those of `allowed` that are not avoided; all of them where none would be left. */
+export function leftOf(allowed: readonly number[], avoided: readonly number[]): number[] {
+  const left = allowed.filter((cpu) => !avoided.includes(cpu));
+  return left.length > 0 ? left : [...allowed];
+}
+
+/** Lets all threads of this process, and those that they start, run on these CPUs only. SYSTEM: the kernel refuses, or they are not there. */
+export function keepProcessOn(cpus: readonly number[]): void {
+  const errno = addon<CpusAddon>().keepProcessOn(cpus);
+  if (errno !== 0)
+    throw new CtiError('SYSTEM', `cannot run on CPUs ${cpus.join(',')} only: ${getSystemErrorName(-errno)}`);
+}

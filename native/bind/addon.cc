@@ -27,6 +27,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   cti::bind::init_measure(env, exports);
   cti::bind::init_lock(env, exports);
   cti::bind::init_channel(env, exports);
+  cti::bind::init_cpus(env, exports);
   cti::bind::init_daemon_files(env, exports);
   cti::bind::init_snapshot_fds(env, exports);
   return exports;

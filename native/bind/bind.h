@@ -26,6 +26,7 @@ void init_datapath_texts(Napi::Env env, Napi::Object exports);
 void init_measure(Napi::Env env, Napi::Object exports);
 void init_lock(Napi::Env env, Napi::Object exports);
 void init_channel(Napi::Env env, Napi::Object exports);
+void init_cpus(Napi::Env env, Napi::Object exports);
 void init_daemon_files(Napi::Env env, Napi::Object exports);
 void init_snapshot_fds(Napi::Env env, Napi::Object exports);
 

@@ -1,5 +1,12 @@
 #include "sys/affinity.h"
 
+#include <dirent.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <set>
+
 namespace cti::sys {
 
 std::vector<int> allowed_cpus() {
@@ -9,6 +16,28 @@ std::vector<int> allowed_cpus() {
   for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
     if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
   return cpus;
+}
+
+int keep_process_on(std::span<const int> cpus) {
+  cpu_set_t wanted;
+  CPU_ZERO(&wanted);
+  for (int cpu : cpus)
+    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &wanted);
+  std::set<pid_t> done;
+  int failed = 0;
+  // A thread that was not looked at yet may start another meanwhile: until there is none that is new.
+  for (bool again = true; again;) {
+    again = false;
+    const std::unique_ptr<DIR, int (*)(DIR*)> tasks(::opendir("/proc/self/task"), ::closedir);
+    if (!tasks) return errno;
+    while (const dirent* task = ::readdir(tasks.get())) {
+      const pid_t tid = std::atoi(task->d_name);
+      if (tid <= 0 || !done.insert(tid).second) continue;
+      again = true;
+      if (::sched_setaffinity(tid, sizeof wanted, &wanted) != 0 && errno != ESRCH && failed == 0) failed = errno;
+    }
+  }
+  return failed;
 }
 
 AvoidCpus::AvoidCpus(std::span<const int> cpus, std::span<const int> also) {

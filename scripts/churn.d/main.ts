@@ -68,12 +68,23 @@ try {
     const found = await setupRates(lab, pairs, flows, { ...DEFAULT_MANNERS, share });
     for (const pair of found)
       console.log(
-        `set up a second: ${pair.without.toFixed(0)} without reading, ${pair.with.toFixed(0)} with ${pair.readings} readings`,
+        `set up a second: ${pair.without.rate.toFixed(0)} without reading, ${pair.with.rate.toFixed(0)} with ${pair.readings} readings; ` +
+          `the switch's main thread ${(pair.without.cpuNs / 1000).toFixed(1)} and ${(pair.with.cpuNs / 1000).toFixed(1)} us a flow`,
       );
-    const loss = pairedLoss(found);
-    console.log(
-      `median paired loss ${(100 * loss.median).toFixed(1)} %, upper 95 % bound ${(100 * loss.upper95).toFixed(1)} %; ` +
-        `windows without reading differ by ${(100 * loss.spread).toFixed(0)} % among themselves`,
+    const told = (what: string, values: { with: number; without: number }[]): void => {
+      const loss = pairedLoss(values);
+      console.log(
+        `${what}: median paired loss ${(100 * loss.median).toFixed(1)} %, upper 95 % bound ${(100 * loss.upper95).toFixed(1)} %; ` +
+          `windows without reading differ by ${(100 * loss.spread).toFixed(0)} % among themselves`,
+      );
+    };
+    told(
+      'flows a second',
+      found.map((pair) => ({ with: pair.with.rate, without: pair.without.rate })),
+    );
+    told(
+      "flows a second of the main thread's CPU",
+      found.map((pair) => ({ with: 1 / pair.with.cpuNs, without: 1 / pair.without.cpuNs })),
     );
   }
   process.exitCode = wrong > 0 ? 1 : 0;

@@ -9,6 +9,7 @@ import type { TableSchema } from '../../table-schema.js';
 import { combineSamples } from '../../tables/sampled.js';
 import type { TableSnapshot } from '../../tables/snapshot.js';
 import { checkQuestion } from '../check-question.js';
+import { keepOff } from '../keep-off.js';
 
 export interface Answered {
   readonly question: string;
@@ -59,6 +60,7 @@ export class LiveTable {
    * this one. What is given back closes what the answer before is of.
    */
   accept(captured: Captured): () => void {
+    if (!this.#options.fast) keepOff(captured.snapshot);
     const last = this.#current?.snapshot;
     const isComparable = last !== undefined && isSameProcess(last, captured.snapshot);
     const retired = [this.#combined, this.#before, isComparable ? undefined : last];
