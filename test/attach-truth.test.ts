@@ -2,7 +2,7 @@
  * What is read out of the switch's memory is the truth: as text beside dpctl/dump-flows, the counters read anew, flows that come and go meanwhile, and
  * a switch that is killed, restarted and replaced by another build. The large sizes are by hand:
  *
- *   CTI_ATTACH_FLOWS=400000 CTI_RESTARTS=20 npx tap run --disable-coverage --allow-empty-coverage --timeout=1800 test/attach-truth.test.ts
+ *   TAP_TIMEOUT=600 CTI_ATTACH_FLOWS=400000 CTI_RESTARTS=20 node --import ./test/support/typescript.mjs test/attach-truth.test.ts
  *   scripts/churn
  */
 // Runs alone: how soon a switch that was started anew is read again is measured.
