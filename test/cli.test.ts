@@ -54,6 +54,16 @@ ${flow(3, 'vm2', 'eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:
 const file = join(dir, 'flows.txt');
 writeFileSync(file, DUMP);
 
+t.test('help of a command, and of none', async (t) => {
+  t.match(await cli(['help', 'query']), { status: 0, out: /^Usage: ctinspector query/, err: '' });
+  t.match(await cli(['help']), { status: 0, out: /^Usage: ctinspector / });
+  t.match(await cli(['help', 'qery']), {
+    status: 2,
+    out: '',
+    err: /^ctinspector: unknown command 'qery'; `ctinspector --help`/,
+  });
+});
+
 t.test('help teaches by example, every command has one', async (t) => {
   const help = await cli(['--help']);
   t.equal(help.status, 0);

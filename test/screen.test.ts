@@ -12,7 +12,7 @@ import { Keys } from '../lib/cli/screen/keys.js';
 import { columnWidths, tableLines } from '../lib/cli/screen/table-lines.js';
 import { fit, marksOf, widthOf } from '../lib/cli/screen/text.js';
 import { cli } from './support/cli.js';
-import { SCREEN_QUESTION, startScreenSwitch, still } from './support/live-screen.js';
+import { followsSizes, SCREEN_QUESTION, startScreenSwitch, still } from './support/live-screen.js';
 import { startPrivateSwitch } from './support/private-switch.js';
 import { childrenOf } from './support/processes.js';
 import { startTmux, type Tmux, type TmuxOptions } from './support/tmux.js';
@@ -182,24 +182,13 @@ t.test('any width and height; nothing is drawn that was there', async (t) => {
   const shown = await tmux.until('rows', (text) => text.includes('pps▼') && / of \d+ flows/.test(text));
   t.ok(shown.every((line) => widthOf(line) <= 80));
   t.match(shown[3], /^ *pps▼ +bps +in_port/);
-  for (const [columns, rows] of [
+  await followsSizes(t, tmux, [
     [120, 40],
     [40, 10],
     [200, 50],
     [20, 5],
     [80, 24],
-  ] as const) {
-    tmux.resize(columns, rows);
-    const lines = await tmux.until(
-      `${columns} by ${rows}`,
-      (text, lines) =>
-        lines.length === rows && text.includes('ctinspector') && (lines.at(-1) ?? '').startsWith('q quit'),
-    );
-    t.ok(
-      lines.every((line) => widthOf(line) <= columns),
-      `${columns} by ${rows}`,
-    );
-  }
+  ]);
   const framesOf = (bytes: string) => bytes.split('\u001b[?2026h').slice(1);
   // Frames at the last size: the first is all of it, columns may still grow in the second.
   await tmux.until('frames at rest', () => framesOf(recorded().split('\u001b[2J').at(-1)!).length >= 5);

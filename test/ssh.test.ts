@@ -8,8 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import t from 'tap';
 import { packageRoot } from '../lib/addon.js';
-import { widthOf } from '../lib/cli/screen/text.js';
-import { SCREEN_QUESTION, startScreenSwitch, still } from './support/live-screen.js';
+import { followsSizes, SCREEN_QUESTION, startScreenSwitch, still } from './support/live-screen.js';
 import { childrenOf } from './support/processes.js';
 import { startSshd } from './support/sshd.js';
 import { startTmux, type Tmux } from './support/tmux.js';
@@ -90,22 +89,11 @@ t.test('the screen comes through, and so do keys and sizes', async (t) => {
   tmux.type('p');
   await tmux.until('the pause', (text) => text.includes('PAUSED'));
 
-  for (const [columns, rows] of [
+  await followsSizes(t, tmux, [
     [120, 40],
     [40, 10],
     [80, 24],
-  ] as const) {
-    tmux.resize(columns, rows);
-    const lines = await tmux.until(
-      `${columns} by ${rows}`,
-      (text, lines) =>
-        lines.length === rows && text.includes('ctinspector') && (lines.at(-1) ?? '').startsWith('q quit'),
-    );
-    t.ok(
-      lines.every((line) => widthOf(line) <= columns),
-      `${columns} by ${rows}`,
-    );
-  }
+  ]);
   tmux.type('p');
   await tmux.until('it goes on', (text) => !text.includes('PAUSED'));
   tmux.type('q');

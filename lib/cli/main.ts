@@ -87,6 +87,17 @@ function buildProgram(context: Context, begin: (options: Options) => void, finis
       finish(await (await row.load()).run(context, args, options));
     });
   }
+  // commander's own prints the help of all, and no sentence, for a command that it does not know.
+  program
+    .helpCommand(false)
+    .command('help')
+    .summary('print what a command takes')
+    .argument('[command]')
+    .action((name?: string) => {
+      const found = name === undefined ? program : program.commands.find((command) => command.name() === name);
+      if (found) found.outputHelp();
+      else program.error(`error: unknown command '${name}'`);
+    });
   return program;
 }
 

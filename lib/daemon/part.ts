@@ -7,7 +7,7 @@ import type { PartName } from '../cli/daemon-rows.js';
 import { type Answer, type Call, Calls, type Parcel } from '../control/calls.js';
 import { Channel } from '../control/channel.js';
 import { CtiError } from '../errors.js';
-import { allowedCpus, keepProcessOn } from '../sources/cpus.js';
+import { ProcessCpus } from '../sources/cpus.js';
 import type { Config } from './config-keys.js';
 import type { Level } from './log.js';
 import { ownFacts } from './own-facts.js';
@@ -72,7 +72,7 @@ export class Part {
   readonly #number: number;
   readonly #waiters = new Set<() => void>();
   #isEnding = false;
-  readonly #allowedCpus = allowedCpus();
+  readonly #cpus = new ProcessCpus();
 
   constructor(options: PartOptions) {
     this.name = options.name;
@@ -118,10 +118,9 @@ export class Part {
 
   /** `isForeign`: a part that the supervisor did not start may have been given CPUs of its own, which it does not leave. */
   #keepOn(cpus: readonly number[], isForeign: boolean): void {
-    const mine = isForeign ? cpus.filter((cpu) => this.#allowedCpus.includes(cpu)) : cpus;
-    if (mine.length === 0 || mine.join() === allowedCpus().join()) return;
+    const mine = isForeign ? cpus.filter((cpu) => this.#cpus.started.includes(cpu)) : cpus;
     try {
-      keepProcessOn(mine);
+      if (mine.length > 0) this.#cpus.keepOn(mine);
     } catch (error) {
       this.log('warn', 'parts', (error as Error).message);
     }

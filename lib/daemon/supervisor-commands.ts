@@ -164,9 +164,9 @@ const COMMANDS: { readonly [N in NamesOf<'supervisor'>]: Run } = {
       ],
       footer: [
         supervisor.pause ? `reading is paused: ${supervisor.pause.reason}` : 'reading is not paused',
-        `runs on CPUs ${supervisor.cpus.join(',')} out of ${supervisor.allowedCpus.join(',')}`,
+        `runs on CPUs ${supervisor.cpus.now.join(',')} out of ${supervisor.cpus.started.join(',')}`,
       ],
-      facts: { pause: supervisor.pause, cpus: supervisor.cpus },
+      facts: { pause: supervisor.pause, cpus: supervisor.cpus.now },
     };
   },
   pause: (supervisor, { SECONDS }) => {

@@ -12,7 +12,7 @@ import type { PartName } from '../cli/daemon-rows.js';
 import { type Answer, type Call, Calls } from '../control/calls.js';
 import { Channel, dupFd, peerOf } from '../control/channel.js';
 import { CtiError } from '../errors.js';
-import { type AvoidedCpus, allOf, allowedCpus, keepProcessOn, leftOf } from '../sources/cpus.js';
+import { type AvoidedCpus, ProcessCpus } from '../sources/cpus.js';
 import { applied, type NamesText, readSettings, type Settings } from './config.js';
 import type { Config } from './config-keys.js';
 import { type Level, Log } from './log.js';
@@ -91,9 +91,8 @@ export class Supervisor {
   config: Config;
   pause: PauseState | null = null;
   #names: NamesText | null;
-  /** CPUs that it was started on, and those that all of the daemon runs on. */
-  readonly allowedCpus = allowedCpus();
-  cpus: readonly number[] = this.allowedCpus;
+  /** Those that all of the daemon runs on. */
+  readonly cpus = new ProcessCpus();
   readonly #lock: Lock;
   readonly #listening: number[] = [];
   readonly #files: string[] = [];
@@ -474,18 +473,14 @@ export class Supervisor {
 
   /** The datapath's threads, and what the host has set apart, have CPUs for themselves: questions and programs keep off them as readings do. */
   #keepOff(avoided: AvoidedCpus): void {
-    const cpus = leftOf(this.allowedCpus, allOf(avoided));
-    if (cpus.join() === this.cpus.join()) return;
-    this.cpus = cpus;
-    this.log.write('info', 'supervisor', `runs on CPUs ${cpus.join(',')} out of ${this.allowedCpus.join(',')}`, {
-      ...avoided,
-    });
     try {
-      keepProcessOn(cpus);
+      if (!this.cpus.keepOff(avoided)) return;
+      const { now, started } = this.cpus;
+      this.log.write('info', 'supervisor', `runs on CPUs ${now.join(',')} out of ${started.join(',')}`, { ...avoided });
     } catch (error) {
       this.log.write('warn', 'supervisor', (error as Error).message);
     }
-    this.#tellAll('cpus', cpus);
+    this.#tellAll('cpus', this.cpus.now);
   }
 
   #tellAll(method: string, data: unknown): void {
@@ -510,7 +505,7 @@ export class Supervisor {
       if (name === 'executor') this.#tellNames(); // before the configuration, upon which it is up
       this.#calls.tell(from, 'config', this.config);
       this.#calls.tell(from, 'pause', this.pause);
-      this.#calls.tell(from, 'cpus', this.cpus);
+      this.#calls.tell(from, 'cpus', this.cpus.now);
       this.#calls.tell(from, 'parts', this.parts);
     } else if (method === 'ready') {
       const child = this.#children.get(name)!;

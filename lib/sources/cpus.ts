@@ -56,18 +56,34 @@ interface CpusAddon {
   keepProcessOn(cpus: readonly number[]): number;
 }
 
-/** CPUs that this thread may run on. */
-export const allowedCpus = (): number[] => addon<CpusAddon>().allowedCpus();
-
 /** Those of `allowed` that are not avoided; all of them where none would be left. */
 export function leftOf(allowed: readonly number[], avoided: readonly number[]): number[] {
   const left = allowed.filter((cpu) => !avoided.includes(cpu));
   return left.length > 0 ? left : [...allowed];
 }
 
-/** Lets all threads of this process, and those that they start, run on these CPUs only. SYSTEM: the kernel refuses, or they are not there. */
-export function keepProcessOn(cpus: readonly number[]): void {
-  const errno = addon<CpusAddon>().keepProcessOn(cpus);
-  if (errno !== 0)
-    throw new CtiError('SYSTEM', `cannot run on CPUs ${cpus.join(',')} only: ${getSystemErrorName(-errno)}`);
+/** Where all threads of this process, and those that they start, may run. One for a process. */
+export class ProcessCpus {
+  /** When this was made. */
+  readonly started: readonly number[] = addon<CpusAddon>().allowedCpus();
+  #now = this.started;
+
+  get now(): readonly number[] {
+    return this.#now;
+  }
+
+  /** Off these, as far as others were there at the start. As keepOn(). */
+  keepOff(avoided: AvoidedCpus): boolean {
+    return this.keepOn(leftOf(this.started, allOf(avoided)));
+  }
+
+  /** On these only. False: that is so already. SYSTEM: the kernel refuses, or they are not there; it is not tried again before others are asked for. */
+  keepOn(cpus: readonly number[]): boolean {
+    if (cpus.join() === this.#now.join()) return false;
+    this.#now = cpus;
+    const errno = addon<CpusAddon>().keepProcessOn(cpus);
+    if (errno !== 0)
+      throw new CtiError('SYSTEM', `cannot run on CPUs ${cpus.join(',')} only: ${getSystemErrorName(-errno)}`);
+    return true;
+  }
 }

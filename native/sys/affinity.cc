@@ -5,9 +5,18 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <set>
 
 namespace cti::sys {
+namespace {
+
+// What keep_process_on said last. A thread that keeps off more for a while goes back to this.
+std::mutex g_mutex;
+cpu_set_t g_process;
+uint64_t g_generation = 0;
+
+}  // namespace
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -23,6 +32,9 @@ int keep_process_on(std::span<const int> cpus) {
   CPU_ZERO(&wanted);
   for (int cpu : cpus)
     if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &wanted);
+  const std::lock_guard lock(g_mutex);
+  g_process = wanted;
+  g_generation++;
   std::set<pid_t> done;
   int failed = 0;
   // A thread that was not looked at yet may start another meanwhile: until there is none that is new.
@@ -41,6 +53,8 @@ int keep_process_on(std::span<const int> cpus) {
 }
 
 AvoidCpus::AvoidCpus(std::span<const int> cpus, std::span<const int> also) {
+  const std::lock_guard lock(g_mutex);
+  generation_ = g_generation;
   if ((cpus.empty() && also.empty()) || ::sched_getaffinity(0, sizeof before_, &before_) != 0) return;
   cpu_set_t wanted = before_;
   auto drop = [&wanted](std::span<const int> dropped) {
@@ -56,7 +70,10 @@ AvoidCpus::AvoidCpus(std::span<const int> cpus, std::span<const int> also) {
 }
 
 AvoidCpus::~AvoidCpus() {
-  if (changed_) ::sched_setaffinity(0, sizeof before_, &before_);
+  if (!changed_) return;
+  const std::lock_guard lock(g_mutex);
+  const cpu_set_t& back = generation_ == g_generation ? before_ : g_process;
+  ::sched_setaffinity(0, sizeof back, &back);
 }
 
 }  // namespace cti::sys

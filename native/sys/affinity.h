@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,7 @@ std::vector<int> allowed_cpus();
 // be set (EINVAL: none of these CPUs is there for it); the others are set all the same.
 int keep_process_on(std::span<const int> cpus);
 
-// Keeps the calling thread off some CPUs while it lives; what the thread was allowed before comes back with its end. Where nothing else is
+// Keeps the calling thread off some CPUs while it lives; what the thread was allowed before, or its process by keep_process_on meanwhile, comes back with its end. Where nothing else is
 // left, or the kernel refuses, nothing changes. 'also' are kept off where that leaves some besides.
 class AvoidCpus {
  public:
@@ -30,6 +31,7 @@ class AvoidCpus {
 
  private:
   cpu_set_t before_;
+  uint64_t generation_ = 0;  // of what the process is kept on
   bool changed_ = false;
 };
 

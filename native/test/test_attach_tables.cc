@@ -443,6 +443,23 @@ TEST_CASE("a thread keeps off CPUs while it is asked to, and gets them back") {
   }).join();
 }
 
+TEST_CASE("what the process is kept on meanwhile is where a thread goes back to") {
+  const std::vector<int> before = sys::allowed_cpus();
+  if (before.size() < 2) return;
+  std::thread([&] {
+    {
+      const sys::AvoidCpus avoid(std::vector<int>{before[0]});
+      REQUIRE(sys::keep_process_on(std::vector<int>{before[1]}) == 0);
+    }
+    CHECK(sys::allowed_cpus() == std::vector<int>{before[1]});
+  }).join();
+  CHECK(sys::allowed_cpus() == std::vector<int>{before[1]});
+  CHECK(sys::keep_process_on(before) == 0);
+  CHECK(sys::allowed_cpus() == before);
+  CHECK(sys::keep_process_on({}) == EINVAL);
+  CHECK(sys::allowed_cpus() == before);
+}
+
 // L4 for the small tables. CTI_FUZZ_CASES sets the number of cases; by hand a million.
 TEST_CASE("pmds and ports: memory that is broken in any way costs no more than it should") {
   const char* given = std::getenv("CTI_FUZZ_CASES");

@@ -1,5 +1,8 @@
 /** What tests of live screens share: a switch with flows that stay, a question about them, and a screen's lines without what changes from run to run. */
+import type { Test } from 'tap';
+import { widthOf } from '../../lib/cli/screen/text.js';
 import { type PrivateSwitch, startPrivateSwitch } from './private-switch.js';
+import type { Tmux } from './tmux.js';
 
 export interface ScreenSwitch extends PrivateSwitch {
   /** Packets of a flow of this destination, from p1 unless told. */
@@ -39,3 +42,19 @@ export const still = (lines: readonly string[]): string[] =>
       .replace(/every \d+ ms/, 'every N ms')
       .replace(/of \d+ flows/, 'of N flows'),
   );
+
+/** Each size is followed: the screen has as many lines, from its title to its last, none wider. */
+export async function followsSizes(t: Test, tmux: Tmux, sizes: readonly (readonly [number, number])[]): Promise<void> {
+  for (const [columns, rows] of sizes) {
+    tmux.resize(columns, rows);
+    const lines = await tmux.until(
+      `${columns} by ${rows}`,
+      (text, lines) =>
+        lines.length === rows && text.includes('ctinspector') && (lines.at(-1) ?? '').startsWith('q quit'),
+    );
+    t.ok(
+      lines.every((line) => widthOf(line) <= columns),
+      `${columns} by ${rows}`,
+    );
+  }
+}
