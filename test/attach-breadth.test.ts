@@ -23,7 +23,7 @@ import type { Clock } from '../lib/clock.js';
 import { allOf, avoidedCpus, isolatedCpus, parseCpuList, parseCpuMask } from '../lib/sources/cpus.js';
 import { findLayout, layoutMaker, readLayout } from '../lib/sources/layouts.js';
 import { attachMemory, lookAtProcess, MemoryAttachment } from '../lib/sources/memory.js';
-import { DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
+import { crowded, DEFAULT_MANNERS, Pace, periodFor } from '../lib/sources/pace.js';
 import { captureTable, sourcesOf } from '../lib/sources/registry.js';
 import { watchTable } from '../lib/sources/repeated.js';
 import { isSameProcess } from '../lib/sources/switch-life.js';
@@ -106,6 +106,12 @@ function sleptClock(): { clock: Clock; slept: number[]; pass(ms: number): void }
 t.test('manners: the period grows, not the share', async (t) => {
   t.equal(periodFor({ cpuMs: 1, bytes: 1000 }, DEFAULT_MANNERS), 1000, 'cheap: as often as asked');
   t.equal(periodFor({ cpuMs: 250, bytes: 1000 }, DEFAULT_MANNERS), 2500, 'a tenth of a core');
+  t.equal(crowded(60, 0), 60, 'a CPU was free');
+  t.equal(crowded(60, 30), 135, 'it stood in line for a third of the time');
+  t.equal(crowded(60, 60), 240);
+  t.equal(crowded(60, 6000), 240, 'at most four times');
+  t.equal(crowded(60, null), 60, 'the kernel does not say');
+  t.equal(crowded(0, 5), 0);
   t.equal(periodFor({ cpuMs: 1, bytes: 3 * DEFAULT_MANNERS.bytesPerSecond }, DEFAULT_MANNERS), 3000, 'bytes a second');
 
   const { clock, slept, pass } = sleptClock();

@@ -1,7 +1,9 @@
 /** Programs that outlive the executor, control and the daemon, and what is said of those that do not. The executor opens no file: control has the journal. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -156,3 +158,72 @@ t.test('a directory that cannot be used, and a damaged journal', async (t) => {
   });
   t.ok(readFileSync(journal).length > 64, 'it is left as it is');
 });
+
+t.test(
+  'a state directory without room',
+  { skip: process.getuid?.() !== 0 && 'needs root, to mount one' },
+  async (t) => {
+    const small = join(top, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', small]);
+    t.teardown(() => execFileSync('umount', [small]));
+    const { uid, gid } = statSync(state);
+    chownSync(small, uid, gid);
+    const d = await startDaemon(rundir, { config: `programs: { state: ${small}, lifetime: 10m }\n` });
+    t.teardown(() => d.stop());
+    const running = await load(d, 'name=running', 'args=1000', 'durable=yes');
+    await until('a turn', async () => (await d.appctl('program/log', running)).out.includes('turn'));
+
+    const hog = join(small, 'hog');
+    try {
+      writeFileSync(hog, Buffer.alloc(1 << 20));
+    } catch (error) {
+      t.match(error, { code: 'ENOSPC' });
+    }
+    // What is left of the file's last page takes a few images more.
+    let refused = await d.appctl('program/load', 'durable=yes', object);
+    for (let i = 0; refused.status === 0 && i < 20; i++)
+      refused = await d.appctl('program/load', 'durable=yes', object);
+    t.match(refused, { status: 2, err: /ENOSPC|no space left/i });
+    // Nothing is promised that is not on disk: it ends, and says why.
+    await until('its end', async () => /ENOSPC|no space left/i.test((await d.appctl('program/show', running)).out));
+    t.match(await load(d, 'args=0'), /^[0-9a-f]{32}$/, 'one that is not durable runs');
+
+    rmSync(hog);
+    const later = await load(d, 'name=later', 'args=3', 'durable=yes');
+    t.match(await d.appctl('program/wait', later), { status: 0 });
+  },
+);
+
+t.test(
+  'a journal with a flipped bit is told and left as it is, one that was cut off goes on; the daemon runs',
+  async (t) => {
+    const config = `programs: { state: ${join(top, 'flips')}, lifetime: 10m }\n`;
+    const d = await startDaemon(rundir, { config });
+    const one = await load(d, 'name=one', 'args=1000', 'durable=yes');
+    await load(d, 'name=two', 'args=1000');
+    await d.stop();
+    const journal = join(top, 'flips', 'journal');
+    const whole = readFileSync(journal);
+    t.ok(whole.length > 100);
+    const startedWith = async (bytes: Buffer): Promise<{ again: TestDaemon; out: string }> => {
+      writeFileSync(journal, bytes);
+      const again = await startDaemon(rundir, { config });
+      t.teardown(() => again.stop());
+      return { again, out: (await again.appctl('program/list')).out };
+    };
+    for (let i = 0; i < 6; i++) {
+      const bytes = Buffer.from(whole);
+      const at = Math.floor(((i * 0.618) % 1) * bytes.length);
+      bytes[at]! ^= 1 << (i % 8);
+      const { again, out } = await startedWith(bytes);
+      t.match(out, /programs of before were not looked for: .* at byte \d+/, `byte ${at}`);
+      t.ok(readFileSync(journal).equals(bytes), 'it is left as it is');
+      t.match(await load(again, 'args=0'), /^[0-9a-f]{32}$/, 'programs run');
+      await again.stop();
+    }
+    const { again, out } = await startedWith(Buffer.concat([whole, whole.subarray(8, 50)]));
+    t.match(out, new RegExp(one), 'what was being written when the daemon ended is no loss');
+    await again.stop();
+  },
+);

@@ -169,6 +169,32 @@ t.test('another process holds the directory until it is killed', async (t) => {
   await journal.close();
 });
 
+t.test('a bound for all images together', async (t) => {
+  const dir = fresh('bound');
+  const journal = Journal.open(dir, { maxBytes: 10_000 });
+  const refused = (n: number, size: number) =>
+    journal.keep(record(n, true), image(n, size)).then(
+      () => undefined,
+      (error: CtiError) => error,
+    );
+  // Said at once, they are one batch: what fits is kept.
+  const [first, second, third] = await Promise.all([refused(1, 4000), refused(2, 4000), refused(3, 4000)]);
+  t.same([first, second], [undefined, undefined]);
+  t.match(third, { code: 'JOURNAL_WRITE', message: /no room in .*task 3[\s\S]* of at most 10000 together/ });
+  t.match(await refused(1, 7000), { code: 'JOURNAL_WRITE' }, 'one that grows');
+  t.same(await journal.read(id(1)), image(1, 4000), 'its earlier image stays');
+  t.equal(await refused(1, 3000), undefined, 'one that shrinks');
+  await journal.end({ kind: 'end', id: id(2), end: 'exited', r0: 0n });
+  t.equal(await refused(3, 4000), undefined, 'there is room again');
+  for (let i = 0; i < 50; i++) t.equal(await refused(3, 4000), undefined, 'in the place of its own');
+  await journal.close();
+
+  const smaller = Journal.open(dir, { maxBytes: 1000 });
+  t.equal(names(smaller).durable.length, 2, 'what is there comes back under a smaller bound, too');
+  await smaller.keep(record(1, true), image(1, 3000));
+  await smaller.close();
+});
+
 t.test('a full disk: a clear error, the journal stays whole, and goes on when there is room', async (t) => {
   const dir = fresh('full');
   execFileSync('mkdir', ['-p', dir]);

@@ -154,6 +154,14 @@ export const KEYS = {
       'directory that keeps images of programs loaded with durable=yes, and the names of the others, beyond the executor and the daemon; null: none. It is of rights.user, and made if its parent is there',
     ),
   ),
+  'programs.state_bytes': atStart(
+    size(
+      '256M',
+      1 << 20,
+      2 ** 40,
+      'of images of durable programs together; one more is refused, and one that grows beyond ends',
+    ),
+  ),
   'backoff.enabled': flag(true, 'stop reading while the switch loses upcalls or its revalidators run late'),
   'backoff.period': time('10s', 1000, 3_600_000, 'how often the switch is asked how it fares, while it is read'),
   'backoff.lost_upcalls': integer(100, 1, 1_000_000_000, 'upcalls lost between two looks that are too many'),

@@ -43,6 +43,7 @@ export class Control {
   readonly #unixctl: UnixctlServer;
   readonly #journal = new JournalKeeper({
     dir: () => this.part.config['programs.state'],
+    maxBytes: () => this.part.config['programs.state_bytes'],
     user: () => this.part.config['rights.user'],
   });
   readonly #version = versionText();

@@ -17,6 +17,8 @@ const base64 = (image: Uint8Array | undefined): string | null =>
 export interface KeeperOptions {
   /** programs.state. */
   dir(): string | null;
+  /** programs.state_bytes. */
+  maxBytes(): number;
   /** Who control runs as, for messages; null: who started the daemon. */
   user(): string | null;
 }
@@ -62,7 +64,7 @@ export class JournalKeeper {
 
   #openDir(dir: string): Journal {
     try {
-      return Journal.open(dir);
+      return Journal.open(dir, { maxBytes: this.#options.maxBytes() });
     } catch (error) {
       if (!(error instanceof CtiError) || error.code === 'JOURNAL_LOCKED') throw error;
       const user = this.#options.user();

@@ -43,6 +43,8 @@ export interface JournalOptions {
   readonly salvage?: boolean;
   /** Outdated bytes from which on the file is written anew, if they are also the larger part; 1 MiB if absent. */
   readonly compactAt?: number;
+  /** Of all tasks' last images and lines together; an image beyond it is refused. No bound if absent. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface Recovered {
@@ -161,6 +163,7 @@ export class Journal implements Disposable {
   recovered: Recovered;
   readonly #path: string;
   readonly #compactAt: number;
+  readonly #maxBytes: number;
   readonly #places = new Map<string, Place>();
   readonly #ends = new Map<string, EndRecord>();
   #lock: number | undefined;
@@ -177,6 +180,7 @@ export class Journal implements Disposable {
     this.#path = join(dir, FILE);
     this.#lock = lock;
     this.#compactAt = options.compactAt ?? 1 << 20;
+    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     const { bytes, ...recovered } = replay(this.#path, options);
     this.recovered = recovered;
     if (options.salvage && bytes.length > 0) keepCopy(this.#path);
@@ -306,15 +310,30 @@ export class Journal implements Disposable {
     }
   }
 
-  /** Appends a batch, or nothing of it. */
-  async #write(batch: readonly Queued[]): Promise<void> {
+  /** Appends a batch, or nothing of it; images for which there is no room are refused before. */
+  async #write(asked: readonly Queued[]): Promise<void> {
+    const batch: Queued[] = [];
     const pieces: Uint8Array[] = [];
     const sizes: number[] = [];
-    for (const { record, image } of batch) {
-      const encoded = encodeRecord(record!, image);
+    const live = new Map<string, number>();
+    let liveSize = this.#liveSize;
+    for (const item of asked) {
+      const record = item.record!;
+      const encoded = encodeRecord(record, item.image);
+      const size = encoded.reduce((sum, piece) => sum + piece.length, 0);
+      const stays = record.kind === 'task' ? size : 0;
+      const grown = liveSize + stays - (live.get(record.id) ?? this.#places.get(record.id)?.size ?? 0);
+      if (item.image && grown > this.#maxBytes && grown > liveSize) {
+        item.reject(this.#full(record, size, liveSize));
+        continue;
+      }
+      liveSize = grown;
+      live.set(record.id, stays);
+      batch.push(item);
       pieces.push(...encoded);
-      sizes.push(encoded.reduce((sum, piece) => sum + piece.length, 0));
+      sizes.push(size);
     }
+    if (batch.length === 0) return;
     const from = this.#size;
     try {
       if (this.#broken) throw this.#broken;
@@ -350,6 +369,14 @@ export class Journal implements Disposable {
       resolve();
     });
     this.#size = offset;
+  }
+
+  #full(record: JournalRecord, size: number, liveSize: number): CtiError {
+    const name = record.kind === 'task' ? record.name : record.id;
+    return new CtiError(
+      'JOURNAL_WRITE',
+      `no room in ${this.#path} for the image of ${name}: ${size} bytes, beside ${liveSize} of all durable programs, of at most ${this.#maxBytes} together`,
+    );
   }
 
   /** Ends are kept while a condition of a durable task names them. */

@@ -37,8 +37,14 @@ export interface DatapathFacts {
   readonly pmdCpuMask: string | null;
 }
 
+interface ThreadCost {
+  readonly cpuMs: number;
+  /** The reading thread was ready to run while others had the CPUs it may use; null: the kernel does not say. */
+  readonly waitedMs: number | null;
+}
+
 /** How a reading went. */
-export interface Reading {
+export interface Reading extends ThreadCost {
   readonly nAccepted: number;
   /** Of these, actions came with the window they were in. */
   readonly nFromRing: number;
@@ -56,7 +62,6 @@ export interface Reading {
   readonly calls: number;
   readonly ranges: number;
   readonly bytes: number;
-  readonly cpuMs: number;
   readonly tableMoved: boolean;
   /** CPUs that the reading thread was allowed on. */
   readonly cpus: readonly number[];
@@ -69,7 +74,7 @@ export interface MemoryCapture {
 }
 
 /** How the counters of a capture's rows were read anew. */
-export interface Refreshing {
+export interface Refreshing extends ThreadCost {
   readonly nRefreshed: number;
   /** Rows before whose flow has left the table. */
   readonly nGone: number;
@@ -80,7 +85,6 @@ export interface Refreshing {
   readonly calls: number;
   readonly ranges: number;
   readonly bytes: number;
-  readonly cpuMs: number;
 }
 
 export interface MemoryRefresh {
@@ -118,7 +122,7 @@ interface AttachAddon {
   attachReadTable(
     handle: object,
     table: string,
-  ): NativeJob<{ snapshot: NativeSnapshot; beginNs: bigint; endNs: bigint; cpuMs: number; bytes: number }>;
+  ): NativeJob<ThreadCost & { snapshot: NativeSnapshot; beginNs: bigint; endNs: bigint; bytes: number }>;
 }
 
 const native = () => addon<AttachAddon>();
@@ -216,13 +220,19 @@ export class MemoryAttachment {
     return this.#opened(await runJob(() => call(() => native().attachRefresh(this.#handle, snapshot, places)), signal));
   }
 
-  #opened<How extends { cpuMs: number; bytes: number }>(
+  #opened<How extends ThreadCost & { bytes: number }>(
     read: Read<How>,
   ): { snapshot: TableSnapshot; datapaths: DatapathFacts[]; reading: How } {
     const { beginNs, endNs, datapaths, places, reading } = read;
     this.#keepOff(datapaths);
-    const { cpuMs, bytes } = reading;
-    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
+    const { cpuMs, waitedMs, bytes } = reading;
+    const facts = {
+      source: `memory:${this.pid}`,
+      beginNs,
+      endNs,
+      cost: sumCost([]),
+      reading: { cpuMs, waitedMs, bytes },
+    };
     const snapshot = openSnapshot(DP_FLOWS, read.snapshot, facts);
     origins.set(snapshot, { attachment: this, rows: { snapshot: read.snapshot.handle, places } });
     return { snapshot, datapaths, reading };
@@ -231,11 +241,17 @@ export class MemoryAttachment {
   /** Reads a small table (small-tables.ts). SWITCH_CLOSED as for capture(). */
   async readTable(schema: TableSchema, signal?: AbortSignal, fast = false): Promise<TableSnapshot> {
     this.#beforeReading(fast);
-    const { snapshot, beginNs, endNs, cpuMs, bytes } = await runJob(
+    const { snapshot, beginNs, endNs, cpuMs, waitedMs, bytes } = await runJob(
       () => native().attachReadTable(this.#handle, schema.name),
       signal,
     );
-    const facts = { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading: { cpuMs, bytes } };
+    const facts = {
+      source: `memory:${this.pid}`,
+      beginNs,
+      endNs,
+      cost: sumCost([]),
+      reading: { cpuMs, waitedMs, bytes },
+    };
     const opened = openSnapshot(schema, snapshot, facts);
     origins.set(opened, { attachment: this });
     return opened;

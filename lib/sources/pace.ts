@@ -28,16 +28,27 @@ export function mannersOf(given: Partial<Manners> = {}): Manners {
   return manners;
 }
 
-/** What a reading cost: the CPU time of the thread that read, or of the switch's main thread; bytes copied, or of replies. */
+/** What a reading cost: the CPU time of the thread that read (crowded), or of the switch's main thread; bytes copied, or of replies. */
 export interface ReadingCost {
   readonly cpuMs: number;
   readonly bytes: number;
 }
 
+/** A reading on a machine without a CPU to spare counts this many times at most. */
+const CROWDED = 4;
+
+/**
+ * CPU time that counts for more if it had to be waited for. On a machine with a CPU to spare what we use is taken from nobody; where we stand in line,
+ * all of it is taken from others, and the switch may be one of them. As long in line as on a CPU: four times.
+ */
+export function crowded(cpuMs: number, waitedMs: number | null | undefined): number {
+  return cpuMs > 0 ? cpuMs * Math.min(CROWDED, (1 + (waitedMs ?? 0) / cpuMs) ** 2) : 0;
+}
+
 /** What a snapshot cost: reading memory costs us, a reply costs the switch, whose main thread is dearer. */
 export function costOf({ reading, cost }: Pick<SnapshotFacts, 'reading' | 'cost'>): ReadingCost {
   return {
-    cpuMs: Math.max(reading?.cpuMs ?? 0, cost?.requestMs ?? 0),
+    cpuMs: Math.max(crowded(reading?.cpuMs ?? 0, reading?.waitedMs), cost?.requestMs ?? 0),
     bytes: Math.max(reading?.bytes ?? 0, cost?.replyBytes ?? 0),
   };
 }

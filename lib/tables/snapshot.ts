@@ -77,8 +77,11 @@ export interface SnapshotFacts {
   /** Parts of rows kept as text, by kind. */
   unknown: Note[];
   cost: SwitchCost | null;
-  /** What reading memory cost us: CPU time of the thread that read, bytes copied. Only of what came from memory. */
-  reading?: { readonly cpuMs: number; readonly bytes: number };
+  /**
+   * What reading memory cost us: CPU time of the thread that read, bytes copied. Only of what came from memory. `waitedMs`: how long that thread stood in line
+   * for a CPU; null where the kernel does not say, absent in what was saved.
+   */
+  reading?: { readonly cpuMs: number; readonly bytes: number; readonly waitedMs?: number | null };
   readonly samples?: SampleFacts;
 }
 

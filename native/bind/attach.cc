@@ -32,6 +32,12 @@ Error ended(const Attachment& attachment) {
                 static_cast<int>(attachment.target.pid));
 }
 
+void set_thread_cost(Napi::Object object, const sys::ThreadCost& cost) {
+  const Napi::Env env = object.Env();
+  object.Set("cpuMs", static_cast<double>(cost.cpu_ns) / 1e6);
+  object.Set("waitedMs", cost.waited_ns ? Napi::Number::New(env, static_cast<double>(*cost.waited_ns) / 1e6) : env.Null());
+}
+
 ovs::OvsAddr root_of(Napi::Env env, const Attachment& attachment) {
   if (!attachment.dp_netdevs) throw to_js(env, errorf(ErrorCode::INVALID_ARGUMENT, "the attachment has no layout yet"));
   return *attachment.dp_netdevs;
@@ -120,7 +126,7 @@ Napi::Object read_to_js(Napi::Env env, tables::Snapshot snapshot, ovs::FlowPlace
   reading.Set("calls", static_cast<double>(facts.cost.calls));
   reading.Set("ranges", static_cast<double>(facts.cost.ranges));
   reading.Set("bytes", static_cast<double>(facts.cost.bytes));
-  reading.Set("cpuMs", static_cast<double>(facts.cpu_ns) / 1e6);
+  set_thread_cost(reading, {facts.cpu_ns, facts.waited_ns});
   object.Set("reading", reading);
   return object;
 }

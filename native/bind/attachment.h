@@ -13,6 +13,7 @@
 #include "ovs/layout.h"
 #include "ovs/process.h"
 #include "sys/affinity.h"
+#include "sys/thread_cost.h"
 
 namespace cti::bind {
 
@@ -45,6 +46,9 @@ struct Attachment {
   std::optional<ovs::OvsAddr> dp_netdevs;
   Manners manners;
 };
+
+// {cpuMs, waitedMs | null} beside what 'object' has.
+void set_thread_cost(Napi::Object object, const sys::ThreadCost& cost);
 
 // Of a call's first argument; throws a TypeError if that is something else.
 std::shared_ptr<Attachment> attachment_of(const Napi::CallbackInfo& info);

@@ -7,6 +7,7 @@
 #include "ovs/small_tables.h"
 #include "sys/affinity.h"
 #include "sys/clock.h"
+#include "sys/thread_cost.h"
 
 namespace cti::bind {
 namespace {
@@ -19,18 +20,19 @@ class TableTask : public Task {
  protected:
   template <typename Read>
   Result<void> timed(Read read) {
-    const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const sys::ThreadCost before = sys::thread_cost();
     begin_ns_ = sys::clock_ns(CLOCK_REALTIME);
     auto snapshot = read();
     end_ns_ = sys::clock_ns(CLOCK_REALTIME);
-    cpu_ns_ = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    used_ = sys::thread_cost() - before;
     if (!snapshot) return std::move(snapshot.error());
     snapshot_ = *std::move(snapshot);
     return {};
   }
 
   tables::Snapshot snapshot_{};
-  uint64_t begin_ns_ = 0, end_ns_ = 0, cpu_ns_ = 0;
+  uint64_t begin_ns_ = 0, end_ns_ = 0;
+  sys::ThreadCost used_;
 };
 
 class AskTask : public TableTask {
@@ -80,7 +82,7 @@ class ReadTask : public TableTask {
     object.Set("snapshot", snapshot_to_js(env, std::move(snapshot_)));
     object.Set("beginNs", Napi::BigInt::New(env, begin_ns_));
     object.Set("endNs", Napi::BigInt::New(env, end_ns_));
-    object.Set("cpuMs", static_cast<double>(cpu_ns_) / 1e6);
+    set_thread_cost(object, used_);
     object.Set("bytes", static_cast<double>(bytes_));
     return object;
   }

@@ -8,6 +8,7 @@
 #include "ovs/flow_decode.h"
 #include "ovs/offload.h"
 #include "sys/clock.h"
+#include "sys/thread_cost.h"
 #include "text/dictionaries.h"
 
 namespace cti::ovs {
@@ -352,7 +353,7 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   if (places) places->clear();
   auto cost = [&] { return options.copier ? memory.cost() + options.copier->cost() : memory.cost(); };
   const ReadCost before = cost();
-  const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  const sys::ThreadCost before_reading = sys::thread_cost();
   facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
   auto builder = SnapshotBuilder::create(kSchema);
   if (!builder) return builder.error();
@@ -383,7 +384,9 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   note("unreadable", facts.walk.n_unreadable);
   note("actions not well formed", facts.walk.n_bad_actions);
   facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
-  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu + facts.walk.copier_cpu_ns;
+  const sys::ThreadCost used = sys::thread_cost() - before_reading;
+  facts.cpu_ns = used.cpu_ns + facts.walk.copier_cpu_ns;
+  facts.waited_ns = used.waited_ns;
   facts.cost = cost() - before;
   return snapshot;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace cti::ovs {
 struct ReadFacts {
   uint64_t begin_ns = 0, end_ns = 0;  // CLOCK_REALTIME around the read
   uint64_t cpu_ns = 0;                // of this thread, and of the one that copied for it
+  std::optional<uint64_t> waited_ns;  // this thread, for a CPU
   ReadCost cost;
   std::vector<DatapathRoot> datapaths;
 };

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "sys/clock.h"
+#include "sys/thread_cost.h"
 #include "tables/builder.h"
 
 namespace cti::ovs {
@@ -96,7 +97,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     return errorf(ErrorCode::INVALID_ARGUMENT, "expected the places of the %llu rows of a dp_flows snapshot, received %zu",
                   static_cast<unsigned long long>(base.n_rows), places.size());
   const ReadCost before = memory.cost();
-  const uint64_t cpu = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  const sys::ThreadCost before_reading = sys::thread_cost();
   facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
   auto roots = read_datapaths(memory, layout, dp_netdevs);
   if (!roots) return roots.error();
@@ -194,7 +195,9 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   note("actions or mask replaced since all of it was read", facts.n_replaced);
   places = std::move(kept);
   facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
-  facts.cpu_ns = sys::clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+  const sys::ThreadCost used = sys::thread_cost() - before_reading;
+  facts.cpu_ns = used.cpu_ns;
+  facts.waited_ns = used.waited_ns;
   facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
   return made;
 }

@@ -33,8 +33,6 @@ int keep_process_on(std::span<const int> cpus) {
   for (int cpu : cpus)
     if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &wanted);
   const std::lock_guard lock(g_mutex);
-  g_process = wanted;
-  g_generation++;
   std::set<pid_t> done;
   int failed = 0;
   // A thread that was not looked at yet may start another meanwhile: until there is none that is new.
@@ -48,6 +46,10 @@ int keep_process_on(std::span<const int> cpus) {
       again = true;
       if (::sched_setaffinity(tid, sizeof wanted, &wanted) != 0 && errno != ESRCH && failed == 0) failed = errno;
     }
+  }
+  if (failed == 0) {
+    g_process = wanted;
+    g_generation++;
   }
   return failed;
 }

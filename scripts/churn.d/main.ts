@@ -1,7 +1,8 @@
 /** scripts/churn: memory read while flows come and go (docs/attach.md has its figures). Status 1 if a row was wrong, 2 on an error. */
 import { parseArgs } from 'node:util';
+import { addon } from '../../lib/addon.js';
 import { DEFAULT_MANNERS } from '../../lib/sources/pace.js';
-import { churn, pairedLoss, setupRates } from '../../test/support/churn.js';
+import { churn, pairedLoss, type SetupPair, setupRates } from '../../test/support/churn.js';
 import { startLab } from '../../test/support/lab.js';
 
 function refuse(why: string): never {
@@ -13,15 +14,16 @@ const OPTIONS = {
   seconds: { type: 'string', default: '120' },
   rate: { type: 'string', default: '5000' },
   pairs: { type: 'string', default: '12' },
-  flows: { type: 'string', default: '100000' },
+  flows: { type: 'string', default: '40000' },
   share: { type: 'string', default: String(DEFAULT_MANNERS.share) },
   fast: { type: 'boolean', default: false },
+  apart: { type: 'boolean', default: false },
 } as const;
 
 function options() {
   try {
     const { values } = parseArgs({ options: OPTIONS });
-    const whole = (name: Exclude<keyof typeof OPTIONS, 'share' | 'fast'>): number =>
+    const whole = (name: Exclude<keyof typeof OPTIONS, 'share' | 'fast' | 'apart'>): number =>
       /^\d{1,7}$/.test(values[name])
         ? Number(values[name])
         : refuse(`--${name}: expected a whole number, at most 9999999, but received '${values[name]}'`);
@@ -35,13 +37,17 @@ function options() {
       flows: whole('flows'),
       share,
       fast: values.fast,
+      apart: values.apart,
     };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }
 }
 
-const { seconds, rate, pairs, flows, share, fast } = options();
+const { seconds, rate, pairs, flows, share, fast, apart } = options();
+const cpus = addon<{ allowedCpus(): number[] }>().allowedCpus();
+const [first = 0, second] = cpus;
+if (apart && second === undefined) refuse('--apart: expected at least two CPUs, but there is one');
 const lab = await startLab();
 try {
   let wrong = 0;
@@ -65,12 +71,18 @@ try {
     }
   }
   if (pairs > 0) {
-    const found = await setupRates(lab, pairs, flows, { ...DEFAULT_MANNERS, share });
-    for (const pair of found)
+    const found: SetupPair[] = [];
+    const asked = {
+      manners: { ...DEFAULT_MANNERS, share },
+      apart: apart && second !== undefined ? { switch: first, sender: second } : undefined,
+    };
+    for await (const pair of setupRates(lab, pairs, flows, asked)) {
+      found.push(pair);
       console.log(
         `set up a second: ${pair.without.rate.toFixed(0)} without reading, ${pair.with.rate.toFixed(0)} with ${pair.readings} readings; ` +
           `the switch's main thread ${(pair.without.cpuNs / 1000).toFixed(1)} and ${(pair.with.cpuNs / 1000).toFixed(1)} us a flow`,
       );
+    }
     const told = (what: string, values: { with: number; without: number }[]): void => {
       const loss = pairedLoss(values);
       console.log(

@@ -14,6 +14,7 @@ import { RepeatedReading } from '../../lib/sources/repeated.js';
 import { unixctl } from '../../lib/sources/unixctl.js';
 import type { TableSnapshot } from '../../lib/tables/snapshot.js';
 import type { Lab } from './lab.js';
+import { run } from './lab-system.js';
 import { sendFill } from './lab-traffic.js';
 
 /** Where churn's flow numbers begin; a lab's own fills begin at 0. */
@@ -310,39 +311,61 @@ async function untilIdle(pid: number): Promise<void> {
   }
 }
 
+export interface SetupOptions {
+  manners: Manners;
+  /** CPUs for all threads of the switch, and for what sends the packets, so that where the kernel puts them is no part of what is measured. */
+  apart?: { switch: number; sender: number } | undefined;
+}
+
 /**
- * Installs `n` new flows as fast as the switch can, twice, one right after the other in the same table: without reading and with, first one and then the
- * other first. A machine changes from minute to minute; two windows of some seconds side by side see the same one. It is read as whoever watches a switch
- * reads it: once a second if that is at most `manners.share` of a core, else less often; where in its period the window begins is another time another.
+ * Installs `n` new flows as fast as the switch can, four times in one table: without reading, with, with, without, or the other way round. A pair is the
+ * two windows of either kind: what a table's growth costs falls on both alike, and of a machine that changes from minute to minute they see the same.
+ * It is read as whoever watches a switch reads it: once a second if that is at most `manners.share` of a core, else less often; where in its period a
+ * window begins is another time another.
  */
-export async function setupRates(lab: Lab, pairs: number, n: number, manners: Manners): Promise<SetupPair[]> {
+export async function* setupRates(
+  lab: Lab,
+  pairs: number,
+  n: number,
+  { manners, apart }: SetupOptions,
+): AsyncGenerator<SetupPair, void> {
   await other(lab, { 'max-idle': 100_000_000, 'max-revalidator': 10_000 });
+  if (apart) await run('taskset', ['-a', '-c', '-p', String(apart.switch), String(lab.pid)]);
   let first = 0;
+  let phase = 0;
+  let stop = new AbortController();
   const cpuOfMain = (): number =>
     Number(readFileSync(`/proc/${lab.pid}/task/${lab.pid}/schedstat`, 'utf8').split(' ')[0]);
-  const window = async (reading?: { stop: AbortController; loop(): Promise<void> }): Promise<SetupWindow> => {
+  const window = async (loop?: () => Promise<void>): Promise<Installing> => {
+    const loops = loop?.();
+    if (loop) await sleep(((phase++ * 0.618) % 1) * 1000);
     const before = cpuOfMain();
-    const filling = sendFill(lab.tag, first, n, { once: true, seconds: 120, rate: 1_000_000 });
+    const filling = sendFill(lab.tag, first, n, {
+      once: true,
+      seconds: 120,
+      rate: 1_000_000,
+      ...(apart && { cpu: apart.sender }),
+    });
     first += n;
-    const ended = filling.finally(() => reading?.stop.abort());
-    const [{ installSeconds }] = await Promise.all([ended, reading?.loop()]);
-    return { rate: n / installSeconds, cpuNs: (cpuOfMain() - before) / n };
+    const [{ installSeconds }] = await Promise.all([filling.finally(() => stop.abort()), loops]);
+    return { seconds: installSeconds, cpuNs: cpuOfMain() - before };
   };
-  const found: SetupPair[] = [];
   for (let i = 0; i < pairs; i++) {
     await lab.appctl('dpctl/del-flows');
-    const stop = new AbortController();
+    first = 0;
+    stop = new AbortController();
     const repeated = new RepeatedReading('dp_flows', {
       rundir: lab.rundir,
       source: 'memory',
       manners,
-      signal: stop.signal,
+      get signal() {
+        return stop.signal; // of the window that is on
+      },
     });
     let { snapshot: last } = await repeated.next(); // attached and proved before
     let readings = 0;
     const loop = async (): Promise<void> => {
       try {
-        await sleep(((i * 0.618) % 1) * repeated.periodMs, undefined, { signal: stop.signal });
         for (;;) {
           const { snapshot } = await repeated.next(last);
           last.close();
@@ -354,15 +377,27 @@ export async function setupRates(lab: Lab, pairs: number, n: number, manners: Ma
       }
     };
     await untilIdle(lab.pid); // what was deleted is freed in the background
-    const withReading = () => window({ stop, loop });
-    const rates =
-      i % 2
-        ? { with: await withReading(), without: await window() }
-        : { without: await window(), with: await withReading() };
+    const windows = { with: [] as Installing[], without: [] as Installing[] };
+    for (const kind of i % 2 ? WITH_OUTSIDE : WITH_INSIDE) {
+      stop = new AbortController();
+      windows[kind].push(await window(kind === 'with' ? loop : undefined));
+    }
     last.close();
-    found.push({ ...rates, readings });
+    yield { with: together(windows.with, n), without: together(windows.without, n), readings };
   }
-  return found;
+}
+
+interface Installing {
+  seconds: number;
+  cpuNs: number;
+}
+
+const WITH_INSIDE = ['without', 'with', 'with', 'without'] as const;
+const WITH_OUTSIDE = ['with', 'without', 'without', 'with'] as const;
+
+function together(windows: readonly Installing[], n: number): SetupWindow {
+  const sum = (of: keyof Installing): number => windows.reduce((total, window) => total + window[of], 0);
+  return { rate: (windows.length * n) / sum('seconds'), cpuNs: sum('cpuNs') / (windows.length * n) };
 }
 
 const median = (values: readonly number[]): number => {

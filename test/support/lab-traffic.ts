@@ -29,6 +29,8 @@ export interface FillOptions {
   seed?: number;
   /** At most this many packets a second; the switch's own speed is the usual limit. */
   rate?: number;
+  /** Sends from this CPU only. */
+  cpu?: number;
   /** Give up after this many seconds. Default: 30, and one more for every 2,000 flows. */
   seconds?: number;
 }
@@ -196,7 +198,10 @@ export async function sendFill(
   args.push('--shapes', String(options.shapes ?? 6), '--seed', String(options.seed ?? 1), '--seconds', String(seconds));
   if (options.rate !== undefined) args.push('--rate', String(options.rate));
   if (options.once) args.push('--once');
-  const done = await run(await trafficTool(), args, {
+  const tool = await trafficTool();
+  const pinned = options.cpu === undefined ? [] : ['taskset', '-c', String(options.cpu)];
+  const [program = tool, ...rest] = [...pinned, tool, ...args];
+  const done = await run(program, rest, {
     netns: `${tag}-fill`,
     okStatus: [0, 1],
     timeoutMs: seconds * 1000 + 60_000,
