@@ -245,10 +245,11 @@ t.test('raw JSON: requests back to back and in pieces, wrong ones, too deep, too
 t.test('the pidfile and what stands in the place of the sockets', async (t) => {
   const pidfile = join(rundir, 'ctinspectord.pid');
   writeFileSync(pidfile, '999999\n');
-  writeFileSync(join(rundir, 'ctinspectord.999999.ctl'), '');
+  for (const kind of ['ctl', 'cti', 'col']) writeFileSync(join(rundir, `ctinspectord.999999.${kind}`), '');
   let d = await startDaemon(rundir);
   t.equal(readFileSync(pidfile, 'utf8'), `${d.pid}\n`, 'a stale pidfile is replaced');
-  t.notOk(existsSync(join(rundir, 'ctinspectord.999999.ctl')), 'and the socket beside it goes');
+  for (const kind of ['ctl', 'cti', 'col'])
+    t.notOk(existsSync(join(rundir, `ctinspectord.999999.${kind}`)), `and the socket beside it goes: ${kind}`);
   t.equal(statSync(d.socketPath).mode & 0o777, 0o750);
 
   const second = spawnDaemon(rundir);
@@ -523,6 +524,11 @@ t.test('two units: a collector that is started by itself, each with the rights o
   t.match(await d.appctl('query', 'ports | count'), { status: 0, out: /^5\n.*memory:/s }, 'it reads memory');
   first.kill('SIGKILL');
   await once(first, 'exit');
+  const stopped = start();
+  t.match(await d.appctl('query', 'max-age=0', 'ports | count'), { status: 0, out: /^5\n/ }, 'and again');
+  stopped.kill('SIGTERM');
+  await once(stopped, 'exit');
+  t.equal(stopped.exitCode, 0, 'it is stopped by itself, as a unit is');
   const second = start();
   t.teardown(() => void second.kill('SIGKILL'));
   t.match(

@@ -4,9 +4,13 @@
  */
 import type { Context } from './context.js';
 
+/** What a word may be, for completion; `tables`: a table's name. Absent: anything, or a file. */
+export type Words = readonly string[] | 'tables';
+
 export interface ArgumentRow {
   readonly name: string;
   readonly doc: string;
+  readonly values?: Words;
   readonly required: boolean;
   /** Takes the rest of the words, joined by spaces: a question may be typed without quotes. */
   readonly rest?: boolean;
@@ -18,6 +22,7 @@ export interface OptionRow {
   /** In commander's form: '--limit <n>'. */
   readonly flags: string;
   readonly doc: string;
+  readonly values?: Words;
   /** May be given several times; its value is an array then. */
   readonly repeats?: boolean;
 }
@@ -57,6 +62,7 @@ const SOURCE_OPTIONS: readonly OptionRow[] = [
   },
   {
     flags: '--source <name>',
+    values: ['auto', 'memory', 'unixctl'],
     doc: 'how to get at the switch: memory, unixctl, or auto: memory where it can be proved, else unixctl, and why (default: auto)',
   },
   {
@@ -90,6 +96,7 @@ const FAST_OPTION: readonly OptionRow[] = SOURCE_OPTIONS.filter(({ flags }) => f
 
 const DAEMON_OPTION: OptionRow = {
   flags: '--daemon [how]',
+  values: ['answer', 'snapshot'],
   doc: 'ask ctinspectord (docs/daemon.md). answer: it answers, which is the default; snapshot: it hands over its snapshot in shared memory, and the question runs here',
 };
 
@@ -110,6 +117,7 @@ const NAMES_OPTION: OptionRow = {
 
 const FORMAT_OPTION: OptionRow = {
   flags: '--format <form>',
+  values: ['table', 'json', 'ndjson', 'csv'],
   doc: 'table, json, ndjson or csv (default: table)',
 };
 
@@ -246,7 +254,7 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'tables',
     summary: 'which tables there are, where they come from, their fields',
     doc: 'Lists the tables, their sources, which source is in use and why. With the name of a table: every name a question can use of it; that needs no switch. With --from: the files there that a table is read from, and what each has.',
-    args: [{ name: 'table', doc: 'for example dp_flows; all tables without one', required: false }],
+    args: [{ name: 'table', values: 'tables', doc: 'for example dp_flows; all tables without one', required: false }],
     options: [
       { flags: '--from <path>', doc: 'list the files of tables in this directory, archive or file' },
       ...SWITCH_OPTIONS,
@@ -288,7 +296,11 @@ export const COMMANDS: readonly CommandRow[] = [
     doc: "Prints the instructions of an object file, linked, with functions and source lines, or of a file of 8-byte eBPF slots ('-': standard input). A program that would be refused is refused here too, with the reason.",
     args: [{ name: 'file', doc: 'an object file, or raw eBPF with its entry at 0', required: true }],
     options: [
-      { flags: '--kernel-functions <set>', doc: 'conformance, upstream or ctinspector (default: ctinspector)' },
+      {
+        flags: '--kernel-functions <set>',
+        values: ['conformance', 'upstream', 'ctinspector'],
+        doc: 'conformance, upstream or ctinspector (default: ctinspector)',
+      },
     ],
     examples: [{ command: 'ctinspector disasm prog.bin', says: 'one line a slot' }],
     load: () => import('./commands/disasm.js'),
@@ -323,11 +335,13 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: '--entry <symbol>', doc: 'where it starts (default: vm_main, else the only global function)' },
       {
         flags: '--table <name>',
+        values: 'tables',
         doc: 'a table the program opens, may be given several times (default: dp_flows)',
         repeats: true,
       },
       {
         flags: '--kernel-functions <set>',
+        values: ['conformance', 'upstream', 'ctinspector'],
         doc: 'conformance, upstream or ctinspector (default: what the object says, else ctinspector)',
       },
       {
@@ -356,7 +370,7 @@ export const COMMANDS: readonly CommandRow[] = [
         flags: '--timeout <seconds>',
         doc: 'give up on the switch, and end programs, after this long (default: 60 for the switch, none for programs)',
       },
-      { flags: '--format <form>', doc: 'text or json (default: text)' },
+      { flags: '--format <form>', values: ['text', 'json'], doc: 'text or json (default: text)' },
     ],
     examples: [
       { command: 'ctinspector run busiest_per_port.c', says: 'the busiest megaflow of each port' },
@@ -370,7 +384,7 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'programs that have stopped, as files',
     doc: 'show: every field of an image. save: runs a program until it waits at a call that suspends, or its fuel is used up, and writes its image. resume: goes on with one, on any engine. Tables and regions of an image that are not here are stale: an access to one traps.',
     args: [
-      { name: 'action', doc: 'show, save or resume', required: true },
+      { name: 'action', values: ['show', 'save', 'resume'], doc: 'show, save or resume', required: true },
       { name: 'file', doc: 'an image; for save the files of a program, x.c or x.o', required: true, list: true },
     ],
     options: [
@@ -389,10 +403,14 @@ export const COMMANDS: readonly CommandRow[] = [
         flags: '--budget <limits>',
         doc: 'for resume: fuel=N,memory=BYTES,forks=N,lifetime=TIME (default: what the image has left of each, else as for run)',
       },
-      { flags: '--engine <name>', doc: 'auto, jit or interpreter (default: auto)' },
+      {
+        flags: '--engine <name>',
+        values: ['auto', 'jit', 'interpreter'],
+        doc: 'auto, jit or interpreter (default: auto)',
+      },
       ...MAP_OPTIONS,
       ...SOURCE_OPTIONS,
-      { flags: '--format <form>', doc: 'text or json (default: text)' },
+      { flags: '--format <form>', values: ['text', 'json'], doc: 'text or json (default: text)' },
     ],
     examples: [
       { command: 'ctinspector image save nap.c --at sleep -o nap.img', says: 'stopped at its call of sleep' },
@@ -416,7 +434,11 @@ export const COMMANDS: readonly CommandRow[] = [
       },
     ],
     options: [
-      { flags: '--table <name>', doc: 'which table of the files (default: dp_flows, or the only one)' },
+      {
+        flags: '--table <name>',
+        values: 'tables',
+        doc: 'which table of the files (default: dp_flows, or the only one)',
+      },
       { flags: '--interval <time>', doc: 'for rates between saved dumps: how long lies between them' },
       NAMES_OPTION,
       FORMAT_OPTION,
@@ -436,12 +458,13 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'tables as files, which every question works on',
     doc: 'save FILE: reads tables (all there are, or those of --table) and writes them into a file that answers with --from on any machine, without OVS or root. load FILE: reads one through and checks every byte. show FILE: what is in it, how it was read. list [DIR]: the snapshot files there.',
     args: [
-      { name: 'action', doc: 'save, load, show or list', required: true },
+      { name: 'action', values: ['save', 'load', 'show', 'list'], doc: 'save, load, show or list', required: true },
       { name: 'file', doc: 'a snapshot file; for list a directory (default: this one)', required: false, list: true },
     ],
     options: [
       {
         flags: '--table <name>',
+        values: 'tables',
         doc: 'for save: a table, may be given several times (default: all that the source has)',
         repeats: true,
       },
@@ -478,7 +501,7 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'layout',
     summary: "layouts of ovs-vswitchd's structures: list, check, make",
     doc: "A layout says where a build of ovs-vswitchd keeps what is read out of its memory. 'list' shows those at hand; 'check' looks whether the running switch has one that fits, and proves it; 'make' makes one from the debug information of its executable, or of --debug-info FILE, and keeps it for this host.",
-    args: [{ name: 'action', doc: 'list, check or make', required: true }],
+    args: [{ name: 'action', values: ['list', 'check', 'make'], doc: 'list, check or make', required: true }],
     options: [
       {
         flags: '--debug-info <file>',
@@ -522,7 +545,7 @@ export const COMMANDS: readonly CommandRow[] = [
     name: 'completion',
     summary: 'completion for a shell: bash or zsh',
     doc: 'Prints a script that completes commands, options and names of tables: `. <(ctinspector completion bash)`.',
-    args: [{ name: 'shell', doc: 'bash or zsh', required: true }],
+    args: [{ name: 'shell', values: ['bash', 'zsh'], doc: 'bash or zsh', required: true }],
     options: [],
     examples: [{ command: 'ctinspector completion bash', says: 'to be sourced, or put into /etc/bash_completion.d' }],
     load: () => import('./commands/completion.js'),

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../addon.js';
 import { CtiError } from '../errors.js';
 import { escapeText } from '../escape.js';
+import { helpOfOptions } from './options.js';
 import { collectorSocketOf, defaultRundir, pidfileOf } from './rundir.js';
 
 const HELP = `Usage: ctinspectord [options]
@@ -14,13 +15,7 @@ Answers questions about the Open vSwitch of this host: ovs-appctl -t ctinspector
 It runs in the foreground; docs/daemon.md has units for systemd and a start script.
 
 Options:
-  --config FILE    configuration (default: /etc/ctinspector/ctinspectord.yaml if there is one)
-  --rundir DIR     pidfile and sockets (default: $OVS_RUNDIR, else /var/run/openvswitch)
-  --part collector --connect DIR
-                   only the collector, for the ctinspectord of that run directory (docs/daemon.md, "Two units")
-  --check-config   check the configuration file and end
-  -V, --version    print the version
-  -h, --help       print this help
+${helpOfOptions()}
 `;
 
 const DEFAULT_CONFIG = '/etc/ctinspector/ctinspectord.yaml';

@@ -111,8 +111,11 @@ export class Part {
       },
       end: () => void this.#end(options),
     });
-    // The supervisor says when it is over: a Ctrl-C of the terminal, or systemd, tells all of the group.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+    // The supervisor says when it is over to those that it started: a Ctrl-C of the terminal, or systemd, tells all of the group. One that it did not
+    // start is a unit of its own, and is stopped as one.
+    const stop = options.channelFd === undefined ? () => {} : () => void this.#end(options);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+    process.on('SIGHUP', () => {});
     this.#calls.tell(SUPERVISOR, 'hello', null);
   }
 

@@ -135,7 +135,7 @@ export class Supervisor {
     const { rundir } = this.options;
     const { stalePid } = this.#lock;
     if (stalePid !== null && stalePid !== process.pid) {
-      removeFiles([controlSocketOf(rundir, stalePid), framedSocketOf(rundir, stalePid)]);
+      removeFiles([controlSocketOf, framedSocketOf, collectorSocketOf].map((of) => of(rundir, stalePid)));
       this.log.write('info', 'supervisor', `replaced the pidfile of process ${stalePid}, which has gone`);
     }
     for (const path of [controlSocketOf(rundir, process.pid), framedSocketOf(rundir, process.pid)]) {

@@ -2,7 +2,7 @@
  * The journal: a state directory that outlives its process. Durable tasks have their images there, as they were submitted and as they stopped
  * last; the others a line with their name, so that what a crash took with it can be said.
  *
- *     using journal = Journal.open('/var/lib/ctinspector');    // journal.recovered: what was under way when the last holder ended
+ *     using journal = Journal.open('/var/lib/ctinspector/programs');    // journal.recovered: what was under way when the last holder ended
  *     await journal.keep(record, image);                       // resolves when it is on disk
  *
  * One process at a time holds the directory, by a lock of the kernel. Records are appended, many by one write and one fdatasync; what is outdated is

@@ -2,6 +2,7 @@
 import { DAEMON_ROWS, type DaemonRow, usageOf } from '../../lib/cli/daemon-rows.js';
 import { COMMANDS } from '../../lib/cli/registry.js';
 import { KEYS, type KeyRow } from '../../lib/daemon/config-keys.js';
+import { OPTIONS } from '../../lib/daemon/options.js';
 
 /** Text that roff takes as it is. */
 const plain = (text: string): string =>
@@ -14,6 +15,11 @@ const item = (head: string, text: string): string => `.TP\n.B ${plain(head)}\n${
 
 const head = (name: string, section: number, summary: string): string =>
   `.\\" Made by npm run generate from the registries of commands; do not edit.\n.TH ${name.toUpperCase()} ${section} "" "CTinspector for Open vSwitch"\n.SH NAME\n${name} \\- ${plain(summary)}`;
+
+const items = (rows: Readonly<Record<string, string>>): string =>
+  Object.entries(rows)
+    .map(([name, doc]) => item(name, doc))
+    .join('\n');
 
 function cliPage(): string {
   const commands = COMMANDS.flatMap(({ name, args, doc, options, examples }) => [
@@ -29,6 +35,18 @@ function cliPage(): string {
     '.SH COMMANDS',
     ...commands,
     '.SH EXIT STATUS\n0 there are rows, 1 there are none, 2 an error.',
+    `.SH ENVIRONMENT\n${items({
+      OVS_RUNDIR: 'the run directory of the switch, unless --rundir names it',
+      CTINSPECTOR_JIT: 'off: programs run in the interpreter',
+      CTINSPECTOR_LAYOUTS:
+        'where `ctinspector layout make` writes, and where layouts are looked for before those that are shipped',
+      NO_COLOR: 'no colours on a terminal',
+    })}`,
+    `.SH FILES\n${items({
+      '~/.config/ctinspector/names': 'names of your own for questions; below $XDG_CONFIG_HOME where that is set',
+      '~/.local/share/ctinspector/layouts':
+        'layouts that `ctinspector layout make` made; below $XDG_DATA_HOME where that is set. Root: /var/lib/ctinspector/layouts',
+    })}`,
     '.SH SEE ALSO\n.BR ctinspectord (8),\n.BR ovs\\-appctl (8)\n',
   ].join('\n');
 }
@@ -48,12 +66,20 @@ function daemonPage(): string {
   );
   return [
     head('ctinspectord', 8, 'answer questions about the Open vSwitch of this host'),
-    '.SH SYNOPSIS\n.B ctinspectord\n[\\-\\-config FILE] [\\-\\-rundir DIR] [\\-\\-check\\-config]',
+    '.SH SYNOPSIS\n.B ctinspectord\n[options]',
+    `.SH OPTIONS\n${items(Object.fromEntries(OPTIONS.map(({ flags, doc }) => [flags, doc])))}`,
     '.SH COMMANDS\nBy ovs\\-appctl \\-t ctinspectord, or ctinspector ctl.',
     ...rows,
     '.SH CONFIGURATION\nYAML: groups of keys. A file with a fault is refused whole.',
     ...keys,
     '.SH SIGNALS\n.TP\n.B SIGHUP\nreads the configuration file again.\n.TP\n.B SIGTERM, SIGINT\nend it in order.',
+    '.SH EXIT STATUS\n0 it was ended in order, 2 it could not start, and says why on standard error.',
+    `.SH FILES\n${items({
+      '/etc/ctinspector/ctinspectord.yaml': 'the configuration, unless --config names another',
+      'RUNDIR/ctinspectord.pid': 'the pidfile, locked as long as it runs',
+      'RUNDIR/ctinspectord.PID.ctl': 'the control socket, for ovs-appctl',
+      'RUNDIR/ctinspectord.PID.cti': 'the socket of `ctinspector ctl` and of --daemon',
+    })}`,
     '.SH SEE ALSO\n.BR ctinspector (1),\n.BR ovs\\-appctl (8)\n',
   ].join('\n');
 }
