@@ -115,6 +115,9 @@ t.test(
       { datapath: 'dummy@ovs-dummy', odp_port: 100, name: 'br0', type: 'dummy-internal', rx_queues: 1, tx_queues: 1 },
     ]);
     const shown = await take('ports', 'unixctl', sw);
+    // Later releases print what was asked for, not what there is (scripts/other-release).
+    const saysQueues = sw.appctl('dpctl/show').includes('configured_rx_queues');
+    const said = (n: number): number | null => (saysQueues ? n : null);
     t.strictSame(
       rowsOf(shown, ['name', 'rx_queues', 'tx_queues']).map(({ name, rx_queues, tx_queues }) => [
         name,
@@ -123,9 +126,9 @@ t.test(
       ]),
       [
         ['ovs-dummy', null, null],
-        ['p0', 2, null],
-        ['p1', 1, null],
-        ['p2', 1, null],
+        ['p0', said(2), null],
+        ['p1', said(1), null],
+        ['p2', said(1), null],
         ['br0', null, null],
       ],
     );

@@ -18,6 +18,24 @@ const steady = (row: string): string =>
     .replace(/, packets:\d+, bytes:\d+, used:[^,]+(, flags:[^,]+)?/, '')
     .replace(/, offloaded:\w+|, dp:\w+/g, '');
 
+/** The row with its match's attributes in one order: recirc_id and dp_hash come first since some release between 3.1 and 3.5, and last before. */
+export function ordered(row: string): string {
+  const end = row.indexOf(', actions:');
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at < end; at++) {
+    if (row[at] === '(') depth++;
+    else if (row[at] === ')') depth--;
+    else if (row[at] === ',' && depth === 0) {
+      parts.push(row.slice(from, at));
+      from = at + 1;
+    }
+  }
+  parts.push(row.slice(from, Math.max(from, end)));
+  return parts.sort().join() + row.slice(Math.max(0, end));
+}
+
 /** The parts of a match, 'ipv4' -> 'src=10.0.0.1', 'proto=17', ...; without ports, which are names or numbers as the command likes. */
 function partsOf(row: string): Map<string, Set<string>> {
   const match = row.slice(0, row.indexOf(', actions:'));
@@ -58,7 +76,7 @@ async function flowDiffers(
   }
   const [a, b] = [steady(ours), steady(theirs)];
   const lacking = lackingIn(ours, theirs);
-  if (datapath === null ? a !== b : lacking !== null) {
+  if (datapath === null ? ordered(a) !== ordered(b) : lacking !== null) {
     return `flow ufid:${ufid} is '${a}' in memory and '${b}' by dpctl/get-flow`;
   }
   const [ourCounts, theirCounts] = [counters(ours), counters(theirs)];

@@ -30,6 +30,7 @@ import {
   type TrafficReport,
   trafficTool,
 } from './lab-traffic.js';
+import { OVS_SCHEMA } from './private-switch.js';
 
 export type { FillOptions, FillReport, TrafficOptions, TrafficReport };
 
@@ -103,7 +104,7 @@ export class Lab {
     for (const part of ['run', 'db', 'log']) mkdirSync(join(this.dir, part));
     await buildNetwork(this.tag, tool);
     const db = join(this.dir, 'db', 'conf.db');
-    await run('ovsdb-tool', ['create', db, '/usr/share/openvswitch/vswitch.ovsschema']);
+    await run('ovsdb-tool', ['create', db, OVS_SCHEMA]);
     const socket = `--remote=punix:${join(this.rundir, 'db.sock')}`;
     await daemon(
       'ovsdb-server',

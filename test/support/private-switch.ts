@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.js';
 
+/** Of the release that is tested: scripts/other-release names another. */
+export const OVS_SCHEMA = process.env.CTI_OVS_SCHEMA ?? '/usr/share/openvswitch/vswitch.ovsschema';
+
 export interface PrivateSwitch {
   readonly rundir: string;
   /** Of the ovs-vswitchd that runs now, as its socket is. */
@@ -75,7 +78,7 @@ export async function startPrivateSwitch(options: PrivateSwitchOptions = {}): Pr
   const env = { ...process.env, OVS_RUNDIR: rundir, OVS_LOGDIR: rundir, OVS_DBDIR: rundir };
   const quiet = ['-vconsole:off', '--no-chdir', '--pidfile'];
   const database = join(rundir, 'conf.db');
-  execFileSync('ovsdb-tool', ['create', database, '/usr/share/openvswitch/vswitch.ovsschema'], { env });
+  execFileSync('ovsdb-tool', ['create', database, OVS_SCHEMA], { env });
   // Each program becomes the next, so the child's pid is the daemon's; it ends when this process does, however that ends.
   const wrap = ['--pdeathsig', 'KILL', 'unshare', '--net'];
   const start = (program: string, args: readonly string[], more: readonly string[] = []) =>
