@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "text/keys.h"
+
 namespace cti::ovs {
 
 using namespace text;
@@ -103,6 +105,7 @@ bool ActionTranslator::action(uint16_t type, Bytes payload, int depth, TreeWrite
     case kActCt:
       return ct(payload, tree);
     case kActPushNsh:
+      return push_nsh(payload, tree);
     case kActPsample: {
       if (!is_attribute_chain(payload)) return false;
       tree.put(number, payload);
@@ -228,6 +231,12 @@ bool ActionTranslator::ct(Bytes nested, TreeWriter& tree) {
         tree.close(labels);
         break;
       }
+      case kCtZone:  // the default is put there, and not printed
+        if (attr.payload.size() != 2) return false;
+        if (load<uint16_t>(attr.payload.data()) != 0) tree.put(kCtZone, attr.payload);
+        break;
+      case kCtEventMask:  // never printed
+        break;
       case kCtHelper:
       case kCtTimeout: {  // with their terminating zero
         Bytes text = attr.payload;
@@ -242,6 +251,31 @@ bool ActionTranslator::ct(Bytes nested, TreeWriter& tree) {
       default:
         tree.put(type_of(attr), attr.payload);
     }
+  }
+  tree.close(start);
+  return true;
+}
+
+// One OVS_KEY_ATTR_NSH, whose attributes are the tree's: 1 base, 2 contexts of type 1, 3 metadata of type 2, which is left out where there is none.
+bool ActionTranslator::push_nsh(Bytes payload, TreeWriter& tree) {
+  TreeAttr key, attr;
+  if (!is_attribute_chain(payload) || !next_attr(payload, key) || !payload.empty() || type_of(key) != kKeyNsh || !is_attribute_chain(key.payload)) return false;
+  Bytes base, contexts, metadata;
+  for (Bytes rest = key.payload; !rest.empty();) {
+    if (!next_attr(rest, attr)) return false;
+    if (type_of(attr) == 1) base = attr.payload;
+    if (type_of(attr) == 2) contexts = attr.payload;
+    if (type_of(attr) == 3) metadata = attr.payload;
+  }
+  if (base.size() != 8) return false;
+  const uint8_t type = base[2];
+  const size_t start = tree.open(kActPushNsh);
+  tree.put(1, base);
+  if (type == 1) {
+    if (contexts.size() != 16) return false;
+    tree.put(2, contexts);
+  } else if (type == 2) {
+    tree.put(3, metadata);
   }
   tree.close(start);
   return true;

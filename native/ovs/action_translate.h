@@ -39,6 +39,7 @@ class ActionTranslator {
   bool userspace(Bytes nested, text::TreeWriter& tree);
   void cookie(Bytes cookie, text::TreeWriter& tree);
   bool ct(Bytes nested, text::TreeWriter& tree);
+  bool push_nsh(Bytes payload, text::TreeWriter& tree);
   bool tunnel_push(Bytes payload, text::TreeWriter& tree);
   uint16_t number_of(uint16_t type) const;
 

@@ -11,12 +11,12 @@ namespace {
 using tables::pmds::Rows;
 
 struct Counter {
-  std::string_view label;
+  std::string_view label, perf;
   uint64_t Rows::*column;
   uint32_t known;
 };
 constexpr Counter kCounters[] = {
-#define CTI_PMD_COUNTER(column, COLUMN, enumerator, label) {label, &Rows::column, CTI_PMDS_KNOWN_##COLUMN},
+#define CTI_PMD_COUNTER(column, COLUMN, enumerator, label, perf) {label, perf, &Rows::column, CTI_PMDS_KNOWN_##COLUMN},
 #include "ovs/pmd_counters.def"
 };
 
@@ -51,10 +51,48 @@ bool parse_head(std::string_view line, Rows& row) {
 
 constexpr const char* kHead = "'pmd thread numa_id N core_id N:' or 'main thread:'";
 
+// Of 4.0, where pmd-stats-show is another name of pmd-perf-show.
+Result<std::vector<Rows>> parse_pmd_perf(const char* command, std::string_view text) {
+  std::vector<Rows> rows;
+  CTI_TRY(for_each_line(text, [&](std::string_view line, size_t number) -> Result<void> {
+    if (line.empty() || line.starts_with("Time: ") || line.starts_with("Measurement duration: ")) return {};
+    if (!line.starts_with("  ")) {
+      Rows row{};
+      if (!parse_head(line, row)) return unexpected_line(command, number, kHead, line);
+      rows.push_back(row);
+      return {};
+    }
+    const size_t colon = line.find(':');
+    if (rows.empty() || colon == std::string_view::npos) return unexpected_line(command, number, rows.empty() ? kHead : "'  LABEL: VALUE'", line);
+    Rows& row = rows.back();
+    const std::string_view label = line.substr(2, colon - 2);
+    std::string_view rest = line.substr(std::min(line.size(), line.find_first_not_of(' ', colon + 1)));
+    auto value = [&](uint64_t& into) -> Result<void> {
+      if (!eat_number(rest, into) || (!rest.empty() && rest[0] != ' ')) return unexpected_line(command, number, "a whole number", line);
+      return {};
+    };
+    if (label == "Datapath passes") {
+      uint64_t passes = 0;
+      CTI_TRY(value(passes));
+      if (!(row.known & CTI_PMDS_KNOWN_PACKETS) || passes < row.packets) return unexpected_line(command, number, "as many passes as packets, or more", line);
+      row.recirculations = passes - row.packets;
+      row.known |= CTI_PMDS_KNOWN_RECIRCULATIONS;
+    }
+    for (const Counter& counter : kCounters) {
+      if (counter.perf.empty() || counter.perf != label) continue;
+      CTI_TRY(value(row.*counter.column));
+      row.known |= counter.known;
+    }
+    return {};
+  }));
+  return rows;
+}
+
 }  // namespace
 
 Result<std::vector<Rows>> parse_pmd_stats(std::string_view text) {
   constexpr const char* kCommand = "dpif-netdev/pmd-stats-show";
+  if (text.starts_with("\nTime: ")) return parse_pmd_perf(kCommand, text);
   std::vector<Rows> rows;
   CTI_TRY(for_each_line(text, [&](std::string_view line, size_t number) -> Result<void> {
     if (!line.starts_with("  ")) {

@@ -4,6 +4,10 @@
 //   rxqs    [ "Displaying " anything "\n" ] { head { "  isolated : " ("true" | "false") "\n" | "  port: " anything "\n" | "  " LABEL ":" anything "\n" } }
 //   head    = ("pmd thread" | "main thread") [ " numa_id " NUMBER ] [ " core_id " NUMBER ] ":\n"
 //
+// From 4.0 on the first command prints what dpif-netdev/pmd-perf-show does; a thread that received nothing says less there:
+//
+//   perf    { "\n" | "Time: " anything "\n" | "Measurement duration: " anything "\n" | head | "  " LABEL ":" BLANKS VALUE "\n" }, the first line being empty
+//
 // A LABEL of pmd_counters.def has a whole number as VALUE, with nothing or a blank and more behind it; other labels (averages, what a later
 // version adds) are skipped.
 //

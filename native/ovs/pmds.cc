@@ -22,7 +22,7 @@ struct Counter {
   Member Layout::*index;  // into pmd_counters.n
 };
 constexpr Counter kCounters[] = {
-#define CTI_PMD_COUNTER(column, COLUMN, enumerator, label) {&Rows::column, CTI_PMDS_KNOWN_##COLUMN, &Layout::pmd_stat_type_##enumerator},
+#define CTI_PMD_COUNTER(column, COLUMN, enumerator, label, perf) {&Rows::column, CTI_PMDS_KNOWN_##COLUMN, &Layout::pmd_stat_type_##enumerator},
 #include "ovs/pmd_counters.def"
 };
 

@@ -351,6 +351,52 @@ TEST_CASE("dpif-netdev/pmd-stats-show") {
   }
 }
 
+TEST_CASE("dpif-netdev/pmd-stats-show of 4.0") {
+  const std::string head = "\nTime: 11:35:01.035\nMeasurement duration: 4.125 s\n\npmd thread numa_id 0 core_id 7:\n\n";
+  auto rows = parse_pmd_stats(head +
+                              "  Iterations:                 6715  (1585.95 us/it)\n"
+                              "  - Used TSC cycles:    1171528637  ( 28.3 % of total cycles)\n"
+                              "  - sleep iterations:         6714  (100.0 % of iterations)\n"
+                              "  Sleep time (us):         9475099  (1411 us/iteration avg.)\n"
+                              "  Rx packets:                    5  (0 Kpps, 155241 cycles/pkt)\n"
+                              "  Datapath passes:               8  (1.60 passes/pkt)\n"
+                              "  - PHWOL hits:                  0  (  0.0 %)\n"
+                              "  - Simple Match hits:           1  ( 12.5 %)\n"
+                              "  - Megaflow hits:               4  ( 50.0 %, 1.00 subtbl lookups/hit)\n"
+                              "  - Upcalls:                     2  ( 25.0 %, 0.0 us/upcall)\n"
+                              "  - Lost upcalls:                1  ( 12.5 %)\n"
+                              "  Tx packets:                    6  (0 Kpps)\n"
+                              "  Tx batches:                    3  (2.00 pkts/batch)\n"
+                              "\nTime: 11:35:01.035\nMeasurement duration: 4.140 s\n\nmain thread:\n\n"
+                              "  Rx packets:                    0\n"
+                              "  Tx packets:                    0\n\n");
+  REQUIRE_MESSAGE(rows, rows.error().message);
+  REQUIRE(rows->size() == 2);
+  const PmdRow& pmd = (*rows)[0];
+  CHECK(pmd.core == 7);
+  CHECK(pmd.packets == 5);
+  CHECK(pmd.recirculations == 3);
+  CHECK(pmd.simple_hits == 1);
+  CHECK(pmd.megaflow_hits == 4);
+  CHECK(pmd.upcalls == 2);
+  CHECK(pmd.upcalls_failed == 1);
+  CHECK(pmd.sent == 6);
+  CHECK(pmd.sent_batches == 3);
+  CHECK(pmd.sleeps == 6714);
+  CHECK(pmd.known == (CTI_PMDS_KNOWN_NUMA | CTI_PMDS_KNOWN_PACKETS | CTI_PMDS_KNOWN_RECIRCULATIONS | CTI_PMDS_KNOWN_PHWOL_HITS | CTI_PMDS_KNOWN_SIMPLE_HITS |
+                      CTI_PMDS_KNOWN_MEGAFLOW_HITS | CTI_PMDS_KNOWN_UPCALLS | CTI_PMDS_KNOWN_UPCALLS_FAILED | CTI_PMDS_KNOWN_SENT |
+                      CTI_PMDS_KNOWN_SENT_BATCHES | CTI_PMDS_KNOWN_SLEEPS));
+  CHECK((*rows)[1].core == -1);
+  CHECK((*rows)[1].known == (CTI_PMDS_KNOWN_PACKETS | CTI_PMDS_KNOWN_SENT));
+  CHECK(parse_pmd_stats(head)->size() == 1);
+  for (const char* text : {"  Rx packets: many\n", "  Rx packets:\n", "  Rx packets: 5.5\n", "  Datapath passes: 5\n", "  Rx packets: 5\n  Datapath passes: 4\n",
+                           "  Tx packets 5\n", "words\n"}) {
+    auto refused = parse_pmd_stats(head + text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::PROTOCOL);
+  }
+}
+
 TEST_CASE("dpif-netdev/pmd-rxq-show") {
   std::vector<PmdRow> rows(3);
   rows[0].core = -1;

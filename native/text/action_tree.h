@@ -66,6 +66,7 @@ enum CtNumber : uint16_t {
   kCtHelper = 5,
   kCtNat = 6,  // nested NatNumber
   kCtForceCommit = 7,
+  kCtEventMask = 8,
   kCtTimeout = 9,
   kCtNatWithoutComma = 0x3f01,  // how it was printed, no attribute of netlink
 };
