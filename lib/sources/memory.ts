@@ -220,20 +220,18 @@ export class MemoryAttachment {
     return this.#opened(await runJob(() => call(() => native().attachRefresh(this.#handle, snapshot, places)), signal));
   }
 
+  /** The switch itself was not asked. */
+  #factsOf({ beginNs, endNs, cpuMs, waitedMs, bytes }: ThreadCost & { beginNs: bigint; endNs: bigint; bytes: number }) {
+    const reading = { cpuMs, waitedMs, bytes };
+    return { source: `memory:${this.pid}`, beginNs, endNs, cost: sumCost([]), reading };
+  }
+
   #opened<How extends ThreadCost & { bytes: number }>(
     read: Read<How>,
   ): { snapshot: TableSnapshot; datapaths: DatapathFacts[]; reading: How } {
     const { beginNs, endNs, datapaths, places, reading } = read;
     this.#keepOff(datapaths);
-    const { cpuMs, waitedMs, bytes } = reading;
-    const facts = {
-      source: `memory:${this.pid}`,
-      beginNs,
-      endNs,
-      cost: sumCost([]),
-      reading: { cpuMs, waitedMs, bytes },
-    };
-    const snapshot = openSnapshot(DP_FLOWS, read.snapshot, facts);
+    const snapshot = openSnapshot(DP_FLOWS, read.snapshot, this.#factsOf({ beginNs, endNs, ...reading }));
     origins.set(snapshot, { attachment: this, rows: { snapshot: read.snapshot.handle, places } });
     return { snapshot, datapaths, reading };
   }
@@ -241,18 +239,8 @@ export class MemoryAttachment {
   /** Reads a small table (small-tables.ts). SWITCH_CLOSED as for capture(). */
   async readTable(schema: TableSchema, signal?: AbortSignal, fast = false): Promise<TableSnapshot> {
     this.#beforeReading(fast);
-    const { snapshot, beginNs, endNs, cpuMs, waitedMs, bytes } = await runJob(
-      () => native().attachReadTable(this.#handle, schema.name),
-      signal,
-    );
-    const facts = {
-      source: `memory:${this.pid}`,
-      beginNs,
-      endNs,
-      cost: sumCost([]),
-      reading: { cpuMs, waitedMs, bytes },
-    };
-    const opened = openSnapshot(schema, snapshot, facts);
+    const read = await runJob(() => native().attachReadTable(this.#handle, schema.name), signal);
+    const opened = openSnapshot(schema, read.snapshot, this.#factsOf(read));
     origins.set(opened, { attachment: this });
     return opened;
   }
