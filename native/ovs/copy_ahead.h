@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "ovs/flow_windows.h"
 
 namespace cti::ovs {
@@ -28,6 +29,9 @@ class CopyAhead {
 
   // The next windows, when those that come up to kBelow batches after them have been copied too. Empty: there are no more. What the call before gave is let go.
   std::span<FlowWindow> next();
+  // Those of the windows that next() gave, or copied for what it gave, that this has not given yet, a batch at a time; empty: there are no more. They are
+  // in the order of next(), and are given here first.
+  std::span<FlowWindow> arrived() { return n_seen_ < n_held_ ? batch(n_seen_++) : std::span<FlowWindow>(); }
   // Whether so many batches have been copied behind the one at hand, or all there are: then next() does not wait for the thread.
   bool has_ahead(size_t n_batches);
   // The window in which an address lies, if it is one that next() gave last, or one after those that has been copied for it.
@@ -39,7 +43,7 @@ class CopyAhead {
   uint64_t end();
 
   // Batches that are copied after the one at hand before it is looked at: lists that lie below their flow come from these.
-  static constexpr size_t kBelow = 3;
+  static constexpr size_t kBelow = 1;
   static constexpr size_t kRing = kBelow + 1;       // batches, without a thread
   static constexpr size_t kThreadedRing = 3 * kRing;  // with one
   // Who copies other windows while the thread is behind goes on with the thread's when there are so many: both in runs, for what was copied in one go
@@ -60,9 +64,10 @@ class CopyAhead {
   WindowCopier& copier_;
   size_t n_batches_;  // of the ring
   std::vector<FlowWindow> ring_;
-  static constexpr size_t kPlaces = 128;
+  BigVector<uint8_t> bytes_;  // of the ring's windows
+  static constexpr size_t kPlaces = 256;
   const FlowWindow* by_number_[kPlaces] = {};  // windows that are held, by number
-  uint64_t n_given_ = 0, n_held_ = 0;  // batches: given by next(), held in by_number_ at some time
+  uint64_t n_given_ = 0, n_held_ = 0, n_seen_ = 0;  // batches: given by next(), held in by_number_ at some time, given by arrived()
 
   std::mutex mutex_;
   std::condition_variable copied_, let_go_;

@@ -19,6 +19,10 @@ using namespace tables::dp_flows;
 
 constexpr size_t kDirectPorts = 1 << 16;
 constexpr size_t kMaxMasks = 1 << 20;
+// Segments of what only some flows have.
+constexpr size_t kFirstExtra = CTI_DP_FLOWS_SEGMENT_TUNNEL, kLastExtra = CTI_DP_FLOWS_SEGMENT_ENCAP;
+// A row gets its actions when a few batches of windows more have been copied: several hundred flows later, rarely more than this.
+constexpr size_t kRowsInHand = 1 << 10;
 
 // A subtable's mask, as read once; whether it stayed so is looked at in the end.
 struct Mask {
@@ -28,6 +32,7 @@ struct Mask {
   std::vector<uint64_t> values;   // packed
   std::vector<uint16_t> words;    // of struct flow, one a value
   std::vector<uint64_t> expanded; // a struct flow
+  FlowDecoder::MaskMemo memo;
   cti_ref extra{};
 };
 
@@ -37,9 +42,12 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel, FlowPlaces* places)
       : memory_(memory), l_(layout), cancel_(cancel), places_(places), decoder_(layout), offload_(memory, layout), translator_(layout, *this),
         builder_(std::move(builder)),
-        rows_(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS), sizeof(Rows)),
+        rows_(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS), sizeof(Rows), kRowsInHand),
         matches_(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH), sizeof(Match)),
-        dictionaries_(builder_, unknown_) {}
+        dictionaries_(builder_, unknown_) {
+    for (size_t segment = kFirstExtra; segment <= kLastExtra; segment++)
+      extra_records_.emplace_back(builder_.segment(segment), kSchema.segments[segment].stride);
+  }
 
   void use_datapath(const DatapathRoot& root) {
     datapath_ = dictionaries_.add_datapath(root.full_name());
@@ -58,7 +66,6 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
     pmd_ = pmd.core_id == UINT32_MAX ? -1 : static_cast<int32_t>(pmd.core_id);
     masks_.clear();
     by_address_.clear();
-    last_mask_ = UINT32_MAX;
   }
 
   void expect(size_t n) override {
@@ -90,9 +97,11 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   bool read_mask(OvsAddr address, Mask& mask);
   uint32_t port_id(uint32_t odp_port) override;
   void fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_ms, Rows& row);
+  // Its number and one.
   template <typename T>
   uint32_t extra(size_t segment, const T& record) {
-    return dictionaries_.append_record(segment, record) + 1;
+    RecordWriter& records = extra_records_[segment - kFirstExtra];
+    return fits(records.append(&record), segment) ? static_cast<uint32_t>(records.size()) : 0;  // go_on() ends it
   }
 
   TargetMemory& memory_;
@@ -104,6 +113,7 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   ActionTranslator translator_;
   SnapshotBuilder builder_;
   RecordWriter rows_, matches_;
+  std::vector<RecordWriter> extra_records_;  // by segment from kFirstExtra
   std::optional<Error> error_;
   text::Notes unknown_;
   text::Dictionaries dictionaries_;
@@ -114,7 +124,7 @@ class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
   std::vector<uint32_t> port_ids_;
   std::vector<Mask> masks_;
   std::unordered_map<uint64_t, uint32_t> by_address_;
-  uint32_t last_mask_ = UINT32_MAX;
+  uint32_t recent_masks_[256] = {};  // by a hash of the address
   BigVector<uint32_t> row_mask_;  // of the PMD at hand
   std::vector<uint32_t> holes_;
 
@@ -140,6 +150,7 @@ uint32_t DpFlowsSink::port_id(uint32_t odp_port) {
 
 bool DpFlowsSink::read_mask(OvsAddr address, Mask& mask) {
   mask.address = address;
+  mask.memo = {};
   uint32_t len;
   if (!memory_.read(address + l_.netdev_flow_key_len.offset, len) || !memory_.read(address + l_.netdev_flow_key_mf.offset, mask.map)) return false;
   const uint32_t n = static_cast<uint32_t>(__builtin_popcountll(mask.map[0]) + __builtin_popcountll(mask.map[1]));
@@ -162,7 +173,8 @@ bool DpFlowsSink::read_mask(OvsAddr address, Mask& mask) {
 }
 
 uint32_t DpFlowsSink::mask_at(OvsAddr address) {
-  if (last_mask_ != UINT32_MAX && masks_[last_mask_].address == address) return last_mask_;
+  uint32_t& recent = recent_masks_[(raw(address) * 0x9e3779b97f4a7c15) >> 56];
+  if (recent < masks_.size() && masks_[recent].address == address && masks_[recent].sane) return recent;
   auto [at, is_new] = by_address_.try_emplace(raw(address), static_cast<uint32_t>(masks_.size()));
   if (is_new) {
     Mask& mask = masks_.emplace_back();
@@ -170,14 +182,14 @@ uint32_t DpFlowsSink::mask_at(OvsAddr address) {
   } else if (!masks_[at->second].sane) {
     masks_[at->second].sane = read_mask(address, masks_[at->second]);  // perhaps it was being made
   }
-  return last_mask_ = at->second;
+  return recent = at->second;
 }
 
 uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, uint64_t now_ms) {
   const uint64_t mask_address = load<uint64_t>(bytes + l_.dp_netdev_flow_cr.offset + l_.dpcls_rule_mask.offset);
   if (!is_user_pointer(mask_address) || mask_address % 8 != 0 || (masks_.size() >= kMaxMasks && !by_address_.contains(mask_address))) return kRefused;
   const uint32_t mask_index = mask_at(OvsAddr{mask_address});
-  const Mask& mask = masks_[mask_index];
+  Mask& mask = masks_[mask_index];
   if (!mask.sane) return kRefused;
   // The masked key that the classifier uses must be the flow under the mask: binds flow, key and mask to each other.
   const size_t n = mask.values.size();
@@ -192,7 +204,7 @@ uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, u
   Rows row{};
   Match match;
   fill_row(bytes, mask, now_ms, row);
-  decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), match, extras_);
+  decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), mask.memo, match, extras_);
   match.key.in_port = port_id(match.key.in_port);
   if (extras_.parts) {
     if (extras_.parts & FlowExtras::kTunnel) {
@@ -239,7 +251,7 @@ void DpFlowsSink::fill_row(const uint8_t* bytes, const Mask& mask, uint64_t now_
     row.extra = mask.extra;
     row.known |= CTI_DP_FLOWS_KNOWN_EXTRA;
   }
-  offload_.fill(bytes, now_ms, row);
+  offload_.fill(bytes, 0, now_ms, row);
 }
 
 bool DpFlowsSink::actions(uint32_t row, Bytes list) {
@@ -304,6 +316,7 @@ uint64_t DpFlowsSink::check_masks() {
 Result<Snapshot> DpFlowsSink::finish() {
   fits(rows_.flush(), CTI_DP_FLOWS_SEGMENT_ROWS);
   fits(matches_.flush(), CTI_DP_FLOWS_SEGMENT_MATCH);
+  for (size_t segment = kFirstExtra; segment <= kLastExtra; segment++) fits(extra_records_[segment - kFirstExtra].flush(), segment);
   if (error()) return *error();
   GrowingSegment& rows = builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS);
   GrowingSegment& matches = builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH);
@@ -334,6 +347,7 @@ Result<Snapshot> DpFlowsSink::finish() {
 void add(WalkStats& to, const WalkStats& from) {
   to.n_accepted += from.n_accepted;
   to.n_from_ring += from.n_from_ring;
+  to.n_at_once += from.n_at_once;
   to.n_reproved += from.n_reproved;
   to.n_gone += from.n_gone;
   to.n_refused += from.n_refused;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ovs/offload.h"
 #include "sys/clock.h"
 #include "sys/thread_cost.h"
 #include "tables/builder.h"
@@ -16,11 +17,12 @@ using namespace tables;
 using namespace tables::dp_flows;
 
 // Rows that follow each other and lie in one stretch of memory of this size are copied with all that is between them, if they are so many: a range
-// of its own costs a row some 600 ns, a stretch 130 us.
-constexpr uint64_t kStretch = 1 << 20;
-constexpr size_t kMinRowsOfStretch = 220;
+// of its own costs a row some 600 ns, a stretch 250 us.
+constexpr uint64_t kStretch = 2 << 20;
+constexpr size_t kMinRowsOfStretch = 440;
+constexpr size_t kLine = 64;  // bytes of a cache line: copies from one to one are faster
 
-// The part of a dp_netdev_flow with its identity, counters and pointers.
+// The part of a dp_netdev_flow with its identity, counters, pointers, and what hardware does of it.
 class Core {
  public:
   explicit Core(const Layout& layout) : l_(layout) {
@@ -32,7 +34,9 @@ class Core {
       start_ = std::min(start_, member->offset);
       end = std::max(end, member->offset + member->size);
     }
-    size_ = end - start_;
+    const OffloadReader::Extent offload = OffloadReader::extent(l_);
+    start_ = std::min(start_, offload.begin);
+    size_ = std::max(end, offload.end) - start_;
   }
   uint32_t start() const { return start_; }
   uint32_t size() const { return size_; }
@@ -106,15 +110,15 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     for (const PmdRoot& pmd : datapath.pmds) facts.n_in_tables += pmd.n_flows;
 
   const Core core(layout);
+  OffloadReader offload(memory, layout);
   auto old_rows = map_segment(base, CTI_DP_FLOWS_SEGMENT_ROWS);
   if (!old_rows) return old_rows.error();
   auto rows = segment_for(base, CTI_DP_FLOWS_SEGMENT_ROWS);
   if (!rows) return rows.error();
   RecordWriter writer(*rows, sizeof(Rows));
-  FlowPlaces kept;
-  kept.reserve(places.size());
   std::vector<bool> stay(places.size());
-  std::vector<uint8_t> buffer(TargetMemory::kMaxRanges * core.size()), stretch(kStretch + core.size());
+  std::vector<uint8_t> buffer(TargetMemory::kMaxRanges * core.size());
+  BigVector<uint8_t> stretch(kStretch + core.size() + kLine);
   std::vector<ReadRange> ranges;
   // A row that was read: its new row, if its flow is still what it was.
   auto take = [&](size_t i, const uint8_t* bytes, uint64_t now_ms) {
@@ -124,9 +128,9 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     if (!core.points_as(bytes, places[i])) return facts.n_replaced++, true;
     Rows row = old;
     fill_counters(layout, core.stats(bytes), now_ms, row);
+    offload.fill(bytes, core.start(), now_ms, row);
     if (!writer.append(&row)) return false;
     stay[i] = true;
-    kept.push_back(places[i]);
     return true;
   };
   // Rows first..last, each by a range of its own; false if there is no room.
@@ -156,9 +160,10 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
       if (!one_by_one(single, first)) return rows->error();
       single = first;
       const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
-      if (memory.read(OvsAddr{low + core.start()}, stretch.data(), high - low + core.size())) {
+      const uint64_t from = (low + core.start()) / kLine * kLine;
+      if (memory.read(OvsAddr{from}, stretch.data(), high + core.start() + core.size() - from)) {
         for (size_t i = first; i < last; i++)
-          if (!take(i, &stretch[places[i].flow - low], now_ms)) return rows->error();
+          if (!take(i, &stretch[places[i].flow + core.start() - from], now_ms)) return rows->error();
         single = last;
       }
     }
@@ -169,12 +174,12 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     first = last;
   }
   if (!writer.flush()) return rows->error();
-  facts.n_refreshed = kept.size();
+  facts.n_refreshed = writer.size();
 
-  Snapshot made{base.schema, {}, kept.size(), base.n_verbatim, {}, base.unknown};
+  Snapshot made{base.schema, {}, writer.size(), base.n_verbatim, {}, base.unknown};
   for (size_t i = 0; i < base.segments.size(); i++) {
     const SegmentData& shared = base.segments[i];
-    const bool by_row = i == CTI_DP_FLOWS_SEGMENT_ROWS || (i == CTI_DP_FLOWS_SEGMENT_MATCH && kept.size() != base.n_rows);
+    const bool by_row = i == CTI_DP_FLOWS_SEGMENT_ROWS || (i == CTI_DP_FLOWS_SEGMENT_MATCH && writer.size() != base.n_rows);
     if (!by_row) {
       sys::UniqueFd fd(::fcntl(shared.fd.get(), F_DUPFD_CLOEXEC, 0));
       if (!fd) return system_error(errno, "share a segment of the snapshot before");
@@ -186,14 +191,17 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     const uint64_t size = segment->size();
     auto fd = segment->seal();
     if (!fd) return fd.error();
-    made.segments.push_back({std::move(*fd), size, static_cast<uint32_t>(kept.size())});
+    made.segments.push_back({std::move(*fd), size, static_cast<uint32_t>(writer.size())});
   }
   auto note = [&](const char* what, uint64_t n) {
     if (n) made.rejected.push_back({what, "", n});
   };
   note("left the table since all of it was read", facts.n_gone + facts.n_unreadable);
   note("actions or mask replaced since all of it was read", facts.n_replaced);
-  places = std::move(kept);
+  size_t n_kept = 0;
+  for (size_t i = 0; writer.size() < places.size() && i < places.size(); i++)
+    if (stay[i]) places[n_kept++] = places[i];
+  places.resize(writer.size());
   facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
   const sys::ThreadCost used = sys::thread_cost() - before_reading;
   facts.cpu_ns = used.cpu_ns;

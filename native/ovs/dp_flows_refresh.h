@@ -1,5 +1,5 @@
-// The counters of a dp_flows snapshot anew: packets, bytes, time of the last packet and TCP flags of the flows it has, without reading keys, masks
-// and actions again. For whoever reads a table again and again.
+// The counters of a dp_flows snapshot anew: packets, bytes, time of the last packet and TCP flags of the flows it has, hardware's among them, and their
+// state of offload, without reading keys, masks and actions again. For whoever reads a table again and again.
 //
 // Each flow is looked at where it was and proved to be the same: its whole ufid, its PMD thread, that it is not dead and has references, and that
 // it still points to the same actions and to the same mask; counters and all of that lie together and are copied together. A flow that has gone,

@@ -74,24 +74,10 @@ bool any(const T& record) {
 
 }  // namespace
 
-// Which keys a flow has; what of them is matched does not change that.
-struct FlowDecoder::Shape {
-  uint64_t attrs = 0;
-  uint16_t eth_type = 0;   // 0: the frame has none
-  int n_vlans = 0;         // vlan(...) given
-  bool vlan_in_type = false;  // the innermost of them has only its TPID, in dl_type: the tag's own fields are not there
-  bool ip = false;         // nw_* are IP's
-  bool ipv6 = false, arp = false, mpls = false, nsh = false, nd = false;
-  bool ports = false, icmp = false, tcp_flags = false;
-  bool ct_tuple4 = false, ct_tuple6 = false;
-  int n_mpls = 0;
-  bool mpls_is_empty = false;  // MPLS, but the masked key has no entry to show
-};
-
 // As the switch counts them: up to the bottom of the stack; where the masked key shows none, those that are not all zero.
-int FlowDecoder::mpls_entries(const uint8_t* flow) const {
-  int n = 0;
-  for (int i = 0; i < 3; i++) {
+uint8_t FlowDecoder::mpls_entries(const uint8_t* flow) const {
+  uint8_t n = 0;
+  for (uint8_t i = 0; i < 3; i++) {
     const uint32_t entry = be32(flow + l_.flow_mpls_lse.offset + 4 * i);
     if (entry & 0x100) return i + 1;
     n += entry != 0;
@@ -377,16 +363,18 @@ void FlowDecoder::encap(const uint8_t* flow, const uint8_t* mask, const Shape& s
   half(mask, true, e.mask);
 }
 
-void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, tables::dp_flows::Match& match, FlowExtras& extras) const {
+void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, MaskMemo& memo, tables::dp_flows::Match& match, FlowExtras& extras) const {
   const Shape s = shape_of(flow, mask);
-  match = {};
   extras.parts = 0;
   extras.unknown = nullptr;
+  match.key = {};
   match_half(flow, false, s, match.key);
-  match_half(mask, true, s, match.mask);
-  // A datapath's flows belong to one port; its classifier leaves the port out of the mask because it is always matched.
-  match.mask.in_port = UINT32_MAX;
   match.key.attrs = s.attrs;
+  if (memo.shape_ != s) {
+    memo.shape_ = s;
+    mask_half(mask, s, memo.half_);
+  }
+  match.mask = memo.half_;
   if (s.attrs & key_bit(kKeyTunnel)) tunnel(flow, mask, extras);
   if (s.ipv6) ipv6(flow, mask, s, extras);
   ct_tuple(flow, mask, s, extras);
@@ -394,9 +382,14 @@ void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, tables::dp_fl
   if (s.n_vlans > 1 || s.mpls || s.nsh) encap(flow, mask, s, extras);
   // What the switch prints then is an error text: its own printer expects an entry at least.
   if (s.mpls_is_empty && !extras.unknown) extras.unknown = "mpls((bad key length 0)";
+}
 
+void FlowDecoder::mask_half(const uint8_t* mask, const Shape& s, decltype(tables::dp_flows::Match::mask)& m) const {
+  m = {};
+  match_half(mask, true, s, m);
+  // A datapath's flows belong to one port; its classifier leaves the port out of the mask because it is always matched.
+  m.in_port = UINT32_MAX;
   // Which keys are printed with a mask: those with a field that is not matched exactly.
-  const auto& m = match.mask;
   uint64_t exact = key_bit(kKeyInPort) | kTpidGiven | kTpid2Given;
   auto when = [&](unsigned key, bool is_exact) { exact |= is_exact ? key_bit(key) : 0; };
   when(kKeyPriority, m.skb_priority == UINT32_MAX);
@@ -418,7 +411,7 @@ void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, tables::dp_fl
   when(kKeyTcpFlags, (m.tcp_flags & 0xfff) == 0xfff);
   when(kKeyIcmp, m.icmp_type == 0xff && m.icmp_code == 0xff);
   when(kKeyIcmpv6, m.icmp_type == 0xff && m.icmp_code == 0xff);
-  match.mask.attrs = s.attrs & ~exact & (key_bit(31) - 1) & ~(key_bit(kKeyEncap) | key_bit(kKeyNsh) | key_bit(kKeyMpls));
+  m.attrs = s.attrs & ~exact & (key_bit(31) - 1) & ~(key_bit(kKeyEncap) | key_bit(kKeyNsh) | key_bit(kKeyMpls));
 }
 
 }  // namespace cti::ovs

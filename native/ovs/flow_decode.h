@@ -4,6 +4,7 @@
 // Thread-safety: a FlowDecoder is immutable; any thread.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ovs/layout.h"
@@ -26,18 +27,42 @@ struct FlowExtras {
 };
 
 class FlowDecoder {
+ private:
+  // Which keys a flow has; what of them is matched does not change that.
+  struct Shape {
+    uint64_t attrs = 0;
+    uint16_t eth_type = 0;  // 0: the frame has none
+    uint8_t n_vlans = 0;    // vlan(...) given
+    uint8_t n_mpls = 0;
+    bool ip = false;  // nw_* are IP's
+    bool ipv6 = false, arp = false, mpls = false, nsh = false, nd = false;
+    bool ports = false, icmp = false, tcp_flags = false;
+    bool ct_tuple4 = false, ct_tuple6 = false;
+    bool mpls_is_empty = false;  // MPLS, but the masked key has no entry to show
+
+    bool operator==(const Shape&) const = default;
+  };
+
  public:
   explicit FlowDecoder(const Layout& layout) : l_(layout) {}
 
-  // 'flow' and 'mask' are layout.sizeof_flow bytes. in_port is left as the datapath's number: the caller makes it an id.
-  void decode(const uint8_t* flow, const uint8_t* mask, tables::dp_flows::Match& match, FlowExtras& extras) const;
+  // What the flow before made of a mask: the same for the next one with this mask, if it has the same keys.
+  class MaskMemo {
+    friend class FlowDecoder;
+    std::optional<Shape> shape_;
+    decltype(tables::dp_flows::Match::mask) half_{};
+  };
+
+  // 'flow' and 'mask' are layout.sizeof_flow bytes; 'memo' is of that mask, whose bytes stay the same. in_port is left as the datapath's number: the caller
+  // makes it an id.
+  void decode(const uint8_t* flow, const uint8_t* mask, MaskMemo& memo, tables::dp_flows::Match& match, FlowExtras& extras) const;
 
  private:
-  struct Shape;
   Shape shape_of(const uint8_t* flow, const uint8_t* mask) const;
   template <typename Half>
   void match_half(const uint8_t* from, bool is_mask, const Shape& shape, Half& half) const;
-  int mpls_entries(const uint8_t* flow) const;
+  void mask_half(const uint8_t* mask, const Shape& shape, decltype(tables::dp_flows::Match::mask)& half) const;
+  uint8_t mpls_entries(const uint8_t* flow) const;
   void tunnel(const uint8_t* flow, const uint8_t* mask, FlowExtras& extras) const;
   void ipv6(const uint8_t* flow, const uint8_t* mask, const Shape& shape, FlowExtras& extras) const;
   void ct_tuple(const uint8_t* flow, const uint8_t* mask, const Shape& shape, FlowExtras& extras) const;

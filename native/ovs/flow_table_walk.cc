@@ -54,7 +54,7 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
         choose_again(true, {}, after);
       } else {
         const auto changed = changed_buckets(before, after);
-        if (!changed.empty() || from_ring_.size() <= options_.always_reproved || anything_changed()) reprove();
+        if (!changed.empty() || early_.size() <= options_.always_reproved || anything_changed()) reprove();
         choose_again(false, changed, after);
       }
       break;
@@ -66,7 +66,7 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
     again_.clear();
   }
   for (Entry& entry : entries_)
-    if (entry.fate == Fate::taken) stats_.n_accepted++, stats_.n_from_ring += entry.from_ring;
+    if (entry.fate == Fate::taken) stats_.n_accepted++, stats_.n_from_ring += entry.list == ListRead::with_window, stats_.n_at_once += entry.list == ListRead::at_once;
   for (; !again_.empty(); ) {
     stats_.n_retried += again_.size();
     entries_.swap(again_);
@@ -102,7 +102,7 @@ void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
       stats_.n_refused++;
       continue;
     }
-    again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, false});
+    again_.push_back({node - l_.dp_netdev_flow_node.offset, slot.hash, bucket, FlowSink::kRefused, Fate::waiting, ListRead::by_identity});
   }
 }
 
@@ -153,7 +153,7 @@ void FlowTableWalk::sort_entries() {
     to = entry;
     to.row = FlowSink::kRefused;
     to.fate = Fate::waiting;
-    to.from_ring = false;
+    to.list = ListRead::by_identity;
   }
   entries_.swap(sorted);
 }
@@ -162,12 +162,10 @@ bool FlowTableWalk::pass(bool first) {
   stats_.n_passes++;
   sort_entries();
   deferred_.clear();
-  from_ring_.clear();
-  from_ring_.reserve(entries_.size());
+  early_.clear();
+  early_.reserve(entries_.size());
   n_chained_ = 0;
-  if (!look_at_all(first)) return false;
-  drain();
-  return sink_.go_on();
+  return look_at_all(first) && sink_.go_on();
 }
 
 // False: the sink wants no more.
@@ -192,36 +190,70 @@ bool FlowTableWalk::look_at_all(bool first) {
     const auto batch = windows.next();
     if (batch.empty()) (is_own ? has_own : has_ahead) = false;
     wanted = is_own ? CopyAhead::kWorthTurning : CopyAhead::kRing;
-    for (const FlowWindow& window : batch) look_at(window, windows, first);
-    if (threaded && deferred_.size() >= kBatch) drain();
+    for (auto fresh = windows.arrived(); !fresh.empty(); fresh = windows.arrived()) {
+      for (FlowWindow& window : fresh) look_at_flows(window, first);
+      drain();
+    }
+    for (const FlowWindow& window : batch) look_at_lists(window, windows);
+    drain();
   }
   stats_.copier_cpu_ns += ahead.end();
   return true;
 }
 
-void FlowTableWalk::look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring) {
+// The flows of a window, while it has just been copied. Where the lists are that other windows bring is kept with it; the others are to be read at once.
+void FlowTableWalk::look_at_flows(FlowWindow& window, bool use_ring) {
+  window.lists.clear();
   for (uint32_t i = window.first; i < window.last; i++) {
     if (i + 4 < window.last) {
       const uint8_t* ahead = &window.bytes[entries_[i + 4].flow - window.base];
       for (size_t line = 0; line < l_.flow_head; line += 64) __builtin_prefetch(ahead + line);
     }
-    if (entries_[i].fate == Fate::waiting) look_at_flow(entries_[i], window, windows, use_ring);
+    uint64_t actions = entries_[i].fate == Fate::waiting ? look_at_flow(entries_[i], window) : 0;
+    if (actions != 0 && !(use_ring && comes_with_windows(actions, entries_[i], window))) {
+      deferred_.push_back({actions, window.began_ns, i, !use_ring});
+      actions = 0;
+    }
+    window.lists.push_back(actions);
   }
 }
 
-void FlowTableWalk::look_at_flow(Entry& entry, const FlowWindow& window, const CopyAhead& windows, bool use_ring) {
+// Whether a list is in what is copied with or after the flow, as far as can be known before that. Windows without flows are not copied, so it may not be.
+bool FlowTableWalk::comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window) const {
+  if (actions >= entry.flow) return actions + l_.dp_netdev_actions_actions.offset <= window.end;
+  return actions < window.base && window.base - actions <= CopyAhead::kBelow * kBatchWindows * kWindow;
+}
+
+// The address of its action list; 0 if it is not taken.
+uint64_t FlowTableWalk::look_at_flow(Entry& entry, const FlowWindow& window) {
   // SAFETY: the copier made room for a whole flow at every address of the window.
   const uint8_t* flow = &window.bytes[entry.flow - window.base];
   if (load<uint32_t>(flow + l_.dp_netdev_flow_ufid.offset) != entry.hash || load<uint32_t>(flow + l_.dp_netdev_flow_pmd_id.offset) != core_id_ ||
       flow[l_.dp_netdev_flow_dead.offset] != 0 || static_cast<int32_t>(load<uint32_t>(flow + l_.dp_netdev_flow_ref_cnt.offset)) <= 0)
-    return settle(entry, Fate::gone);
+    return settle(entry, Fate::gone), 0;
   const uint64_t actions = load<uint64_t>(flow + l_.dp_netdev_flow_actions.offset);
-  if (!is_user_pointer(actions) || actions % 4 != 0) return settle(entry, Fate::refused);
+  if (!is_user_pointer(actions) || actions % 4 != 0) return settle(entry, Fate::refused), 0;
   entry.row = sink_.flow(OvsAddr{entry.flow}, flow, l_.sizeof_dp_netdev_flow, window.now_ms);
-  if (entry.row == FlowSink::kRefused) return settle(entry, Fate::refused);
+  if (entry.row == FlowSink::kRefused) return settle(entry, Fate::refused), 0;
   follow_chain(entry, load<uint64_t>(flow + l_.dp_netdev_flow_node.offset + l_.cmap_node_next.offset));
-  if (use_ring && actions_from_ring(entry, actions, window, windows)) return;
-  deferred_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
+  return actions;
+}
+
+// The lists that windows bring, when they have.
+void FlowTableWalk::look_at_lists(const FlowWindow& window, const CopyAhead& windows) {
+  for (size_t i = 0; i < window.lists.size(); i++) {
+    if (i + 8 < window.lists.size()) {
+      const uint64_t ahead = window.lists[i + 8];
+      if (const FlowWindow* held = windows.holding(ahead)) {
+        __builtin_prefetch(&held->bytes[ahead - held->base]);
+        __builtin_prefetch(&held->bytes[ahead - held->base] + 64);  // many a list reaches into the next line
+      }
+    }
+    const uint64_t actions = window.lists[i];
+    if (actions == 0) continue;
+    const uint32_t entry = window.first + static_cast<uint32_t>(i);
+    if (!actions_from_ring(entries_[entry], actions, window, windows)) deferred_.push_back({actions, window.began_ns, entry, false});
+  }
 }
 
 // A window that was copied after the flow and has the head of its list: one below, or its own where the list lies behind the flow.
@@ -239,10 +271,15 @@ bool FlowTableWalk::actions_from_ring(Entry& entry, uint64_t actions, const Flow
   const uint8_t* list = &held->bytes[actions - held->base];
   const uint32_t size = load<uint32_t>(list + l_.dp_netdev_actions_size.offset);
   if (size > kMaxActions || actions + l_.dp_netdev_actions_actions.offset + size > held->end) return false;
-  if (!sink_.actions(entry.row, {list + l_.dp_netdev_actions_actions.offset, size})) return false;
+  return take_early(entry, actions, {list + l_.dp_netdev_actions_actions.offset, size}, ListRead::with_window);
+}
+
+// Takes a list that was copied soon after its flow.
+bool FlowTableWalk::take_early(Entry& entry, uint64_t actions, Bytes list, ListRead how) {
+  if (!sink_.actions(entry.row, list)) return false;
   entry.fate = Fate::taken;
-  entry.from_ring = true;
-  from_ring_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
+  entry.list = how;
+  early_.push_back({actions, static_cast<uint32_t>(&entry - entries_.data())});
   return true;
 }
 
@@ -250,7 +287,7 @@ void FlowTableWalk::follow_chain(const Entry& entry, uint64_t next) {
   if (next == 0) return;
   // An endless chain of an enemy's memory must end: there cannot be more of them than flows.
   if (!is_user_pointer(next) || next % 8 != 0 || next < l_.dp_netdev_flow_node.offset || ++n_chained_ > entries_.size() + 64) return;
-  again_.push_back({next - l_.dp_netdev_flow_node.offset, entry.hash, UINT32_MAX, FlowSink::kRefused, Fate::waiting, false});
+  again_.push_back({next - l_.dp_netdev_flow_node.offset, entry.hash, UINT32_MAX, FlowSink::kRefused, Fate::waiting, ListRead::by_identity});
 }
 
 void FlowTableWalk::settle(Entry& entry, Fate fate) {
@@ -259,17 +296,20 @@ void FlowTableWalk::settle(Entry& entry, Fate fate) {
   entry.fate = fate;
 }
 
-// Reads the lists that the ring did not have, by address, and then the identities of their flows.
+// Reads the lists that the ring does not have, by address: each soon after its flow, or else before the flow's identity is read again.
 void FlowTableWalk::drain() {
-  std::sort(deferred_.begin(), deferred_.end(), [](const Deferred& a, const Deferred& b) { return a.actions < b.actions; });
-  for (size_t at = 0; at < deferred_.size(); at += kBatch) {
-    if (!sink_.go_on()) return;
-    drain_batch(at, std::min(at + kBatch, deferred_.size()));
+  while (!deferred_.empty()) {
+    std::sort(deferred_.begin(), deferred_.end(), [](const Deferred& a, const Deferred& b) { return a.actions < b.actions; });
+    late_.clear();
+    for (size_t at = 0; at < deferred_.size(); at += kBatch) {
+      if (!sink_.go_on()) break;
+      drain_batch(std::span(deferred_).subspan(at, std::min(kBatch, deferred_.size() - at)));
+    }
+    deferred_.swap(late_);
   }
-  deferred_.clear();
 }
 
-void FlowTableWalk::drain_batch(size_t first, size_t last) {
+void FlowTableWalk::drain_batch(std::span<Deferred> batch) {
   const size_t head = l_.dp_netdev_actions_actions.offset;
   const size_t guess = std::max(kGuess, head);
   identity_buffer_.resize(kBatch * id_size_);
@@ -277,8 +317,8 @@ void FlowTableWalk::drain_batch(size_t first, size_t last) {
   size_t at[kBatch];
   ranges_.clear();
   size_t used = 0;
-  for (size_t i = first; i < last; i++) {
-    const uint64_t from = deferred_[i].actions;
+  for (size_t i = 0; i < batch.size(); i++) {
+    const uint64_t from = batch[i].actions;
     if (!ranges_.empty()) {
       ReadRange& before = ranges_.back();
       const uint64_t end = raw(before.from) + before.size;
@@ -286,44 +326,55 @@ void FlowTableWalk::drain_batch(size_t first, size_t last) {
         const size_t grown = std::max<uint64_t>(end, from + guess) - raw(before.from);
         used += grown - before.size;
         before.size = grown;
-        at[i - first] = static_cast<uint8_t*>(before.to) - actions_buffer_.get() + (from - raw(before.from));
+        at[i] = static_cast<uint8_t*>(before.to) - actions_buffer_.get() + (from - raw(before.from));
         continue;
       }
     }
-    at[i - first] = used;
+    at[i] = used;
     ranges_.push_back({OvsAddr{from}, &actions_buffer_[used], guess});
     used += guess;
   }
-  for (size_t i = first; i < last; i++)
-    ranges_.push_back({OvsAddr{entries_[deferred_[i].entry].flow + id_start_}, &identity_buffer_[(i - first) * id_size_], id_size_});
+  const uint64_t now_ns = sys::clock_ns(CLOCK_MONOTONIC);
+  for (size_t i = 0; i < batch.size(); i++) {
+    batch[i].by_identity |= now_ns - batch[i].copied_ns > options_.max_ring_gap_ns / 4 * 3;  // it may be too late for some when the call is over
+    if (batch[i].by_identity) ranges_.push_back({OvsAddr{entries_[batch[i].entry].flow + id_start_}, &identity_buffer_[i * id_size_], id_size_});
+  }
   size_t wanted = 0;
   for (const ReadRange& range : ranges_) wanted += range.size;
   const bool whole = memory_.copy(ranges_) == wanted;
-  std::vector<uint8_t> list;
-  std::vector<uint8_t> identity(id_size_);
-  for (size_t i = first; i < last; i++) {
-    Entry& entry = entries_[deferred_[i].entry];
-    const uint64_t actions = deferred_[i].actions;
-    const uint8_t* bytes = &actions_buffer_[at[i - first]];
+  const uint64_t ended_ns = sys::clock_ns(CLOCK_MONOTONIC);
+  for (size_t i = 0; i < batch.size(); i++) {
+    Deferred& deferred = batch[i];
+    Entry& entry = entries_[deferred.entry];
+    const uint8_t* bytes = &actions_buffer_[at[i]];
     const uint32_t size = load<uint32_t>(bytes + l_.dp_netdev_actions_size.offset);
-    if (whole && head + size <= guess && size <= kMaxActions) {
-      finish_deferred(entry, actions, bytes + head, size, &identity_buffer_[(i - first) * id_size_]);
-      continue;
+    // A long one, or the call stopped short somewhere: this one alone.
+    if (!whole || size > kMaxActions || head + size > guess) {
+      drain_alone(deferred);
+    } else if (deferred.by_identity) {
+      finish_deferred(entry, deferred.actions, {bytes + head, size}, &identity_buffer_[i * id_size_]);
+    } else if (ended_ns - deferred.copied_ns > options_.max_ring_gap_ns || !take_early(entry, deferred.actions, {bytes + head, size}, ListRead::at_once)) {
+      deferred.by_identity = true;
+      late_.push_back(deferred);
     }
-    // A long one, or the call stopped short somewhere: this one alone, its size first.
-    uint32_t alone;
-    if (!memory_.read(OvsAddr{actions} + l_.dp_netdev_actions_size.offset, alone) || alone > kMaxActions) {
-      const bool gone = memory_.read(OvsAddr{entry.flow + id_start_}, identity.data(), id_size_) && !lives(entry, identity.data());
-      settle(entry, gone ? Fate::gone : Fate::bad_actions);
-      continue;
-    }
-    list.resize(alone);
-    const ReadRange both[] = {{OvsAddr{actions} + head, list.data(), alone}, {OvsAddr{entry.flow + id_start_}, identity.data(), id_size_}};
-    if (memory_.copy(both) != alone + id_size_)
-      settle(entry, Fate::unreadable);
-    else
-      finish_deferred(entry, actions, list.data(), alone, identity.data());
   }
+}
+
+// Its size first.
+void FlowTableWalk::drain_alone(const Deferred& deferred) {
+  const size_t head = l_.dp_netdev_actions_actions.offset;
+  Entry& entry = entries_[deferred.entry];
+  std::vector<uint8_t> identity(id_size_);
+  const OvsAddr identity_at{entry.flow + id_start_};
+  uint32_t size;
+  if (!memory_.read(OvsAddr{deferred.actions} + l_.dp_netdev_actions_size.offset, size) || size > kMaxActions) {
+    const bool gone = memory_.read(identity_at, identity.data(), id_size_) && !lives(entry, identity.data());
+    return settle(entry, gone ? Fate::gone : Fate::bad_actions);
+  }
+  std::vector<uint8_t> list(size);
+  const ReadRange both[] = {{OvsAddr{deferred.actions} + head, list.data(), size}, {identity_at, identity.data(), id_size_}};
+  if (memory_.copy(both) != size + id_size_) return settle(entry, Fate::unreadable);
+  finish_deferred(entry, deferred.actions, list, identity.data());
 }
 
 bool FlowTableWalk::lives(const Entry& entry, const uint8_t* identity) const {
@@ -336,10 +387,10 @@ bool FlowTableWalk::same_actions(uint64_t actions, const uint8_t* identity) cons
   return load<uint64_t>(identity + (l_.dp_netdev_flow_actions.offset - id_start_)) == actions;
 }
 
-void FlowTableWalk::finish_deferred(Entry& entry, uint64_t actions, const uint8_t* list, size_t size, const uint8_t* identity) {
+void FlowTableWalk::finish_deferred(Entry& entry, uint64_t actions, Bytes list, const uint8_t* identity) {
   if (!lives(entry, identity)) return settle(entry, Fate::gone);
   if (!same_actions(actions, identity)) return settle(entry, Fate::refused);  // they were replaced: the next pass reads the new ones
-  if (!sink_.actions(entry.row, {list, size})) return settle(entry, Fate::bad_actions);
+  if (!sink_.actions(entry.row, list)) return settle(entry, Fate::bad_actions);
   entry.fate = Fate::taken;
 }
 
@@ -361,29 +412,30 @@ bool FlowTableWalk::anything_changed() const {
 // Reads identity and action pointer of the rows from the ring once more, now that their actions have been copied.
 void FlowTableWalk::reprove() {
   std::vector<uint8_t> identities(TargetMemory::kMaxRanges * id_size_);
-  for (size_t at = 0; at < from_ring_.size();) {
-    const size_t last = std::min(at + TargetMemory::kMaxRanges, from_ring_.size());
+  for (size_t at = 0; at < early_.size();) {
+    const size_t last = std::min(at + TargetMemory::kMaxRanges, early_.size());
     ranges_.clear();
     for (size_t i = at; i < last; i++)
-      ranges_.push_back({OvsAddr{entries_[from_ring_[i].entry].flow + id_start_}, &identities[(i - at) * id_size_], id_size_});
+      ranges_.push_back({OvsAddr{entries_[early_[i].entry].flow + id_start_}, &identities[(i - at) * id_size_], id_size_});
     const size_t n_whole = memory_.copy(ranges_) / id_size_;
     for (size_t i = 0; i < n_whole; i++) {
-      Entry& entry = entries_[from_ring_[at + i].entry];
+      Entry& entry = entries_[early_[at + i].entry];
       if (entry.fate != Fate::taken) continue;
       const uint8_t* identity = &identities[i * id_size_];
       if (!lives(entry, identity))
         settle(entry, Fate::gone);
-      else if (!same_actions(from_ring_[at + i].actions, identity))
+      else if (!same_actions(early_[at + i].actions, identity))
         settle(entry, Fate::refused);
     }
     at += n_whole;
-    if (at < last) settle(entries_[from_ring_[at++].entry], Fate::unreadable);
+    if (at < last) settle(entries_[early_[at++].entry], Fate::unreadable);
   }
-  stats_.n_reproved += from_ring_.size();
+  stats_.n_reproved += early_.size();
 }
 
 // After the first pass: what has to be read again, which may be all.
 void FlowTableWalk::choose_again(bool all, const std::vector<uint32_t>& changed, const CmapImage& after) {
+  if (!all && changed.empty() && !anything_changed()) return;
   std::vector<bool> is_changed(after.n_buckets);
   for (uint32_t bucket : changed) is_changed[bucket] = true;
   for (Entry& entry : entries_) {

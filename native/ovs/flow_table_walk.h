@@ -4,15 +4,15 @@
 // around the read:
 //
 //   1. The table's buckets are copied: nodes, hashes, and each bucket's counter, which every change of the bucket increases.
-//   2. The nodes are sorted by address and memory is copied in windows, from the highest down, into a ring; a window's flows are looked at when the
-//      windows below it have been copied too. A flow is taken if it names itself as the table does (hash, PMD), is not dead, has references, and
-//      its masked key is its key under its mask (the sink checks that).
-//   3. Its actions are taken from the ring only if they were copied after the flow, whole, soon enough; else they are read later, sorted by
-//      address, in calls that copy the actions first and then the flows' identities and action pointers again.
+//   2. The nodes are sorted by address and memory is copied in windows, from the highest down, into a ring; a window's flows are looked at while it is
+//      still near. A flow is taken if it names itself as the table does (hash, PMD), is not dead, has references, and its masked key is its key under
+//      its mask (the sink checks that).
+//   3. Its actions count if they were copied after the flow, whole, soon enough: with its window, with one below, which is waited for, or by themselves
+//      at once where neither brings them. Else they are read by a call that copies them first and then the flow's identity and action pointer again.
 //   4. The buckets are copied again. An unchanged one proves that its nodes were in the table all the time, hence not freed. What a changed one
 //      held or holds is read again, and proved by its identity after its actions; so is what was refused. After a few passes the rest is dropped
 //      and counted.
-//   5. Rows whose actions came from the ring could have had them replaced in between. Where the table is small, or anything at all was seen to
+//   5. Rows whose actions counted by time alone could have had them replaced in between. Where the table is small, or anything at all was seen to
 //      change, their identities and action pointers are read once more (half a microsecond each: more than half of what the rest costs, hence not
 //      always).
 //
@@ -57,7 +57,8 @@ class FlowSink {
 struct WalkStats {
   uint64_t n_accepted = 0;
   uint64_t n_from_ring = 0;  // of these, actions came with the window
-  uint64_t n_reproved = 0;   // of those, identity and pointer were read once more
+  uint64_t n_at_once = 0;    // of these, actions were read by themselves soon after the flow
+  uint64_t n_reproved = 0;   // of those two, identity and pointer were read once more
   uint64_t n_gone = 0;       // left the table, or was replaced, while it was read
   uint64_t n_refused = 0;    // did not agree with itself to the end
   uint64_t n_unreadable = 0;
@@ -71,9 +72,9 @@ struct WalkStats {
 };
 
 struct WalkOptions {
-  // Up to so many rows from the ring are always read once more (65,536: 35 ms).
+  // Up to so many rows whose actions counted by time are always read once more (65,536: 35 ms).
   size_t always_reproved = 1 << 16;
-  // Actions that were copied longer after their flow are not taken from the ring: freed memory needs a grace period of all of the switch's threads, an
+  // Actions that were copied longer after their flow do not count by themselves: freed memory needs a grace period of all of the switch's threads, an
   // allocation and a write before it holds something else.
   uint64_t max_ring_gap_ns = 500'000;
   // Another reader of the same memory: then the first pass's windows are copied through it by a thread of their own while this one looks at those that
@@ -96,19 +97,29 @@ class FlowTableWalk {
   using Entry = FlowEntry;
   struct Deferred {  // a flow and the list its pointer named
     uint64_t actions;
+    uint64_t copied_ns;  // when the copy of the flow began
+    uint32_t entry;
+    bool by_identity;    // the list is read before the flow's identity is read again; else it counts if it was read soon after the flow
+  };
+  struct Early {  // a row whose list was copied soon after its flow, and the address of the list
+    uint64_t actions;
     uint32_t entry;
   };
   void take_nodes(const CmapImage& image, uint32_t bucket);
   bool pass(bool first);
   bool look_at_all(bool first);
   void sort_entries();
-  void look_at(const FlowWindow& window, const CopyAhead& windows, bool use_ring);
-  void look_at_flow(Entry& entry, const FlowWindow& window, const CopyAhead& windows, bool use_ring);
+  void look_at_flows(FlowWindow& window, bool use_ring);
+  uint64_t look_at_flow(Entry& entry, const FlowWindow& window);
+  void look_at_lists(const FlowWindow& window, const CopyAhead& windows);
   const FlowWindow* copied_after(const Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows) const;
   bool actions_from_ring(Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows);
+  bool comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window) const;
+  bool take_early(Entry& entry, uint64_t actions, Bytes list, ListRead how);
   void drain();
-  void drain_batch(size_t first, size_t last);
-  void finish_deferred(Entry& entry, uint64_t actions, const uint8_t* list, size_t size, const uint8_t* identity);
+  void drain_batch(std::span<Deferred> batch);
+  void drain_alone(const Deferred& deferred);
+  void finish_deferred(Entry& entry, uint64_t actions, Bytes list, const uint8_t* identity);
   // 'identity' is id_size_ bytes, from id_start_ of a flow.
   bool lives(const Entry& entry, const uint8_t* identity) const;
   bool same_actions(uint64_t actions, const uint8_t* identity) const;
@@ -127,8 +138,8 @@ class FlowTableWalk {
   uint32_t core_id_ = 0;
 
   BigVector<Entry> entries_, again_;
-  BigVector<Deferred> deferred_;
-  BigVector<Deferred> from_ring_;  // of the first pass
+  std::vector<Deferred> deferred_, late_;
+  BigVector<Early> early_;  // of the first pass
   size_t n_chained_ = 0;
   std::unique_ptr<uint8_t[]> actions_buffer_;
   std::vector<uint8_t> identity_buffer_;

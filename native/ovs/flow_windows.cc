@@ -8,8 +8,8 @@
 namespace cti::ovs {
 namespace {
 
-// Most actions lie just behind their flow, in the same piece of memory that the switch got for both.
-constexpr size_t kTail = 4 << 10;
+// Many an action list lies just behind its flow, in the same piece of memory that the switch got for both: so much is copied with a flow at a window's end.
+constexpr size_t kTail = 512;
 // Windows with fewer flows are not copied whole: a flow and its list by themselves cost about as much as 8 KB of a window.
 constexpr uint32_t kMinFlowsOfWindow = 8;
 
@@ -27,10 +27,8 @@ WindowCopier::WindowCopier(TargetMemory& memory, const Layout& layout, Stripes& 
       l_(layout),
       stripes_(stripes),
       entries_(stripes.entries),
-      room_behind_(std::max<size_t>(kTail, (l_.sizeof_dp_netdev_flow + 63) & ~size_t{63})),
+      room_behind_((l_.sizeof_dp_netdev_flow + kTail + 63) & ~size_t{63}),
       left_(stripes.take()) {}
-
-std::unique_ptr<uint8_t[]> WindowCopier::room() const { return std::make_unique_for_overwrite<uint8_t[]>(kWindow + room_behind_); }
 
 bool WindowCopier::copy_next(std::span<FlowWindow> batch) {
   if (left_.first == left_.last) left_ = stripes_.take();
@@ -58,7 +56,10 @@ void WindowCopier::read_batch(std::span<FlowWindow> batch) {
     window.now_ms = began_ns / 1'000'000;
     if (window.last - window.first < kMinFlowsOfWindow) continue;
     wanted[n++] = &window;
-    ranges_.push_back({OvsAddr{window.base}, window.bytes.get(), kWindow + room_behind_});
+    uint64_t highest = window.base;
+    for (uint32_t i = window.first; i < window.last; i++) highest = std::max(highest, entries_[i].flow);
+    const uint64_t size = std::max(kWindow, highest - window.base + l_.sizeof_dp_netdev_flow + kTail);
+    ranges_.push_back({OvsAddr{window.base}, window.bytes, size});
   }
   for (size_t done = 0; done < n;) {
     size_t got = memory_.copy(std::span(ranges_).subspan(done));

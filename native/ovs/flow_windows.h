@@ -22,9 +22,11 @@ namespace cti::ovs {
 // A flow's actions can be taken from what was copied only if that was copied after the flow: from a lower window, or from behind it in its own. So
 // windows are small, and several are copied in one call, the highest first.
 constexpr uint64_t kWindow = 64 << 10;
-constexpr size_t kBatchWindows = 8;
+constexpr size_t kBatchWindows = 16;
 
 enum class Fate : uint8_t { waiting, taken, gone, refused, unreadable, bad_actions };
+// How a taken flow's action list was read: before its identity was read again, with a window, or by itself; the last two soon after the flow.
+enum class ListRead : uint8_t { by_identity, with_window, at_once };
 
 // A flow that the table named.
 struct FlowEntry {
@@ -33,7 +35,7 @@ struct FlowEntry {
   uint32_t bucket;  // of the image the entry came from
   uint32_t row;
   Fate fate;
-  bool from_ring;
+  ListRead list;
 };
 
 struct FlowWindow {
@@ -44,7 +46,8 @@ struct FlowWindow {
   uint64_t began_ns = 0, ended_ns = 0;  // of the call
   uint64_t now_ms = 0;
   uint32_t first = 0, last = 0;      // entries in it; the same: none, and base says nothing
-  std::unique_ptr<uint8_t[]> bytes;  // room for a window and what reaches out of it
+  uint8_t* bytes = nullptr;          // WindowCopier::room() of them
+  std::vector<uint64_t> lists;       // addresses of its flows' action lists, for who looks at it; by entry from 'first'
 
   bool has_flows() const { return first < last; }
 };
@@ -70,8 +73,8 @@ class WindowCopier {
   // Takes its first stripe.
   WindowCopier(TargetMemory& memory, const Layout& layout, Stripes& stripes);
 
-  // Room for the bytes of a window.
-  std::unique_ptr<uint8_t[]> room() const;
+  // How many bytes of room a window needs: for itself and what reaches out of it. A multiple of a cache line.
+  size_t room() const { return kWindow + room_behind_; }
   // Copies the next windows, kBatchWindows of them or as many as are left of its stripe; false: none is, and no stripe either.
   bool copy_next(std::span<FlowWindow> batch);
 
@@ -83,7 +86,7 @@ class WindowCopier {
   const Layout& l_;
   Stripes& stripes_;
   const std::span<FlowEntry> entries_;
-  const size_t room_behind_;  // bytes that are copied with a window and lie behind it
+  const size_t room_behind_;  // bytes that may be copied with a window and lie behind it
   Stripes::Stripe left_;      // begins with the next window
   uint64_t n_copied_ = 0;     // windows
   std::vector<ReadRange> ranges_;

@@ -21,14 +21,20 @@ class OffloadReader {
  public:
   OffloadReader(TargetMemory& memory, const Layout& layout) : memory_(memory), l_(layout) {}
 
-  // Fills in hw, layer and mark of 'row' from the flow at 'bytes' (layout.sizeof_dp_netdev_flow of them), and adds what hardware counted. The row's
-  // counters must be those of the flow's own stats; 'now_ms' is the switch's monotonic clock.
-  void fill(const uint8_t* bytes, uint64_t now_ms, tables::dp_flows::Rows& row);
+  // What fill() looks at lies in these bytes of a dp_netdev_flow; empty if the layout has nothing of it.
+  struct Extent {
+    uint32_t begin = UINT32_MAX, end = 0;
+  };
+  static Extent extent(const Layout& layout);
+
+  // Fills in hw, layer and mark of 'row' from 'bytes', which are of a dp_netdev_flow from its byte 'start' on and have all of extent(), and adds what
+  // hardware counted. The row's counters must be those of the flow's own stats; 'now_ms' is the switch's monotonic clock.
+  void fill(const uint8_t* bytes, uint32_t start, uint64_t now_ms, tables::dp_flows::Rows& row);
 
  private:
   enum class Layer : uint8_t { unknown, ovs, tc, dpdk };
   Layer layer_at(uint64_t address);
-  void last_answer(const uint8_t* bytes, uint64_t now_ms, tables::dp_flows::Rows& row);
+  void last_answer(const uint8_t* bytes, uint32_t start, uint64_t now_ms, tables::dp_flows::Rows& row);
 
   TargetMemory& memory_;
   const Layout& l_;

@@ -110,12 +110,20 @@ Result<sys::UniqueFd> GrowingSegment::seal() {
   return std::move(fd_);
 }
 
-RecordWriter::RecordWriter(GrowingSegment& segment, size_t stride)
-    : segment_(segment), stride_(stride), buffer_(std::make_unique_for_overwrite<uint8_t[]>(kBuffer)), n_(segment.size() / stride) {}
+RecordWriter::RecordWriter(GrowingSegment& segment, size_t stride, size_t n_kept)
+    : segment_(segment),
+      stride_(stride),
+      n_kept_(n_kept),
+      capacity_(n_kept + std::max(kSpill, 2 * n_kept / kSpill * kSpill)),  // what is kept is moved once in a while only
+      buffer_(std::make_unique_for_overwrite<uint8_t[]>(capacity_ * stride)),
+      n_written_(segment.size() / stride) {}
 
-bool RecordWriter::flush() {
-  if (used_ > 0 && !segment_.write(buffer_.get(), used_)) return false;
-  used_ = 0;
+// The first 'n' of the buffer; the others move to its beginning.
+bool RecordWriter::write(size_t n) {
+  if (n > 0 && !segment_.write(buffer_.get(), n * stride_)) return false;
+  std::memmove(buffer_.get(), &buffer_[n * stride_], (n_buffered_ - n) * stride_);
+  n_buffered_ -= n;
+  n_written_ += n;
   return true;
 }
 

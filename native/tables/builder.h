@@ -70,36 +70,37 @@ class GrowingSegment {
   Error error_{ErrorCode::INTERNAL, ""};
 };
 
-// Appends many records of one segment through a small buffer and GrowingSegment::write(). Nothing else appends to the segment meanwhile, and what is
-// in it is whole after flush() only.
+// Appends many records of one segment through a buffer and GrowingSegment::write(). Nothing else appends to the segment meanwhile, and what is in it
+// is whole after flush() only.
 class RecordWriter {
  public:
-  RecordWriter(GrowingSegment& segment, size_t stride);
+  // The last 'n_kept' records stay in the buffer, where at() costs nothing, until as many have come after them.
+  RecordWriter(GrowingSegment& segment, size_t stride, size_t n_kept = 0);
 
   // How many records there are.
-  uint64_t size() const { return n_; }
+  uint64_t size() const { return n_written_ + n_buffered_; }
   // False: the segment's error() says why.
   bool append(const void* record) {
-    if (used_ + stride_ > kBuffer && !flush()) return false;
-    std::memcpy(&buffer_[used_], record, stride_);
-    used_ += stride_;
-    n_++;
+    if (n_buffered_ == capacity_ && !spill()) return false;
+    std::memcpy(&buffer_[n_buffered_++ * stride_], record, stride_);
     return true;
   }
   // One of them, to be changed in place, until the next append(). What has been written already costs a page fault the first time.
-  uint8_t* at(uint64_t index) {
-    const uint64_t offset = index * stride_;
-    return offset < segment_.size() ? segment_.data() + offset : &buffer_[offset - segment_.size()];
-  }
-  bool flush();
+  uint8_t* at(uint64_t index) { return index < n_written_ ? segment_.data() + index * stride_ : &buffer_[(index - n_written_) * stride_]; }
+  bool flush() { return write(n_buffered_); }
 
  private:
-  static constexpr size_t kBuffer = 64 << 10;
+  // So many records of 16 bytes, or a multiple of that, are whole pages: what is written begins and ends with one, and no page is looked up twice.
+  static constexpr size_t kSpill = 512;
+  bool spill() { return write(capacity_ - n_kept_); }
+  bool write(size_t n);
+
   GrowingSegment& segment_;
-  const size_t stride_;
+  const size_t stride_, n_kept_;
+  const size_t capacity_;  // records
   std::unique_ptr<uint8_t[]> buffer_;
-  size_t used_ = 0;
-  uint64_t n_ = 0;
+  size_t n_buffered_ = 0;
+  uint64_t n_written_;
 };
 
 // The segments of one table while it is being read.

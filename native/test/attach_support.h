@@ -90,8 +90,10 @@ struct FakeSwitch {
   uint64_t pmd = 0;
 };
 
+// Where the action lists lie: each behind its flow, or all of them below all flows, or above.
+enum class Lists { behind, below, above };
+
 // 'n' flows, of one PMD thread on core 3, in 'n_masks' subtables; flow i has packets i, bytes 100 i, and its actions are output to port 1 + i % 7.
-// 'lists_apart': the lists lie below all flows, not each behind its own.
-FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, bool lists_apart = false);
+FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, Lists lists = Lists::behind);
 
 }  // namespace cti::test

@@ -174,7 +174,7 @@ TEST_CASE("attach: flows that die between their window and their actions' give n
   static uint64_t n_died;
   for (uint32_t seed = 0; seed < 10; seed++) {
     random.seed(seed);
-    FakeSwitch made = make_fake_switch(1200, 3, true);
+    FakeSwitch made = make_fake_switch(1200, 3, test::Lists::below);
     fake = &made;
     n_died = 0;
     auto root = find_dp_netdevs(made.memory, made.layout, made.data);

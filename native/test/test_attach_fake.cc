@@ -192,7 +192,7 @@ std::vector<ovs::LayoutEntry> fake_layout_entries() {
   };
 }
 
-FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, bool lists_apart) {
+FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, Lists lists) {
   FakeSwitch fake;
   fake.layout = *ovs::Layout::make(fake_layout_entries());
   const ovs::Layout& l = fake.layout;
@@ -267,14 +267,17 @@ FakeSwitch make_fake_switch(uint32_t n, uint32_t n_masks, bool lists_apart) {
     memory.put<uint64_t>(mask + l.netdev_flow_key_buf.offset, 0xffffull << (8 * (l.flow_dl_type.offset % 8)));
     memory.put<uint64_t>(mask + l.netdev_flow_key_buf.offset + 8, 0xffffffffull | static_cast<uint64_t>(0xffffffffu << (i % 32)) << 32);
   }
-  for (uint32_t i = 0; lists_apart && i < n; i++) fake.actions.push_back(room(l.dp_netdev_actions_actions.offset + 8));
+  auto list_room = [&] { fake.actions.push_back(room(l.dp_netdev_actions_actions.offset + 8)); };
+  for (uint32_t i = 0; lists == Lists::below && i < n; i++) list_room();
   for (uint32_t i = 0; i < n; i++) {
-    const uint64_t flow = room(l.sizeof_dp_netdev_flow);
-    if (!lists_apart) fake.actions.push_back(room(l.dp_netdev_actions_actions.offset + 8));
-    const uint64_t actions = fake.actions[i];
+    fake.flows.push_back(room(l.sizeof_dp_netdev_flow));
+    if (lists == Lists::behind) list_room();
+  }
+  for (uint32_t i = 0; lists == Lists::above && i < n; i++) list_room();
+  for (uint32_t i = 0; i < n; i++) {
+    const uint64_t flow = fake.flows[i], actions = fake.actions[i];
     const uint64_t mask = masks[i % n_masks];
     const uint32_t hash = i * 2654435761u + 1;
-    fake.flows.push_back(flow);
     memory.put<uint16_t>(flow + l.flow_dl_type.offset, 0x0008);
     memory.put<uint32_t>(flow + l.flow_nw_src.offset, i);
     memory.put<uint32_t>(flow + l.flow_nw_dst.offset, ~i);

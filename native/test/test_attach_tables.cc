@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "ovs/dp_flows_refresh.h"
 #include "ovs/dpctl.h"
 #include "ovs/pmd_text.h"
 #include "ovs/pmds.h"
@@ -260,14 +261,38 @@ TEST_CASE("offload: what the driver said last of a flow with a mark, and what it
   fake.memory.put<uint64_t>(flow + 800 + l.dp_netdev_flow_stats_packet_count.offset, 70);
   fake.memory.put<uint64_t>(flow + 800 + l.dp_netdev_flow_stats_byte_count.offset, 7000);
 
+  // The same of counters that are read anew, from a row that knew nothing of it.
+  const OvsAddr root = *find_dp_netdevs(fake.memory, l, fake.data);
+  MemoryReadFacts facts;
+  FlowPlaces places;
+  auto base = read_dp_flows(fake.memory, l, root, nullptr, facts, &places);
+  REQUIRE(base);
+  auto refreshed_row = [&] {
+    RefreshFacts refreshed;
+    auto anew = refresh_dp_flows(fake.memory, l, root, *base, places, nullptr, refreshed);
+    REQUIRE(anew);
+    REQUIRE(anew->n_rows == 1);
+    auto map = tables::DpFlowsMap::open(*anew);
+    REQUIRE(map);
+    tables::DpFlow row;
+    REQUIRE(map->view().flow(0, row));
+    return row.rows;
+  };
+
   CHECK_FALSE((first_row(fake).known & kHw));  // not asked yet
   CHECK(first_row(fake).packets == 0);
+  CHECK_FALSE((refreshed_row().known & kHw));
   fake.memory.put<uint8_t>(flow + 832, 1);
   layer("dpdk");
   CHECK(first_row(fake).hw == CTI_DP_FLOWS_HW_YES);
   CHECK(first_row(fake).layer == CTI_DP_FLOWS_LAYER_DPDK);
   CHECK(first_row(fake).packets == 70);
   CHECK(first_row(fake).bytes == 7000);
+  CHECK(refreshed_row().hw == CTI_DP_FLOWS_HW_YES);
+  CHECK((refreshed_row().known & kHw));
+  CHECK(refreshed_row().mark == 9);
+  CHECK(refreshed_row().packets == 70);
+  CHECK(refreshed_row().bytes == 7000);
   layer("ovs");
   CHECK(first_row(fake).hw == CTI_DP_FLOWS_HW_PARTIAL);
   CHECK(first_row(fake).layer == CTI_DP_FLOWS_LAYER_OVS);
@@ -277,6 +302,7 @@ TEST_CASE("offload: what the driver said last of a flow with a mark, and what it
   fake.memory.put<int32_t>(flow + 792, 95);  // EOPNOTSUPP: the driver cannot say
   CHECK_FALSE((first_row(fake).known & kHw));
   CHECK(first_row(fake).packets == 0);
+  CHECK(refreshed_row().packets == 0);
 }
 
 TEST_CASE("layouts: optional members of another size are another shape, and refused") {

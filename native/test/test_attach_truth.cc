@@ -15,6 +15,7 @@ using namespace cti;
 using namespace cti::ovs;
 using cti::test::FakeMemory;
 using cti::test::FakeSwitch;
+using cti::test::Lists;
 using cti::test::make_fake_switch;
 
 namespace {
@@ -64,14 +65,22 @@ struct Form {
 };
 constexpr Form kForms[] = {{false, WalkOptions().stripe_flows}, {true, WalkOptions().stripe_flows}, {true, 40}};
 
+// Each with lists that come with their flows' windows, and with lists that no window brings.
+const std::vector<std::pair<Form, Lists>> kFormsAndPlaces = [] {
+  std::vector<std::pair<Form, Lists>> all;
+  for (const Form form : kForms)
+    for (const Lists lists : {Lists::behind, Lists::above}) all.emplace_back(form, lists);
+  return all;
+}();
+
 // A switch whose memory is copied page by page, and what happens to it when 'moment' pages have been.
 struct Moment {
   FakeSwitch fake;
   uint64_t moment = 0;
   void (*happens)(Moment&) = nullptr;
 
-  Moment(uint32_t n, uint64_t at, void (*what)(Moment&), bool lists_apart = false)
-      : fake(make_fake_switch(n, 3, lists_apart)), moment(at), happens(what) {
+  Moment(uint32_t n, uint64_t at, void (*what)(Moment&), Lists lists = Lists::behind)
+      : fake(make_fake_switch(n, 3, lists)), moment(at), happens(what) {
     current = this;
     fake.memory.step = 4096;
     fake.memory.on_copy = [](FakeMemory& m) {
@@ -117,12 +126,13 @@ Moment* Moment::current = nullptr;
 
 constexpr uint32_t kFlows = 300;
 
-// Flow pages of a walk over kFlows flows, which are some windows: the moments at which something may happen between a flow and its list.
-uint64_t n_moments(Form form) {
-  Moment quiet(kFlows, 0, [](Moment&) {});
+// Flow pages of a walk over kFlows flows, which are some windows: the moments at which something may happen between a flow and its list. Lists above the
+// flows come with no window, and are read by themselves.
+uint64_t n_moments(Form form, Lists lists = Lists::behind) {
+  Moment quiet(kFlows, 0, [](Moment&) {}, lists);
   const auto [ports, stats] = quiet.walk(0, form);
   CHECK(ports.size() == kFlows);
-  CHECK(stats.n_from_ring > kFlows / 2);
+  CHECK((lists == Lists::above ? stats.n_at_once : stats.n_from_ring) > kFlows / 2);
   CHECK(stats.n_reproved == 0);
   return quiet.fake.memory.state;
 }
@@ -130,16 +140,19 @@ uint64_t n_moments(Form form) {
 }  // namespace
 
 TEST_CASE("attach: a flow that dies between its copy and its list's is told by its bucket alone") {
-  for (const Form form : kForms) {
+  for (const auto& [form, lists] : kFormsAndPlaces) {
     CAPTURE(form.threaded);
     CAPTURE(form.stripe_flows);
-    // Rows from the ring are not read again unless a bucket says that something changed. Whenever it happens, a row with another's list must not stay.
-    const uint64_t n = n_moments(form);
+    CAPTURE(static_cast<int>(lists));
+    // Rows whose lists counted by time are not read again unless a bucket says that something changed. Whenever it happens, a row with another's list must
+    // not stay.
+    const uint64_t n = n_moments(form, lists);
     uint64_t n_dropped = 0;
     for (uint64_t at = 1; at <= n; at++) {
-      Moment moment(kFlows, at, [](Moment& m) {
+      auto die = [](Moment& m) {
         for (uint32_t i = 0; i < kFlows; i += 2) m.remove(i), m.reuse_list(m.fake.actions[i]);
-      });
+      };
+      Moment moment(kFlows, at, die, lists);
       const auto [ports, stats] = moment.walk(0, form);
       for (const auto& [flow, port] : ports) CHECK(port == 1 + flow % 7);
       for (uint32_t i = 1; i < kFlows; i += 2) CHECK(ports.contains(i));
@@ -170,22 +183,24 @@ TEST_CASE("attach: a flow that comes to the table while it is read is found when
 }
 
 TEST_CASE("attach: actions that are replaced between a flow's copy and its list's, the old list's memory another's at once") {
-  for (const Form form : kForms) {
+  for (const auto& [form, lists] : kFormsAndPlaces) {
     CAPTURE(form.threaded);
     CAPTURE(form.stripe_flows);
+    CAPTURE(static_cast<int>(lists));
     // The table does not change, so the buckets do not tell: the pointer read again does. 200 flows at once, at every page of the reading.
-    const uint64_t n = n_moments(form);
+    const uint64_t n = n_moments(form, lists);
     uint64_t n_refused = 0, n_reproved = 0;
     static uint64_t spare;
     for (uint64_t at = 1; at <= n; at++) {
-      Moment moment(kFlows, at, [](Moment& m) {
+      auto replace = [](Moment& m) {
         for (uint32_t i = 0; i < 200; i++) {
           const uint64_t list = spare + 16 * i;
           m.put_list(list, 20 + i % 7);
           m.fake.memory.put<uint64_t>(m.fake.flows[i] + m.fake.layout.dp_netdev_flow_actions.offset, list);
           m.reuse_list(m.fake.actions[i]);
         }
-      });
+      };
+      Moment moment(kFlows, at, replace, lists);
       FakeMemory& memory = moment.fake.memory;
       spare = FakeMemory::kBase + ((memory.bytes.size() + 63) & ~size_t{63});
       memory.bytes.resize(spare + 16 * 200 - FakeMemory::kBase);
@@ -213,7 +228,7 @@ TEST_CASE("attach: a flow that is copied by itself after the windows below it do
     auto in_last_window = [](const FakeSwitch& fake) {
       return std::count_if(fake.flows.begin(), fake.flows.end(), [&](uint64_t flow) { return flow >> 16 == fake.flows.back() >> 16; });
     };
-    while (in_last_window(make_fake_switch(n, 3, true)) != 4) n++;
+    while (in_last_window(make_fake_switch(n, 3, Lists::below)) != 4) n++;
     auto replace = [](Moment& m) {
       m.put_list(m.fake.actions[0], 33);
       for (size_t i = m.fake.flows.size() - 4; i < m.fake.flows.size(); i++)
@@ -221,7 +236,7 @@ TEST_CASE("attach: a flow that is copied by itself after the windows below it do
     };
     uint64_t n_old = 0, n_new = 0;
     for (uint64_t at = 1, end = 2; at < end; at++) {
-      Moment moment(n, at, replace, true);
+      Moment moment(n, at, replace, Lists::below);
       moment.remove(0);
       moment.reuse_list(moment.fake.actions[0]);
       const auto [ports, stats] = moment.walk(0, form);
@@ -238,7 +253,7 @@ TEST_CASE("attach: a flow that is copied by itself after the windows below it do
   }
 }
 
-TEST_CASE("attach: in a large table rows from the ring are read once more as soon as anything is seen to change") {
+TEST_CASE("attach: in a large table rows whose lists counted by time are read once more as soon as anything is seen to change") {
   for (const Form form : kForms) {
     CAPTURE(form.threaded);
     CAPTURE(form.stripe_flows);

@@ -83,8 +83,8 @@ PmdRoot pmd_of(const FakeSwitch& fake) { return {OvsAddr{fake.pmd}, 3, 0, kFlows
 }  // namespace
 
 TEST_CASE("copy ahead: the same rows by one thread and by two") {
-  for (const bool lists_apart : {false, true}) {
-    FakeSwitch fake = make_fake_switch(kFlows, 3, lists_apart);
+  for (const auto lists : {test::Lists::behind, test::Lists::below, test::Lists::above}) {
+    FakeSwitch fake = make_fake_switch(kFlows, 3, lists);
     std::map<uint32_t, uint32_t> rows[2];
     for (const bool threaded : {false, true}) {
       test::TwoReaders readers(fake.memory);
@@ -94,7 +94,8 @@ TEST_CASE("copy ahead: the same rows by one thread and by two") {
       REQUIRE(walk.run(pmd_of(fake)));
       rows[threaded] = sink.ports();
       CHECK(rows[threaded].size() == kFlows);
-      if (!lists_apart) CHECK(walk.stats().n_from_ring > kFlows * 9 / 10);
+      if (lists == test::Lists::behind) CHECK(walk.stats().n_from_ring > kFlows * 9 / 10);
+      if (lists == test::Lists::above) CHECK(walk.stats().n_at_once > kFlows * 9 / 10);
       CHECK((walk.stats().copier_cpu_ns > 0) == threaded);
       CHECK((copier.n_windows > 2 * CopyAhead::kThreadedRing * kBatchWindows) == threaded);
     }
@@ -129,7 +130,7 @@ TEST_CASE("copy ahead: who would wait for the copier copies stripes itself, each
 TEST_CASE("copy ahead: stripes have every entry once, and no window is in two") {
   std::vector<FlowEntry> entries;
   for (uint64_t window = 400; window > 0; window--)
-    for (uint64_t i = 0; i < 1 + window % 7; i++) entries.push_back({window * kWindow + 64 * i, 0, 0, 0, Fate::waiting, false});
+    for (uint64_t i = 0; i < 1 + window % 7; i++) entries.push_back({window * kWindow + 64 * i, 0, 0, 0, Fate::waiting, ListRead::by_identity});
   for (const size_t n_flows : {size_t{1}, size_t{10}, size_t{64}, entries.size(), entries.size() + 1}) {
     Stripes stripes(entries, n_flows);
     uint32_t at = 0;
@@ -167,7 +168,7 @@ TEST_CASE("copy ahead: it is ahead by the ring, and by no more") {
 }
 
 TEST_CASE("copy ahead: how long a list was copied after its flow counts, not when they are looked at") {
-  // Of time that may not pass at all nothing comes from the ring, however the threads run.
+  // Of time that may not pass at all no list counts by time, however the threads run.
   FakeSwitch fake = make_fake_switch(kFlows, 3);
   for (const bool threaded : {false, true}) {
     test::TwoReaders readers(fake.memory);
@@ -175,6 +176,7 @@ TEST_CASE("copy ahead: how long a list was copied after its flow counts, not whe
     FlowTableWalk walk(readers.walker, fake.layout, sink, {.max_ring_gap_ns = 0, .copier = threaded ? &readers.copier : nullptr});
     REQUIRE(walk.run(pmd_of(fake)));
     CHECK(walk.stats().n_from_ring == 0);
+    CHECK(walk.stats().n_at_once == 0);
     CHECK(sink.ports().size() == kFlows);
   }
   // A copier that stops for longer than the bound between two calls: lists in a lower call are not taken from it, those of a flow's own call are.
@@ -194,7 +196,7 @@ TEST_CASE("copy ahead: how long a list was copied after its flow counts, not whe
       FlowTableWalk walk(walker, apart.layout, sink, {.max_ring_gap_ns = bound, .copier = threaded ? &copier : nullptr});
       REQUIRE(walk.run(pmd_of(apart)));
       CHECK(sink.ports().size() == kFlows);
-      return walk.stats().n_from_ring;
+      return walk.stats().n_from_ring + walk.stats().n_at_once;
     };
     CHECK(from_ring(UINT64_MAX) > kFlows * 8 / 10);
     CHECK(from_ring(WalkOptions().max_ring_gap_ns) == 0);

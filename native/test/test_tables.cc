@@ -1,6 +1,7 @@
 // native/tables: growing segments, the builder, the dictionary.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tables/builder.h"
@@ -108,4 +109,29 @@ TEST_CASE("the dictionary finds what was put in, and nothing else, through many 
   CHECK(find("text 1") == UINT32_MAX);
   CHECK(StringDictionary::hash("a", 1) != StringDictionary::hash("a", 2));
   CHECK(StringDictionary::hash(std::string_view("a\0", 2)) != StringDictionary::hash("a"));
+}
+
+TEST_CASE("records through a buffer: all of them, in order, and those in hand can be changed in place") {
+  for (const size_t n_kept : {0u, 1u, 700u, 1024u}) {
+    CAPTURE(n_kept);
+    auto segment = GrowingSegment::create("records", 1ull << 32);
+    REQUIRE(segment);
+    RecordWriter writer(*segment, 16, n_kept);
+    constexpr uint64_t kRecords = 10'000;
+    for (uint64_t i = 0; i < kRecords; i++) {
+      const uint64_t record[2] = {i, 0};
+      REQUIRE(writer.append(record));
+      CHECK(writer.size() == i + 1);
+      CHECK(segment->size() % 4096 == 0);  // whole pages
+      CHECK(segment->size() <= 16 * (i + 1 - std::min<uint64_t>(i + 1, n_kept)));
+      if (i >= n_kept && n_kept > 0) store<uint64_t>(writer.at(i - n_kept) + 8, 7 * (i - n_kept));
+      store<uint64_t>(writer.at(i / 2) + 8, 7 * (i / 2));
+    }
+    REQUIRE(writer.flush());
+    CHECK(segment->size() == 16 * kRecords);
+    for (uint64_t i = 0; i < kRecords; i++) {
+      CHECK(load<uint64_t>(segment->data() + 16 * i) == i);
+      if (i < kRecords / 2) CHECK(load<uint64_t>(segment->data() + 16 * i + 8) == 7 * i);
+    }
+  }
 }

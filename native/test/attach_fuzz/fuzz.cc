@@ -1,5 +1,7 @@
 #include "test/attach_fuzz/fuzz.h"
 
+#include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -259,8 +261,12 @@ class Sink final : public ovs::FlowSink, private ovs::ActionTranslator::PortIds 
   uint32_t flow(ovs::OvsAddr, const uint8_t* bytes, size_t, uint64_t) override {
     reached_[kFlowSeen] = true;
     tables::dp_flows::Match match;
-    decoder_.decode(bytes + l_.dp_netdev_flow_flow.offset, ones_.data(), match, extras_);
-    decoder_.decode(bytes + l_.dp_netdev_flow_flow.offset, bytes, match, extras_);  // a mask of anything
+    decoder_.decode(bytes + l_.dp_netdev_flow_flow.offset, ones_.data(), ones_memo_, match, extras_);
+    tables::dp_flows::Match without_memo;
+    ovs::FlowDecoder::MaskMemo fresh, memo;
+    decoder_.decode(bytes + l_.dp_netdev_flow_flow.offset, ones_.data(), fresh, without_memo, extras_);
+    if (std::memcmp(&match, &without_memo, sizeof match) != 0) std::abort();  // what another flow left in the memo is in this one
+    decoder_.decode(bytes + l_.dp_netdev_flow_flow.offset, bytes, memo, match, extras_);  // a mask of anything
     return n_++;
   }
   bool actions(uint32_t, Bytes list) override {
@@ -281,6 +287,7 @@ class Sink final : public ovs::FlowSink, private ovs::ActionTranslator::PortIds 
   ovs::FlowExtras extras_;
   text::TreeWriter tree_;
   const std::vector<uint8_t> ones_ = std::vector<uint8_t>(l_.sizeof_flow, 0xff);
+  ovs::FlowDecoder::MaskMemo ones_memo_;
   uint32_t n_ = 0;
 };
 
