@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
-
 namespace cti::ovs {
 namespace {
 
@@ -32,21 +30,13 @@ bool read_cmap(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_
   return true;
 }
 
-CmapSlot cmap_slot(const Layout& layout, const CmapImage& image, uint64_t i) {
-  const uint8_t* bucket = &image.buckets[i / layout.bucket_entries * layout.sizeof_cmap_bucket];
-  const size_t entry = i % layout.bucket_entries;
-  return {OvsAddr{load<uint64_t>(bucket + layout.cmap_bucket_nodes.offset + 8 * entry)},
-          load<uint32_t>(bucket + layout.cmap_bucket_hashes.offset + 4 * entry),
-          load<uint32_t>(bucket + layout.cmap_bucket_counter.offset) % 2 == 0};
-}
-
 bool cmap_nodes(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_t max, std::vector<OvsAddr>& nodes) {
   CmapImage image;
   nodes.clear();
   // A map that shrank may be sparse: a fifth full at least, or the smallest.
   if (!read_cmap(memory, layout, cmap, std::max<uint32_t>(64, 2 * max), false, image)) return false;
   for (uint64_t i = 0; i < uint64_t{image.n_buckets} * layout.bucket_entries; i++) {
-    uint64_t node = raw(cmap_slot(layout, image, i).node);
+    uint64_t node = raw(cmap_slot(layout, image, static_cast<uint32_t>(i / layout.bucket_entries), static_cast<uint32_t>(i % layout.bucket_entries)).node);
     for (; node; ) {
       if (!is_user_pointer(node) || node % 8 != 0 || nodes.size() == max) return false;
       nodes.push_back(OvsAddr{node});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/big_vector.h"
+#include "base/bytes.h"
 #include "ovs/layout.h"
 #include "ovs/target_memory.h"
 
@@ -29,10 +30,12 @@ bool read_cmap(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_
 struct CmapSlot {
   OvsAddr node;
   uint32_t hash;
-  bool settled;  // the bucket's counter was even: nobody was writing it
 };
-// Entry 'i' (below n_buckets * layout.bucket_entries) of an image; a null node if it is empty.
-CmapSlot cmap_slot(const Layout& layout, const CmapImage& image, uint64_t i);
+// Entry 'i' (below layout.bucket_entries) of a bucket of an image; a null node if it is empty.
+inline CmapSlot cmap_slot(const Layout& layout, const CmapImage& image, uint32_t bucket, uint32_t i) {
+  const uint8_t* at = &image.buckets[uint64_t{bucket} * layout.sizeof_cmap_bucket];
+  return {OvsAddr{load<uint64_t>(at + layout.cmap_bucket_nodes.offset + 8 * i)}, load<uint32_t>(at + layout.cmap_bucket_hashes.offset + 4 * i)};
+}
 
 // The nodes of a small cmap, chains included; false if it is not sane or has more than 'max'.
 bool cmap_nodes(TargetMemory& memory, const Layout& layout, OvsAddr cmap, uint32_t max, std::vector<OvsAddr>& nodes);

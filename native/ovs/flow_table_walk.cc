@@ -95,7 +95,7 @@ Result<void> FlowTableWalk::run(const PmdRoot& pmd) {
 // Adds a bucket's nodes to again_.
 void FlowTableWalk::take_nodes(const CmapImage& image, uint32_t bucket) {
   for (uint32_t i = 0; i < l_.bucket_entries; i++) {
-    const CmapSlot slot = cmap_slot(l_, image, uint64_t{bucket} * l_.bucket_entries + i);
+    const CmapSlot slot = cmap_slot(l_, image, bucket, i);
     const uint64_t node = raw(slot.node);
     if (node == 0) continue;
     if (!is_user_pointer(node) || node % 8 != 0 || node < l_.dp_netdev_flow_node.offset) {
@@ -191,18 +191,22 @@ bool FlowTableWalk::look_at_all(bool first) {
     if (batch.empty()) (is_own ? has_own : has_ahead) = false;
     wanted = is_own ? CopyAhead::kWorthTurning : CopyAhead::kRing;
     for (auto fresh = windows.arrived(); !fresh.empty(); fresh = windows.arrived()) {
-      for (FlowWindow& window : fresh) look_at_flows(window, first);
+      uint64_t lowest = UINT64_MAX;
+      for (const FlowWindow& window : fresh)
+        if (window.has_flows()) lowest = std::min(lowest, window.base);
+      for (FlowWindow& window : fresh) look_at_flows(window, first ? lowest : UINT64_MAX);
       drain();
     }
     for (const FlowWindow& window : batch) look_at_lists(window, windows);
-    drain();
   }
+  drain();
   stats_.copier_cpu_ns += ahead.end();
   return true;
 }
 
-// The flows of a window, while it has just been copied. Where the lists are that other windows bring is kept with it; the others are to be read at once.
-void FlowTableWalk::look_at_flows(FlowWindow& window, bool use_ring) {
+// The flows of a window, while it has just been copied. Where the lists are that windows bring is kept with it; the others are to be read at once. 'lowest' of
+// the windows that were copied with it; UINT64_MAX: no list is taken from windows.
+void FlowTableWalk::look_at_flows(FlowWindow& window, uint64_t lowest) {
   window.lists.clear();
   for (uint32_t i = window.first; i < window.last; i++) {
     if (i + 4 < window.last) {
@@ -210,8 +214,8 @@ void FlowTableWalk::look_at_flows(FlowWindow& window, bool use_ring) {
       for (size_t line = 0; line < l_.flow_head; line += 64) __builtin_prefetch(ahead + line);
     }
     uint64_t actions = entries_[i].fate == Fate::waiting ? look_at_flow(entries_[i], window) : 0;
-    if (actions != 0 && !(use_ring && comes_with_windows(actions, entries_[i], window))) {
-      deferred_.push_back({actions, window.began_ns, i, !use_ring});
+    if (actions != 0 && !comes_with_windows(actions, entries_[i], window, lowest)) {
+      deferred_.push_back({actions, window.began_ns, i, lowest == UINT64_MAX});
       actions = 0;
     }
     window.lists.push_back(actions);
@@ -219,9 +223,10 @@ void FlowTableWalk::look_at_flows(FlowWindow& window, bool use_ring) {
 }
 
 // Whether a list is in what is copied with or after the flow, as far as can be known before that. Windows without flows are not copied, so it may not be.
-bool FlowTableWalk::comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window) const {
+bool FlowTableWalk::comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window, uint64_t lowest) const {
+  if (lowest == UINT64_MAX) return false;
   if (actions >= entry.flow) return actions + l_.dp_netdev_actions_actions.offset <= window.end;
-  return actions < window.base && window.base - actions <= CopyAhead::kBelow * kBatchWindows * kWindow;
+  return actions < window.base && actions + CopyAhead::kBelow * kBatchWindows * kWindow >= lowest;
 }
 
 // The address of its action list; 0 if it is not taken.

@@ -109,12 +109,12 @@ class FlowTableWalk {
   bool pass(bool first);
   bool look_at_all(bool first);
   void sort_entries();
-  void look_at_flows(FlowWindow& window, bool use_ring);
+  void look_at_flows(FlowWindow& window, uint64_t lowest);
   uint64_t look_at_flow(Entry& entry, const FlowWindow& window);
   void look_at_lists(const FlowWindow& window, const CopyAhead& windows);
   const FlowWindow* copied_after(const Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows) const;
   bool actions_from_ring(Entry& entry, uint64_t actions, const FlowWindow& window, const CopyAhead& windows);
-  bool comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window) const;
+  bool comes_with_windows(uint64_t actions, const Entry& entry, const FlowWindow& window, uint64_t lowest) const;
   bool take_early(Entry& entry, uint64_t actions, Bytes list, ListRead how);
   void drain();
   void drain_batch(std::span<Deferred> batch);
