@@ -7,16 +7,13 @@
 #include "sys/clock.h"
 
 namespace cti::ovs {
-namespace {
-
-constexpr size_t kLine = 64;  // bytes of a cache line
-
-}  // namespace
 
 CopyAhead::CopyAhead(WindowCopier& copier, bool threaded)
-    : copier_(copier), n_batches_(threaded ? kThreadedRing : kRing), ring_(n_batches_ * kBatchWindows), bytes_(ring_.size() * copier.room() + kLine) {
-  // To a place in its page that is no few bytes behind the place in the other's page: such copies take half as long again on some processors.
-  uint8_t* at = bytes_.data() + (kLine - reinterpret_cast<uintptr_t>(bytes_.data()) % kLine) % kLine;
+    : copier_(copier),
+      n_batches_(threaded ? kThreadedRing : kRing),
+      ring_(n_batches_ * kBatchWindows),
+      bytes_(std::make_unique_for_overwrite<uint8_t[]>(ring_.size() * copier.room() + kLine)) {
+  uint8_t* at = line_in(bytes_.get());
   for (FlowWindow& window : ring_) window.bytes = std::exchange(at, at + copier.room());
   if (!threaded) return;
   try {

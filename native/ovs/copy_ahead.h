@@ -9,12 +9,12 @@
 
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
-#include "base/big_vector.h"
 #include "ovs/flow_windows.h"
 
 namespace cti::ovs {
@@ -64,7 +64,7 @@ class CopyAhead {
   WindowCopier& copier_;
   size_t n_batches_;  // of the ring
   std::vector<FlowWindow> ring_;
-  BigVector<uint8_t> bytes_;  // of the ring's windows
+  std::unique_ptr<uint8_t[]> bytes_;  // of the ring's windows
   static constexpr size_t kPlaces = 256;
   const FlowWindow* by_number_[kPlaces] = {};  // windows that are held, by number
   uint64_t n_given_ = 0, n_held_ = 0, n_seen_ = 0;  // batches: given by next(), held in by_number_ at some time, given by arrived()

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "ovs/offload.h"
 #include "sys/clock.h"
@@ -20,7 +21,6 @@ using namespace tables::dp_flows;
 // of its own costs a row some 600 ns, a stretch 250 us.
 constexpr uint64_t kStretch = 2 << 20;
 constexpr size_t kMinRowsOfStretch = 440;
-constexpr size_t kLine = 64;  // bytes of a cache line: copies from one to one are faster
 
 // The part of a dp_netdev_flow with its identity, counters, pointers, and what hardware does of it.
 class Core {
@@ -118,7 +118,8 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   RecordWriter writer(*rows, sizeof(Rows));
   std::vector<bool> stay(places.size());
   std::vector<uint8_t> buffer(TargetMemory::kMaxRanges * core.size());
-  BigVector<uint8_t> stretch(kStretch + core.size() + kLine);
+  const auto stretch_buffer = std::make_unique_for_overwrite<uint8_t[]>(kStretch + core.size() + 2 * kLine);
+  uint8_t* const stretch = line_in(stretch_buffer.get());
   std::vector<ReadRange> ranges;
   // A row that was read: its new row, if its flow is still what it was.
   auto take = [&](size_t i, const uint8_t* bytes, uint64_t now_ms) {
@@ -161,7 +162,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
       single = first;
       const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
       const uint64_t from = (low + core.start()) / kLine * kLine;
-      if (memory.read(OvsAddr{from}, stretch.data(), high + core.start() + core.size() - from)) {
+      if (memory.read(OvsAddr{from}, stretch, high + core.start() + core.size() - from)) {
         for (size_t i = first; i < last; i++)
           if (!take(i, &stretch[places[i].flow + core.start() - from], now_ms)) return rows->error();
         single = last;

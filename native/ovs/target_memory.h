@@ -35,6 +35,12 @@ struct ReadCost {
   ReadCost operator-(const ReadCost& before) const { return {calls - before.calls, ranges - before.ranges, bytes - before.bytes}; }
 };
 
+inline constexpr size_t kLine = 64;  // bytes of a cache line
+
+// The first line that begins in a buffer, which has kLine bytes more than are wanted. What is copied whole from lines to lines is copied faster; on some
+// processors in two thirds of the time that it takes to a place in its page a few bytes behind the one it has in the other's, as malloc() gives it.
+inline uint8_t* line_in(uint8_t* buffer) { return buffer + (kLine - reinterpret_cast<uintptr_t>(buffer) % kLine) % kLine; }
+
 class TargetMemory {
  public:
   static constexpr size_t kMaxRanges = 1024;  // a call; IOV_MAX
