@@ -42,7 +42,7 @@ class CopyAhead {
   // CPU time of the thread, if there was one. Ends it.
   uint64_t end();
 
-  // Batches that are copied after the one at hand before it is looked at: lists that lie below their flow come from these.
+  // Batches that are copied after the one that next() gives: lists that lie below their flow come from these.
   static constexpr size_t kBelow = 1;
   static constexpr size_t kRing = kBelow + 1;       // batches, without a thread
   static constexpr size_t kThreadedRing = 3 * kRing;  // with one
@@ -65,7 +65,7 @@ class CopyAhead {
   size_t n_batches_;  // of the ring
   std::vector<FlowWindow> ring_;
   std::unique_ptr<uint8_t[]> bytes_;  // of the ring's windows
-  static constexpr size_t kPlaces = 256;
+  static constexpr size_t kPlaces = 128;
   const FlowWindow* by_number_[kPlaces] = {};  // windows that are held, by number
   uint64_t n_given_ = 0, n_held_ = 0, n_seen_ = 0;  // batches: given by next(), held in by_number_ at some time, given by arrived()
 

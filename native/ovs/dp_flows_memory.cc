@@ -21,7 +21,7 @@ constexpr size_t kDirectPorts = 1 << 16;
 constexpr size_t kMaxMasks = 1 << 20;
 // Segments of what only some flows have.
 constexpr size_t kFirstExtra = CTI_DP_FLOWS_SEGMENT_TUNNEL, kLastExtra = CTI_DP_FLOWS_SEGMENT_ENCAP;
-// A row gets its actions when a few batches of windows more have been copied: several hundred flows later, rarely more than this.
+// A row gets its actions when the next batch of windows has been copied: several hundred flows later, rarely more than this.
 constexpr size_t kRowsInHand = 1 << 10;
 
 // A subtable's mask, as read once; whether it stayed so is looked at in the end.

@@ -414,7 +414,7 @@ bool FlowTableWalk::anything_changed() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.fate != Fate::taken; });
 }
 
-// Reads identity and action pointer of the rows from the ring once more, now that their actions have been copied.
+// Reads identity and action pointer of the rows whose actions counted by time once more, now that their actions have been copied.
 void FlowTableWalk::reprove() {
   std::vector<uint8_t> identities(TargetMemory::kMaxRanges * id_size_);
   for (size_t at = 0; at < early_.size();) {

@@ -27,7 +27,7 @@ WindowCopier::WindowCopier(TargetMemory& memory, const Layout& layout, Stripes& 
       l_(layout),
       stripes_(stripes),
       entries_(stripes.entries),
-      room_behind_((l_.sizeof_dp_netdev_flow + kTail + 63) & ~size_t{63}),
+      room_behind_((l_.sizeof_dp_netdev_flow + kTail + kLine - 1) / kLine * kLine),
       left_(stripes.take()) {}
 
 bool WindowCopier::copy_next(std::span<FlowWindow> batch) {
