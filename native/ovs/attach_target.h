@@ -15,11 +15,6 @@
 
 namespace cti::ovs {
 
-struct AddressRange {
-  OvsAddr start;
-  uint64_t size;
-};
-
 struct Target {
   pid_t pid = 0;
   sys::UniqueFd pidfd;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 
 #include "ovs/offload.h"
+#include "ovs/parts_reader.h"
 #include "sys/clock.h"
 #include "sys/thread_cost.h"
 #include "tables/builder.h"
@@ -16,11 +16,6 @@ namespace {
 
 using namespace tables;
 using namespace tables::dp_flows;
-
-// Rows that follow each other and lie in one stretch of memory of this size are copied with all that is between them, if they are so many: a range
-// of its own costs a row some 600 ns, a stretch 250 us.
-constexpr uint64_t kStretch = 2 << 20;
-constexpr size_t kMinRowsOfStretch = 440;
 
 // The part of a dp_netdev_flow with its identity, counters, pointers, and what hardware does of it.
 class Core {
@@ -117,62 +112,32 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   if (!rows) return rows.error();
   RecordWriter writer(*rows, sizeof(Rows));
   std::vector<bool> stay(places.size());
-  std::vector<uint8_t> buffer(TargetMemory::kMaxRanges * core.size());
-  const auto stretch_buffer = std::make_unique_for_overwrite<uint8_t[]>(kStretch + core.size() + 2 * kLine);
-  uint8_t* const stretch = line_in(stretch_buffer.get());
-  std::vector<ReadRange> ranges;
-  // A row that was read: its new row, if its flow is still what it was.
-  auto take = [&](size_t i, const uint8_t* bytes, uint64_t now_ms) {
-    // SAFETY: 'old_rows' maps n_rows records of a sealed memfd.
-    const Rows& old = reinterpret_cast<const Rows*>(old_rows->data())[i];
-    if (!core.is_flow_of(bytes, old)) return facts.n_gone++, true;
-    if (!core.points_as(bytes, places[i])) return facts.n_replaced++, true;
-    Rows row = old;
-    fill_counters(layout, core.stats(bytes), now_ms, row);
-    offload.fill(bytes, core.start(), now_ms, row);
-    if (!writer.append(&row)) return false;
-    stay[i] = true;
-    return true;
-  };
-  // Rows first..last, each by a range of its own; false if there is no room.
-  auto one_by_one = [&](size_t first, size_t last) {
-    while (first < last) {
-      const size_t n = std::min(TargetMemory::kMaxRanges, last - first);
-      ranges.clear();
-      for (size_t i = 0; i < n; i++) ranges.push_back({OvsAddr{places[first + i].flow + core.start()}, &buffer[i * core.size()], core.size()});
-      const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
-      const size_t n_whole = memory.copy(ranges) / core.size();
-      for (size_t i = 0; i < n_whole; i++)
-        if (!take(first + i, &buffer[i * core.size()], now_ms)) return false;
-      first += n_whole;
-      if (n_whole < n) facts.n_unreadable++, first++;
-    }
-    return true;
-  };
-  for (size_t first = 0, single = 0; first < places.size();) {
+  PartsReader reader(memory, core.size());
+  std::vector<uint64_t> addresses;
+  for (size_t first = 0; first < places.size(); first += addresses.size()) {
     if (cancel && cancel->load(std::memory_order_relaxed)) return errorf(ErrorCode::CANCELLED, "stopped before all counters were read");
-    uint64_t low = places[first].flow, high = low;
-    size_t last = first;
-    for (; last < places.size() && places[last].flow / kStretch == places[first].flow / kStretch; last++) {
-      low = std::min(low, places[last].flow);
-      high = std::max(high, places[last].flow);
-    }
-    if (last - first >= kMinRowsOfStretch) {
-      if (!one_by_one(single, first)) return rows->error();
-      single = first;
-      const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
-      const uint64_t from = (low + core.start()) / kLine * kLine;
-      if (memory.read(OvsAddr{from}, stretch, high + core.start() + core.size() - from)) {
-        for (size_t i = first; i < last; i++)
-          if (!take(i, &stretch[places[i].flow + core.start() - from], now_ms)) return rows->error();
-        single = last;
+    addresses.clear();
+    for (size_t i = first; i < places.size() && addresses.size() < PartsReader::kMaxParts; i++) addresses.push_back(places[i].flow + core.start());
+    const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
+    reader.read(addresses);
+    for (size_t i = first; i < first + addresses.size(); i++) {
+      const uint8_t* bytes = reader.part(i - first);
+      // SAFETY: 'old_rows' maps n_rows records of a sealed memfd.
+      const Rows& old = reinterpret_cast<const Rows*>(old_rows->data())[i];
+      if (!bytes) {
+        facts.n_unreadable++;
+      } else if (!core.is_flow_of(bytes, old)) {
+        facts.n_gone++;
+      } else if (!core.points_as(bytes, places[i])) {
+        facts.n_replaced++;
+      } else {
+        Rows row = old;
+        fill_counters(layout, core.stats(bytes), now_ms, row);
+        offload.fill(bytes, core.start(), now_ms, row);
+        if (!writer.append(&row)) return rows->error();
+        stay[i] = true;
       }
     }
-    if (last == places.size() || last - single >= TargetMemory::kMaxRanges) {
-      if (!one_by_one(single, last)) return rows->error();
-      single = last;
-    }
-    first = last;
   }
   if (!writer.flush()) return rows->error();
   facts.n_refreshed = writer.size();

@@ -1,7 +1,6 @@
 #include "ovs/target_memory.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
@@ -31,10 +30,26 @@ bool TargetMemory::read_string(OvsAddr from, std::string& to, size_t max) {
   return false;
 }
 
+size_t TargetMemory::scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) {
+  size_t total = 0, done = 0;  // of all, of to[0]
+  for (const AddressRange& range : from) {
+    for (uint64_t at = 0; at < range.size;) {
+      const size_t size = std::min<uint64_t>(range.size - at, to[0].size() - done);
+      const ReadRange piece{range.start + at, &to[0][done], size};
+      const size_t got = copy({&piece, 1});
+      total += got;
+      if (got < size) return total;
+      at += size;
+      done += size;
+      if (done == to[0].size()) to = to.subspan(1), done = 0;
+    }
+  }
+  return total;
+}
+
 size_t ProcessMemory::copy(std::span<const ReadRange> ranges) {
   iovec local[kMaxRanges], remote[kMaxRanges];
   const size_t n = std::min(ranges.size(), kMaxRanges);
-  if (n == 0) return 0;
   size_t wanted = 0;
   for (size_t i = 0; i < n; i++) {
     local[i] = {ranges[i].to, ranges[i].size};
@@ -42,11 +57,29 @@ size_t ProcessMemory::copy(std::span<const ReadRange> ranges) {
     remote[i] = {reinterpret_cast<void*>(raw(ranges[i].from)), ranges[i].size};
     wanted += ranges[i].size;
   }
-  const ssize_t got = process_vm_readv(pid_, local, n, remote, n, 0);
+  return call({local, n}, {remote, n}, wanted);
+}
+
+size_t ProcessMemory::scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) {
+  iovec local[kMaxRanges], remote[kMaxRanges];
+  const size_t n_from = std::min(from.size(), kMaxRanges), n_to = std::min(to.size(), kMaxRanges);
+  size_t wanted = 0;
+  for (size_t i = 0; i < n_to; i++) local[i] = {to[i].data(), to[i].size()};
+  for (size_t i = 0; i < n_from; i++) {
+    // SAFETY: as above.
+    remote[i] = {reinterpret_cast<void*>(raw(from[i].start)), from[i].size};
+    wanted += from[i].size;
+  }
+  return call({local, n_to}, {remote, n_from}, wanted);
+}
+
+size_t ProcessMemory::call(std::span<const iovec> local, std::span<const iovec> remote, size_t wanted) {
+  if (remote.empty()) return 0;
+  const ssize_t got = process_vm_readv(pid_, local.data(), local.size(), remote.data(), remote.size(), 0);
   last_errno_ = got < 0 ? errno : static_cast<size_t>(got) < wanted ? EFAULT : 0;
   const size_t size = got < 0 ? 0 : static_cast<size_t>(got);
   cost_.calls++;
-  cost_.ranges += n;
+  cost_.ranges += remote.size();
   cost_.bytes += size;
   return size;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstdint>
 #include <span>
@@ -19,6 +20,11 @@ namespace cti::ovs {
 enum class OvsAddr : uint64_t {};
 constexpr OvsAddr operator+(OvsAddr address, uint64_t offset) { return OvsAddr{static_cast<uint64_t>(address) + offset}; }
 constexpr uint64_t raw(OvsAddr address) { return static_cast<uint64_t>(address); }
+
+struct AddressRange {
+  OvsAddr start;
+  uint64_t size;
+};
 
 struct ReadRange {
   OvsAddr from;
@@ -51,6 +57,10 @@ class TargetMemory {
   // up to the first that cannot be read.
   virtual size_t copy(std::span<const ReadRange> ranges) = 0;
 
+  // The same with places that have sizes of their own: 'from', one range behind the other, fills 'to', one place behind the other, and as many bytes in
+  // all. Places may overlap: the later stays.
+  virtual size_t scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to);
+
   // One range, whole or not at all.
   bool read(OvsAddr from, void* to, size_t size) {
     const ReadRange range{from, to, size};
@@ -78,9 +88,12 @@ class ProcessMemory final : public TargetMemory {
  public:
   explicit ProcessMemory(pid_t pid) : pid_(pid) {}
   size_t copy(std::span<const ReadRange> ranges) override;
+  size_t scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) override;
   int last_errno() const { return last_errno_; }  // of the last copy that stopped short: EPERM, ESRCH, EFAULT
 
  private:
+  size_t call(std::span<const iovec> local, std::span<const iovec> remote, size_t wanted);
+
   pid_t pid_;
   int last_errno_ = 0;
 };

@@ -271,7 +271,7 @@ TEST_CASE("attach: in a large table rows whose lists counted by time are read on
 }
 
 TEST_CASE("attach: a refresh gives the counters of now, and no row of a flow that is not what it was") {
-  for (uint32_t n : {40u, 1500u}) {  // one by one; in stretches
+  for (uint32_t n : {40u, 1500u}) {  // in one go; in two
     CAPTURE(n);
     FakeSwitch fake = make_fake_switch(n, 3);
     const Layout& l = fake.layout;
