@@ -201,8 +201,13 @@ uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, u
     differ |= (load<uint64_t>(flow + 8 * mask.words[i]) & mask.values[i]) ^ load<uint64_t>(bytes + l_.flow_head + 8 * i);
   if (differ) return kRefused;
 
-  Rows row{};
-  Match match;
+  // Made where they stay, or take the place of a row that was dropped from there.
+  const bool fills_hole = !holes_.empty();
+  uint8_t* const row_at = rows_.next();
+  uint8_t* const match_at = matches_.next();
+  if (!fits(row_at != nullptr, CTI_DP_FLOWS_SEGMENT_ROWS) || !fits(match_at != nullptr, CTI_DP_FLOWS_SEGMENT_MATCH)) return kRefused;  // go_on() ends it
+  Rows& row = *new (row_at) Rows{};
+  Match& match = *new (match_at) Match;
   fill_row(bytes, mask, now_ms, row);
   decoder_.decode(flow, reinterpret_cast<const uint8_t*>(mask.expanded.data()), mask.memo, match, extras_);
   match.key.in_port = port_id(match.key.in_port);
@@ -224,7 +229,7 @@ uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, u
   }
   const FlowPlace place{raw(address), load<uint64_t>(bytes + l_.dp_netdev_flow_actions.offset), mask_address};
   uint32_t at;
-  if (!holes_.empty()) {
+  if (fills_hole) {
     at = holes_.back();
     if (places_) (*places_)[at] = place;
     holes_.pop_back();
@@ -233,7 +238,8 @@ uint32_t DpFlowsSink::flow(OvsAddr address, const uint8_t* bytes, size_t size, u
     row_mask_[at] = mask_index;
   } else {
     at = static_cast<uint32_t>(rows_.size());
-    if (!fits(rows_.append(&row), CTI_DP_FLOWS_SEGMENT_ROWS) || !fits(matches_.append(&match), CTI_DP_FLOWS_SEGMENT_MATCH)) return kRefused;  // go_on() ends it
+    rows_.took();
+    matches_.took();
     row_mask_.push_back(mask_index);
     if (places_) places_->push_back(place);
   }

@@ -131,10 +131,12 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
       } else if (!core.points_as(bytes, places[i])) {
         facts.n_replaced++;
       } else {
-        Rows row = old;
+        uint8_t* const at = writer.next();
+        if (!at) return rows->error();
+        Rows& row = *new (at) Rows(old);
         fill_counters(layout, core.stats(bytes), now_ms, row);
         offload.fill(bytes, core.start(), now_ms, row);
-        if (!writer.append(&row)) return rows->error();
+        writer.took();
         stay[i] = true;
       }
     }

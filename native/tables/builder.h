@@ -81,10 +81,15 @@ class RecordWriter {
   uint64_t size() const { return n_written_ + n_buffered_; }
   // False: the segment's error() says why.
   bool append(const void* record) {
-    if (n_buffered_ == capacity_ && !spill()) return false;
-    std::memcpy(&buffer_[n_buffered_++ * stride_], record, stride_);
+    uint8_t* to = next();
+    if (!to) return false;
+    std::memcpy(to, record, stride_);
+    n_buffered_++;
     return true;
   }
+  // Where the next record goes, to be made there and then taken with took(); null: the segment's error() says why.
+  uint8_t* next() { return n_buffered_ == capacity_ && !spill() ? nullptr : &buffer_[n_buffered_ * stride_]; }
+  void took() { n_buffered_++; }
   // One of them, to be changed in place, until the next append(). What has been written already costs a page fault the first time.
   uint8_t* at(uint64_t index) { return index < n_written_ ? segment_.data() + index * stride_ : &buffer_[(index - n_written_) * stride_]; }
   bool flush() { return write(n_buffered_); }

@@ -1,6 +1,7 @@
 // attach_bench PID LAYOUT ROUNDS [read]: how long a reading of all megaflows takes, in turn with a plain copy of the same process's resident writable
 // anonymous memory by the same call, one thread each. LAYOUT is a file of lines "name offset size" (scripts/bench/attach.ts writes it from the
-// JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory.
+// JSON); with "read" nothing is copied. Prints one JSON object: milliseconds of each round, rows, bytes, peak memory. What a snapshot's memfds hold is not
+// resident memory of this program unless it is mapped: it is given by itself.
 //
 // Then the same with two threads: the reading as a pipeline, one thread copying and one looking, into one snapshot; the copy in halves.
 //
@@ -121,7 +122,7 @@ int main(int argc, char** argv) {
   std::string reads, copies, cpus, copy_cpus, refreshes, refresh_cpus;
   ovs::FlowPlaces places;
   ovs::RefreshFacts refreshed;
-  uint64_t rows = 0, copied = 0, two_rows = 0;
+  uint64_t rows = 0, copied = 0, two_rows = 0, snapshot_bytes = 0;
   ovs::MemoryReadFacts facts, two_facts;
   rusage usage;
   const int rounds = std::atoi(argv[3]);
@@ -139,6 +140,8 @@ int main(int argc, char** argv) {
     reads += (round ? "," : "") + std::to_string(took);
     cpus += (round ? "," : "") + std::to_string(static_cast<double>(facts.cpu_ns) / 1e6);
     rows = snapshot->n_rows;
+    snapshot_bytes = 0;
+    for (const auto& segment : snapshot->segments) snapshot_bytes += segment.size;
     begin = now_ms();
     auto again = ovs::refresh_dp_flows(memory, *layout, *root, *snapshot, places, nullptr, refreshed);
     if (!again) return fail(again.error());
@@ -159,11 +162,11 @@ int main(int argc, char** argv) {
   }
   getrusage(RUSAGE_SELF, &usage);
   std::printf("{\"twoReadMs\":[%s],\"twoCpuMs\":[%s],\"twoCopyMs\":[%s],\"twoRows\":%llu,\"refreshMs\":[%s],\"refreshCpuMs\":[%s],\"copyMs\":[%s],\"copyCpuMs\":[%s],\"readMs\":[%s],\"cpuMs\":[%s],\"rows\":%llu,\"copiedBytes\":%llu,\"readBytes\":%llu,\"calls\":%llu,\"ranges\":%llu,"
-              "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"twoFromRing\":%llu,\"passes\":%u,\"peakBytes\":%llu}\n",
+              "\"fromRing\":%llu,\"retried\":%llu,\"dropped\":%llu,\"twoFromRing\":%llu,\"passes\":%u,\"peakBytes\":%llu,\"snapshotBytes\":%llu}\n",
               two_reads.c_str(), two_cpus.c_str(), two_copies.c_str(), static_cast<unsigned long long>(two_rows), refreshes.c_str(), refresh_cpus.c_str(), copies.c_str(), copy_cpus.c_str(), reads.c_str(), cpus.c_str(), static_cast<unsigned long long>(rows), static_cast<unsigned long long>(copied),
               static_cast<unsigned long long>(facts.cost.bytes), static_cast<unsigned long long>(facts.cost.calls),
               static_cast<unsigned long long>(facts.cost.ranges), static_cast<unsigned long long>(facts.walk.n_from_ring),
               static_cast<unsigned long long>(facts.walk.n_retried), static_cast<unsigned long long>(facts.walk.n_dropped()), static_cast<unsigned long long>(two_facts.walk.n_from_ring), facts.walk.n_passes,
-              static_cast<unsigned long long>(usage.ru_maxrss) * 1024);
+              static_cast<unsigned long long>(usage.ru_maxrss) * 1024, static_cast<unsigned long long>(snapshot_bytes));
   return 0;
 }
