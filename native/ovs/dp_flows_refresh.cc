@@ -17,6 +17,8 @@ namespace {
 using namespace tables;
 using namespace tables::dp_flows;
 
+constexpr size_t kRowsInHand = PartsReader::kMaxParts;
+
 // The part of a dp_netdev_flow with its identity, counters, pointers, and what hardware does of it.
 class Core {
  public:
@@ -55,12 +57,6 @@ class Core {
   uint32_t start_, size_;
 };
 
-Result<sys::Mapping> map_segment(const Snapshot& base, size_t segment) {
-  const SegmentData& data = base.segments[segment];
-  return sys::Mapping::map(sys::round_up_to_page(std::max<uint64_t>(data.size, 1)), PROT_READ, MAP_SHARED | MAP_POPULATE, data.fd.get(),
-                           base.schema->segments[segment].name);
-}
-
 Result<GrowingSegment> segment_for(const Snapshot& base, size_t segment) {
   const SegmentSchema& schema = base.schema->segments[segment];
   auto made = GrowingSegment::create("ctinspector:" + std::string(base.schema->name) + "." + std::string(schema.name),
@@ -69,20 +65,28 @@ Result<GrowingSegment> segment_for(const Snapshot& base, size_t segment) {
   return made;
 }
 
+// Some records of a segment of 'base', from number 'first' on.
+Result<void> read_records(const Snapshot& base, size_t segment, size_t first, size_t n, void* to) {
+  const size_t stride = base.schema->segments[segment].stride;
+  return sys::read_at(base.segments[segment].fd.get(), to, n * stride, first * stride);
+}
+
 // The rows of 'base' that 'stay', copied: what is theirs by their own number.
 Result<GrowingSegment> kept_rows(const Snapshot& base, size_t segment, const std::vector<bool>& stay) {
-  auto from = map_segment(base, segment);
-  if (!from) return from.error();
   auto to = segment_for(base, segment);
   if (!to) return to.error();
   const size_t stride = base.schema->segments[segment].stride;
-  for (size_t row = 0; row < stay.size();) {
-    size_t end = row;
-    while (end < stay.size() && stay[end] == stay[row]) end++;
-    if (stay[row]) {
-      if (!to->write(from->data() + row * stride, (end - row) * stride)) return to->error();
+  std::vector<uint8_t> some(kRowsInHand * stride);
+  for (size_t first = 0; first < stay.size(); first += kRowsInHand) {
+    const size_t n = std::min(kRowsInHand, stay.size() - first);
+    CTI_TRY(read_records(base, segment, first, n, some.data()));
+    size_t n_kept = 0;
+    for (size_t i = 0; i < n; i++) {
+      if (!stay[first + i]) continue;
+      if (n_kept < i) std::memcpy(&some[n_kept * stride], &some[i * stride], stride);
+      n_kept++;
     }
-    row = end;
+    if (n_kept > 0 && !to->write(some.data(), n_kept * stride)) return to->error();
   }
   return to;
 }
@@ -106,48 +110,45 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
 
   const Core core(layout);
   OffloadReader offload(memory, layout);
-  auto old_rows = map_segment(base, CTI_DP_FLOWS_SEGMENT_ROWS);
-  if (!old_rows) return old_rows.error();
   auto rows = segment_for(base, CTI_DP_FLOWS_SEGMENT_ROWS);
   if (!rows) return rows.error();
-  RecordWriter writer(*rows, sizeof(Rows));
   std::vector<bool> stay(places.size());
+  // Some rows at a time, read from the base's memfd, changed in place and written to the new one: neither is mapped.
   PartsReader reader(memory, core.size());
   std::vector<uint64_t> addresses;
+  std::vector<Rows> some(kRowsInHand);
   for (size_t first = 0; first < places.size(); first += addresses.size()) {
     if (cancel && cancel->load(std::memory_order_relaxed)) return errorf(ErrorCode::CANCELLED, "stopped before all counters were read");
     addresses.clear();
-    for (size_t i = first; i < places.size() && addresses.size() < PartsReader::kMaxParts; i++) addresses.push_back(places[i].flow + core.start());
+    for (size_t i = first; i < places.size() && addresses.size() < kRowsInHand; i++) addresses.push_back(places[i].flow + core.start());
+    CTI_TRY(read_records(base, CTI_DP_FLOWS_SEGMENT_ROWS, first, addresses.size(), some.data()));
     const uint64_t now_ms = sys::clock_ns(CLOCK_MONOTONIC) / 1'000'000;
     reader.read(addresses);
-    for (size_t i = first; i < first + addresses.size(); i++) {
-      const uint8_t* bytes = reader.part(i - first);
-      // SAFETY: 'old_rows' maps n_rows records of a sealed memfd.
-      const Rows& old = reinterpret_cast<const Rows*>(old_rows->data())[i];
+    size_t n_kept = 0;
+    for (size_t i = 0; i < addresses.size(); i++) {
+      const uint8_t* bytes = reader.part(i);
       if (!bytes) {
         facts.n_unreadable++;
-      } else if (!core.is_flow_of(bytes, old)) {
+      } else if (!core.is_flow_of(bytes, some[i])) {
         facts.n_gone++;
-      } else if (!core.points_as(bytes, places[i])) {
+      } else if (!core.points_as(bytes, places[first + i])) {
         facts.n_replaced++;
       } else {
-        uint8_t* const at = writer.next();
-        if (!at) return rows->error();
-        Rows& row = *new (at) Rows(old);
+        if (n_kept < i) some[n_kept] = some[i];
+        Rows& row = some[n_kept++];
         fill_counters(layout, core.stats(bytes), now_ms, row);
         offload.fill(bytes, core.start(), now_ms, row);
-        writer.took();
-        stay[i] = true;
+        stay[first + i] = true;
       }
     }
+    if (n_kept > 0 && !rows->write(some.data(), n_kept * sizeof(Rows))) return rows->error();
+    facts.n_refreshed += n_kept;
   }
-  if (!writer.flush()) return rows->error();
-  facts.n_refreshed = writer.size();
 
-  Snapshot made{base.schema, {}, writer.size(), base.n_verbatim, {}, base.unknown};
+  Snapshot made{base.schema, {}, facts.n_refreshed, base.n_verbatim, {}, base.unknown};
   for (size_t i = 0; i < base.segments.size(); i++) {
     const SegmentData& shared = base.segments[i];
-    const bool by_row = i == CTI_DP_FLOWS_SEGMENT_ROWS || (i == CTI_DP_FLOWS_SEGMENT_MATCH && writer.size() != base.n_rows);
+    const bool by_row = i == CTI_DP_FLOWS_SEGMENT_ROWS || (i == CTI_DP_FLOWS_SEGMENT_MATCH && facts.n_refreshed != base.n_rows);
     if (!by_row) {
       sys::UniqueFd fd(::fcntl(shared.fd.get(), F_DUPFD_CLOEXEC, 0));
       if (!fd) return system_error(errno, "share a segment of the snapshot before");
@@ -159,7 +160,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
     const uint64_t size = segment->size();
     auto fd = segment->seal();
     if (!fd) return fd.error();
-    made.segments.push_back({std::move(*fd), size, static_cast<uint32_t>(writer.size())});
+    made.segments.push_back({std::move(*fd), size, static_cast<uint32_t>(facts.n_refreshed)});
   }
   auto note = [&](const char* what, uint64_t n) {
     if (n) made.rejected.push_back({what, "", n});
@@ -167,9 +168,9 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   note("left the table since all of it was read", facts.n_gone + facts.n_unreadable);
   note("actions or mask replaced since all of it was read", facts.n_replaced);
   size_t n_kept = 0;
-  for (size_t i = 0; writer.size() < places.size() && i < places.size(); i++)
+  for (size_t i = 0; facts.n_refreshed < places.size() && i < places.size(); i++)
     if (stay[i]) places[n_kept++] = places[i];
-  places.resize(writer.size());
+  places.resize(facts.n_refreshed);
   facts.end_ns = sys::clock_ns(CLOCK_REALTIME);
   const sys::ThreadCost used = sys::thread_cost() - before_reading;
   facts.cpu_ns = used.cpu_ns;

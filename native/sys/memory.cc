@@ -38,6 +38,16 @@ Result<UniqueFd> create_memfd(const std::string& name) {
   return UniqueFd(fd);
 }
 
+Result<void> read_at(int fd, void* to, size_t size, uint64_t offset) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = ::pread(fd, static_cast<uint8_t*>(to) + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return system_error(n < 0 ? errno : EIO, "read " + std::to_string(size) + " bytes at " + std::to_string(offset) + " of a memfd");
+    done += static_cast<size_t>(n);
+  }
+  return {};
+}
+
 Result<void> seal_memfd(int fd) {
   // Another thread may be starting a program: until its exec the child has a copy of every mapping, those just unmapped here among them.
   for (auto waited = 0ms; ::fcntl(fd, F_ADD_SEALS, kSeals) < 0; waited += kSealRetry) {

@@ -60,6 +60,9 @@ class Mapping {
 // A new memfd that allows sealing, close-on-exec. 'name' shows in /proc/PID/maps.
 Result<UniqueFd> create_memfd(const std::string& name);
 
+// All of 'size' bytes from 'offset' on, as pread(2). Errors: SYSTEM; a file that ends before is one.
+Result<void> read_at(int fd, void* to, size_t size, uint64_t offset);
+
 // Forbids write, grow, shrink and further seals. No writable shared mapping of 'fd' may exist; one that a child has before its exec is
 // waited for, half a second at most.
 Result<void> seal_memfd(int fd);
