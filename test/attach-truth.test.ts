@@ -19,7 +19,6 @@ import { runQuestion } from '../lib/query/run.js';
 import { samplesNeeded } from '../lib/query/samples.js';
 import { readDpFlowsFile } from '../lib/sources/dp-flows.js';
 import { attachMemory, MemoryAttachment } from '../lib/sources/memory.js';
-import { ordered } from '../lib/sources/memory-proof.js';
 import { captureTable } from '../lib/sources/registry.js';
 import { RepeatedReading } from '../lib/sources/repeated.js';
 import { isPassing } from '../lib/sources/switch-life.js';
@@ -40,11 +39,7 @@ t.teardown(() => lab.stop());
 const ufidOf = (row: string): string => row.slice(5, 41);
 /** Without what is not the same in two readings one after the other: the time since the last packet. */
 const withoutTime = (row: string): string =>
-  inOrder(row.replace(/, used:(never|[\d.]+s),/, (_, used) => `, used:${used === 'never' ? 'never' : 'ago'},`));
-/** scripts/other-release: a match's attributes are printed in the order of 3.1, whatever the release's is. */
-const isOtherRelease = process.env.CTI_OVS_SCHEMA !== undefined;
-const inOrder = (row: string): string =>
-  isOtherRelease ? row.slice(0, 43) + ordered(row.slice(43).replace(/, packets:/, ', actions:, packets:')) : row;
+  row.replace(/, used:(never|[\d.]+s),/, (_, used) => `, used:${used === 'never' ? 'never' : 'ago'},`);
 
 function rowsOf(snapshot: TableSnapshot): Map<string, string> {
   const rows = new Map<string, string>();

@@ -12,6 +12,7 @@ import { CtiError } from '../lib/errors.js';
 import { captureDpFlows } from '../lib/sources/dp-flows.js';
 import { findLayout, listLayouts, parseLayout, readLayout } from '../lib/sources/layouts.js';
 import { attachMemory, captureFromMemory, MemoryAttachment, prove } from '../lib/sources/memory.js';
+import { sameOrder } from '../lib/sources/memory-proof.js';
 import { captureTable } from '../lib/sources/registry.js';
 import type { TableSnapshot } from '../lib/tables/snapshot.js';
 import { codeOf } from './support/errors.js';
@@ -68,7 +69,13 @@ t.test('layouts that are shipped', async (t) => {
   };
   for (const [name, offset] of Object.entries(known)) t.equal(at(DEBIAN, name), offset, name);
   const shipped = listLayouts({ CTINSPECTOR_LAYOUTS: scratch });
-  t.strictSame(shipped.map(({ buildId }) => buildId).sort(), [DEBIAN, DEBIAN_DPDK].sort());
+  t.strictSame(shipped.map(({ name }) => name).sort(), [
+    'Debian openvswitch-switch 3.1.0-2+deb12u1 amd64',
+    'Debian openvswitch-switch 3.5.0-1+b1 amd64',
+    'Debian openvswitch-switch-dpdk 3.1.0-2+deb12u1 amd64',
+    'Debian openvswitch-switch-dpdk 3.5.0-1+b1 amd64',
+  ]);
+  t.ok(shipped.some(({ buildId }) => buildId === DEBIAN_DPDK));
 });
 
 t.test('layouts that are wrong are refused with what is wrong', async (t) => {
@@ -138,6 +145,42 @@ t.test('a quiet switch: every flow as dpctl/dump-flows -m prints it', async (t) 
   snapshot.close();
   text.taken.close();
 });
+
+t.test(
+  "a match's attributes stand in the order that the switch prints them in, whatever was taken for it first",
+  async (t) => {
+    const first = /^ufid:[^,]+, recirc_id\(/;
+    for (const guess of [true, false]) {
+      const attachment = MemoryAttachment.open(lab.pid);
+      attachment.recircFirst = guess;
+      const before = await attachment.capture();
+      t.ok(before.snapshot.facts.nRows > 20);
+      for (let row = 0; row < before.snapshot.facts.nRows; row++)
+        if (first.test(before.snapshot.rowText(row)) !== guess) t.fail(before.snapshot.rowText(row));
+      before.snapshot.close();
+      const proof = await prove(attachment, { rundir: lab.rundir });
+      const text = await captureDpFlows({ rundir: lab.rundir });
+      const isFirst = first.test(text.rowText(0));
+      t.equal(attachment.recircFirst, isFirst);
+      const { snapshot } = proof.capture;
+      for (let row = 0; row < snapshot.facts.nRows; row++)
+        if (first.test(snapshot.rowText(row)) !== isFirst) t.fail(snapshot.rowText(row));
+      text.close();
+      snapshot.close();
+    }
+    const [behind, before] = [
+      'skb_priority(0/0),recirc_id(0),in_port(2),eth(src=1,dst=2)',
+      'recirc_id(0),skb_priority(0/0),in_port(2),eth()',
+    ];
+    t.equal(sameOrder(`${behind}, actions:1`, `${before}, actions:1`), false);
+    t.equal(sameOrder(`${behind}, actions:1`, `${behind}, actions:2`), true);
+    t.equal(
+      sameOrder(`${behind}, actions:1`, 'recirc_id(0),in_port(2),encap(in_port(3),recirc_id(1)), actions:1'),
+      true,
+      'what both have says nothing',
+    );
+  },
+);
 
 t.test('counters move forward and stay whole while packets flow', async (t) => {
   const { attachment, proof } = await attachMemory({ rundir: lab.rundir });

@@ -4,6 +4,8 @@ import type { TableSnapshot } from '../tables/snapshot.js';
 import type { DatapathFacts, MemoryCapture } from './memory.js';
 
 export interface Agreement {
+  /** Whether attributes of matches stand in the order that the switch prints them in. */
+  readonly inOrder: boolean;
   readonly datapaths: number;
   readonly flowCounts: readonly { readonly datapath: string; readonly memory: number; readonly unixctl: number }[];
   readonly flowsCompared: number;
@@ -18,8 +20,8 @@ const steady = (row: string): string =>
     .replace(/, packets:\d+, bytes:\d+, used:[^,]+(, flags:[^,]+)?/, '')
     .replace(/, offloaded:\w+|, dp:\w+/g, '');
 
-/** The row with its match's attributes in one order: recirc_id and dp_hash come first since some release between 3.1 and 3.5, and last before. */
-export function ordered(row: string): string {
+/** The attributes of a match as they stand, those of no encap(...): 'recirc_id(0)', 'dp_hash(0/0)', ... */
+function attributesOf(row: string): string[] {
   const end = row.indexOf(', actions:');
   const parts: string[] = [];
   let depth = 0;
@@ -33,7 +35,18 @@ export function ordered(row: string): string {
     }
   }
   parts.push(row.slice(from, Math.max(from, end)));
-  return parts.sort().join() + row.slice(Math.max(0, end));
+  return parts;
+}
+
+/** The row with its match's attributes in one order, whatever they have. */
+const ordered = (row: string): string =>
+  attributesOf(row).sort().join() + row.slice(Math.max(0, row.indexOf(', actions:')));
+
+/** Whether the attributes that both have stand in one order. */
+export function sameOrder(ours: string, theirs: string): boolean {
+  const names = (row: string) => attributesOf(row).map((part) => part.slice(0, part.indexOf('(')));
+  const [a, b] = [names(ours), names(theirs)];
+  return a.filter((name) => b.includes(name)).join() === b.filter((name) => a.includes(name)).join();
 }
 
 /** The parts of a match, 'ipv4' -> 'src=10.0.0.1', 'proto=17', ...; without ports, which are names or numbers as the command likes. */
@@ -59,12 +72,12 @@ function counters(row: string): { packets: bigint; bytes: bigint } {
 }
 
 /** dpctl/get-flow takes -m or a datapath, not both: with several datapaths it prints no wildcards, and less can be compared. */
-async function flowDiffers(
+async function compareFlow(
   snapshot: TableSnapshot,
   row: number,
   ask: Ask,
   datapath: string | null,
-): Promise<string | null> {
+): Promise<{ readonly differed: string } | { readonly inOrder: boolean }> {
   const ours = snapshot.rowText(row);
   const ufid = /^ufid:([0-9a-f-]+)/.exec(ours)?.[1] ?? '';
   let theirs: string;
@@ -72,18 +85,20 @@ async function flowDiffers(
     theirs = (await ask('dpctl/get-flow', datapath ?? '-m', `ufid:${ufid}`)).trim();
   } catch (error) {
     if (!(error instanceof CtiError) || error.code !== 'SWITCH_REFUSED') throw error;
-    return `the switch does not know flow ufid:${ufid} (${error.message})`;
+    return { differed: `the switch does not know flow ufid:${ufid} (${error.message})` };
   }
   const [a, b] = [steady(ours), steady(theirs)];
   const lacking = lackingIn(ours, theirs);
   if (datapath === null ? ordered(a) !== ordered(b) : lacking !== null) {
-    return `flow ufid:${ufid} is '${a}' in memory and '${b}' by dpctl/get-flow`;
+    return { differed: `flow ufid:${ufid} is '${a}' in memory and '${b}' by dpctl/get-flow` };
   }
   const [ourCounts, theirCounts] = [counters(ours), counters(theirs)];
   if (ourCounts.packets > theirCounts.packets || ourCounts.bytes > theirCounts.bytes) {
-    return `flow ufid:${ufid} has more packets or bytes in memory (${ourCounts.packets}, ${ourCounts.bytes}) than by dpctl/get-flow (${theirCounts.packets}, ${theirCounts.bytes})`;
+    return {
+      differed: `flow ufid:${ufid} has more packets or bytes in memory (${ourCounts.packets}, ${ourCounts.bytes}) than by dpctl/get-flow (${theirCounts.packets}, ${theirCounts.bytes})`,
+    };
   }
-  return null;
+  return { inOrder: sameOrder(a, b) };
 }
 
 function columnOffset(snapshot: TableSnapshot, column: string): number {
@@ -164,10 +179,12 @@ export async function agreement(
   const segment = snapshot.segment('rows');
   const bytes = new DataView(segment.buffer);
   const offset = columnOffset(snapshot, 'datapath');
+  let inOrder = true;
   for (const row of sample) {
     const datapath = ours[bytes.getUint32(row * segment.stride + offset, true)] ?? '';
-    const differed = await flowDiffers(snapshot, row, ask, theirs.length === 1 ? null : datapath);
-    if (differed !== null) return { differed };
+    const compared = await compareFlow(snapshot, row, ask, theirs.length === 1 ? null : datapath);
+    if ('differed' in compared) return compared;
+    inOrder &&= compared.inOrder;
   }
-  return { datapaths: ours.length, flowCounts, flowsCompared: sample.length };
+  return { datapaths: ours.length, flowCounts, flowsCompared: sample.length, inOrder };
 }

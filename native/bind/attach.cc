@@ -150,10 +150,17 @@ Napi::Value set_manners(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (handle, whether the switch prints recirc_id first): rows of captures that begin from now on print so.
+Napi::Value set_order(const Napi::CallbackInfo& info) {
+  attachment_of(info)->recirc_first = info[1].ToBoolean();
+  return info.Env().Undefined();
+}
+
 class CaptureTask : public Task {
  public:
   std::shared_ptr<Attachment> attachment;
   Manners manners;
+  bool recirc_first = false;
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
@@ -161,7 +168,7 @@ class CaptureTask : public Task {
     ovs::ProcessMemory memory(attachment->target.pid);
     ovs::ProcessMemory copier(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_,
-                                       {.copier = manners.fast ? &copier : nullptr});
+                                       {.walk = {.copier = manners.fast ? &copier : nullptr}, .recirc_first = recirc_first});
     // What was read of a process that is no longer there may be another's: nothing of it is used.
     if (!attachment->target.still_the_same()) return ended(*attachment);
     if (!snapshot) return std::move(snapshot.error());
@@ -234,6 +241,7 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
   task->attachment = attachment_of(info);
   root_of(info.Env(), *task->attachment);
   task->manners = task->attachment->manners;
+  task->recirc_first = task->attachment->recirc_first;
   return start_job(info.Env(), std::move(task), info[1]);
 }
 
@@ -255,6 +263,7 @@ void init_attach(Napi::Env env, Napi::Object exports) {
   exports.Set("attachOpen", Napi::Function::New(env, open, "attachOpen"));
   exports.Set("attachLayout", Napi::Function::New(env, set_layout, "attachLayout"));
   exports.Set("attachDatapaths", Napi::Function::New(env, datapaths, "attachDatapaths"));
+  exports.Set("attachSetOrder", Napi::Function::New(env, set_order, "attachSetOrder"));
   exports.Set("attachSetManners", Napi::Function::New(env, set_manners, "attachSetManners"));
   exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
   exports.Set("attachRefresh", Napi::Function::New(env, refresh, "attachRefresh"));

@@ -45,6 +45,7 @@ struct Attachment {
   ovs::Layout layout;
   std::optional<ovs::OvsAddr> dp_netdevs;
   Manners manners;
+  bool recirc_first = false;  // as manners
 };
 
 // {cpuMs, waitedMs | null} beside what 'object' has.

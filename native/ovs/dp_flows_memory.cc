@@ -39,8 +39,9 @@ struct Mask {
 // Makes rows of flows.
 class DpFlowsSink final : public FlowSink, private ActionTranslator::PortIds {
  public:
-  DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel, FlowPlaces* places)
-      : memory_(memory), l_(layout), cancel_(cancel), places_(places), decoder_(layout), offload_(memory, layout), translator_(layout, *this),
+  DpFlowsSink(TargetMemory& memory, const Layout& layout, SnapshotBuilder builder, const std::atomic<bool>* cancel, FlowPlaces* places,
+              bool recirc_first)
+      : memory_(memory), l_(layout), cancel_(cancel), places_(places), decoder_(layout, recirc_first), offload_(memory, layout), translator_(layout, *this),
         builder_(std::move(builder)),
         rows_(builder_.segment(CTI_DP_FLOWS_SEGMENT_ROWS), sizeof(Rows), kRowsInHand),
         matches_(builder_.segment(CTI_DP_FLOWS_SEGMENT_MATCH), sizeof(Match)),
@@ -368,10 +369,10 @@ void add(WalkStats& to, const WalkStats& from) {
 }  // namespace
 
 Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
-                               MemoryReadFacts& facts, FlowPlaces* places, const WalkOptions& options) {
+                               MemoryReadFacts& facts, FlowPlaces* places, const FlowReadOptions& options) {
   facts = {};
   if (places) places->clear();
-  auto cost = [&] { return options.copier ? memory.cost() + options.copier->cost() : memory.cost(); };
+  auto cost = [&] { return options.walk.copier ? memory.cost() + options.walk.copier->cost() : memory.cost(); };
   const ReadCost before = cost();
   const sys::ThreadCost before_reading = sys::thread_cost();
   facts.begin_ns = sys::clock_ns(CLOCK_REALTIME);
@@ -380,12 +381,12 @@ Result<Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAd
   auto roots = read_datapaths(memory, layout, dp_netdevs);
   if (!roots) return roots.error();
   facts.datapaths = *std::move(roots);
-  DpFlowsSink sink(memory, layout, std::move(*builder), cancel, places);
+  DpFlowsSink sink(memory, layout, std::move(*builder), cancel, places, options.recirc_first);
   for (const DatapathRoot& datapath : facts.datapaths) {
     sink.use_datapath(datapath);
     for (const PmdRoot& pmd : datapath.pmds) {
       sink.use_pmd(pmd);
-      FlowTableWalk walk(memory, layout, sink, options);
+      FlowTableWalk walk(memory, layout, sink, options.walk);
       auto walked = walk.run(pmd);
       if (!walked) return sink.error() ? *sink.error() : walked.error();
       add(facts.walk, walk.stats());

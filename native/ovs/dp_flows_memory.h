@@ -35,10 +35,15 @@ struct FlowPlace {
 };
 using FlowPlaces = BigVector<FlowPlace>;  // by row
 
-// 'places' gets those of the snapshot's rows, if wanted. Two threads read if 'options' have a copier.
+struct FlowReadOptions {
+  WalkOptions walk = {};      // two threads read if it has a copier
+  bool recirc_first = false;  // how the switch prints a match: flow_decode.h
+};
+
+// 'places' gets those of the snapshot's rows, if wanted.
 // Errors: PROTOCOL (what is there is not what the layout says), CANCELLED, OUT_OF_MEMORY.
 Result<tables::Snapshot> read_dp_flows(TargetMemory& memory, const Layout& layout, OvsAddr dp_netdevs, const std::atomic<bool>* cancel,
-                                       MemoryReadFacts& facts, FlowPlaces* places = nullptr, const WalkOptions& options = {});
+                                       MemoryReadFacts& facts, FlowPlaces* places = nullptr, const FlowReadOptions& options = {});
 
 // The parts of a row that any reading of a flow fills in: half of a ufid as printed (each 32-bit part most significant byte first), and the
 // counters of a dp_netdev_flow_stats.

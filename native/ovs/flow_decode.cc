@@ -369,7 +369,7 @@ void FlowDecoder::decode(const uint8_t* flow, const uint8_t* mask, MaskMemo& mem
   extras.unknown = nullptr;
   match.key = {};
   match_half(flow, false, s, match.key);
-  match.key.attrs = s.attrs;
+  match.key.attrs = s.attrs | order_;
   if (memo.shape_ != s) {
     memo.shape_ = s;
     mask_half(mask, s, memo.half_);

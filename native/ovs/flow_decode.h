@@ -9,6 +9,7 @@
 
 #include "ovs/layout.h"
 #include "tables/generated/dp_flows.h"
+#include "text/keys.h"
 
 namespace cti::ovs {
 
@@ -44,7 +45,8 @@ class FlowDecoder {
   };
 
  public:
-  explicit FlowDecoder(const Layout& layout) : l_(layout) {}
+  // 'recirc_first': the switch prints recirc_id and dp_hash before the other metadata, as 3.5 does, and the rows say so.
+  FlowDecoder(const Layout& layout, bool recirc_first) : l_(layout), order_(recirc_first ? text::kRecircFirst : 0) {}
 
   // What the flow before made of a mask: the same for the next one with this mask, if it has the same keys.
   class MaskMemo {
@@ -70,6 +72,7 @@ class FlowDecoder {
   void encap(const uint8_t* flow, const uint8_t* mask, const Shape& shape, FlowExtras& extras) const;
 
   const Layout& l_;
+  const uint64_t order_;  // bit of match.key.attrs
 };
 
 }  // namespace cti::ovs

@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
     refreshes += (round ? "," : "") + std::to_string(now_ms() - begin);
     ovs::ProcessMemory other(target->pid);
     begin = now_ms();
-    auto fast = ovs::read_dp_flows(memory, *layout, *root, nullptr, two_facts, &places, {.copier = &other});
+    auto fast = ovs::read_dp_flows(memory, *layout, *root, nullptr, two_facts, &places, {.walk = {.copier = &other}});
     two_reads += (round ? "," : "") + std::to_string(now_ms() - begin);
     if (!fast) return fail(fast.error());
     two_cpus += (round ? "," : "") + std::to_string(static_cast<double>(two_facts.cpu_ns) / 1e6);

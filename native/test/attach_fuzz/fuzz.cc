@@ -257,7 +257,7 @@ class Breaker {
 // Takes flows as the real sink does, but keeps nothing: decodes under whatever mask it finds, translates, and notes how far cases get.
 class Sink final : public ovs::FlowSink, private ovs::ActionTranslator::PortIds {
  public:
-  Sink(const ovs::Layout& layout, std::array<bool, kNumStages>& reached) : l_(layout), reached_(reached), decoder_(layout), translator_(layout, *this) {}
+  Sink(const ovs::Layout& layout, std::array<bool, kNumStages>& reached) : l_(layout), reached_(reached), decoder_(layout, false), translator_(layout, *this) {}
   uint32_t flow(ovs::OvsAddr, const uint8_t* bytes, size_t, uint64_t) override {
     reached_[kFlowSeen] = true;
     tables::dp_flows::Match match;
@@ -368,7 +368,7 @@ class Fuzzer {
     ovs::MemoryReadFacts facts;
     ovs::FlowPlaces places;
     auto snapshot =
-        ovs::read_dp_flows(readers.walker, l, root ? *root : ovs::OvsAddr{raw(fake_.data[0].start) + 1024}, nullptr, facts, &places, {.copier = copier});
+        ovs::read_dp_flows(readers.walker, l, root ? *root : ovs::OvsAddr{raw(fake_.data[0].start) + 1024}, nullptr, facts, &places, {.walk = {.copier = copier}, .recirc_first = number % 2 == 1});
     if (!bounded(report, calls) || !snapshot) return static_cast<bool>(snapshot) ? false : true;
     reached_[kSnapshotMade] = true;
     print_rows(*snapshot, reached_);
