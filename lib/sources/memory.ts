@@ -216,7 +216,7 @@ export class MemoryAttachment {
   }
 
   /**
-   * The counters of `before`, a snapshot that this attachment gave, anew: 0.6 of the work of a capture. Rows whose flow has left the table
+   * The counters of `before`, a snapshot that this attachment gave, anew: 0.54 to 0.63 of the work of a capture. Rows whose flow has left the table
    * or has other actions now are not in the result, and are counted; new flows are not in it either, so capture again when many are. `before` stays
    * as it is, and open. One thread, also if `fast`: there is little but copying. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
    */

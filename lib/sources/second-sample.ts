@@ -20,7 +20,7 @@ export interface CapturedAgain extends Captured {
 }
 
 /**
- * `before`'s table anew, of the same switch. Megaflows that were read out of memory have only their counters read anew, half of the work, as long as
+ * `before`'s table anew, of the same switch. Megaflows that were read out of memory have only their counters read anew, 0.6 of the work, as long as
  * the table has no others: rows that are new, or whose actions were replaced, need all of it. What goes otherwise than it must there ends in
  * captureTable(), which says what is wrong. `before` stays open.
  */
