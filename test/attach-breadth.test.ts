@@ -388,9 +388,10 @@ t.test('a layout that does not fit pmds or ports is refused, and what differed i
   for (const [table, name, change, expected] of cases) {
     const dir = join(scratch, `wrong-${name.replace(' ', '-')}`);
     mkdirSync(dir);
-    const json = JSON.parse(readFileSync(findLayout(DEBIAN, { CTINSPECTOR_LAYOUTS: dir }).file, 'utf8'));
+    const { buildId } = lookAtProcess(sw.pid);
+    const json = JSON.parse(readFileSync(findLayout(buildId, { CTINSPECTOR_LAYOUTS: dir }).file, 'utf8'));
     change(json.structures, json.enumerators);
-    writeFileSync(join(dir, `${DEBIAN}.json`), JSON.stringify(json));
+    writeFileSync(join(dir, `${buildId}.json`), JSON.stringify(json));
     const env = { CTINSPECTOR_LAYOUTS: dir };
     const asked = ['query', '--format', 'json', '--rundir', sw.rundir, `${table} | count`];
     const { status, err } = await cli([...asked, '--source', 'memory'], { env });
@@ -440,7 +441,7 @@ t.test('doctor names the right that is missing, and the remedy', async (t) => {
   // A layout that cannot be read keeps nobody from an answer.
   const env = { CTINSPECTOR_LAYOUTS: join(scratch, 'broken') };
   mkdirSync(env.CTINSPECTOR_LAYOUTS);
-  writeFileSync(join(env.CTINSPECTOR_LAYOUTS, `${DEBIAN}.json`), '{');
+  writeFileSync(join(env.CTINSPECTOR_LAYOUTS, `${lookAtProcess(sw.pid).buildId}.json`), '{');
   t.match(await cli(['query', 'ports | count', ...where], { env }), {
     status: 0,
     err: /unixctl:.*\nnot from memory: .*broken.*expected JSON/,

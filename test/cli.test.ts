@@ -423,7 +423,7 @@ t.test('a live switch', async (t) => {
     status: 0,
     out: /proof +1 datapath by name.*all agree[\s\S]*dropped +none/,
   });
-  t.match(await cli(['layout', 'check', ...where]), { status: 0, out: /openvswitch-switch 3\.1\.0.*yes/ });
+  t.match(await cli(['layout', 'check', ...where]), { status: 0, out: /openvswitch-switch \d+\.\d+\.\d+.*yes/ });
   t.match(await cli(['layout', 'list']), { status: 0, out: /openvswitch-switch-dpdk/ });
   t.match(await cli(['layout', 'burn']), { status: 2, err: /list, check, make but received 'burn'/ });
   t.match(await cli(['flows', 'arp', '--source', 'memory', ...where]), { status: 0, err: /memory:\d+; answered/ });

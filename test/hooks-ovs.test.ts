@@ -133,9 +133,14 @@ async function onSwitch(t: Test, lab: Lab, functions: KernelFunctions, store: Sn
     const bad = 'br-none icmp';
     const refused = await fakeCall(functions, 'ovs_trace', [0n, BigInt(bad.length), 0n, 60_000n], { 0: bytesOf(bad) });
     t.equal(r0Of(refused), errno('EINVAL'));
-    const has = (await lab.appctl('list-commands')).includes('ofproto/detrace');
-    const detraced = await fakeCall(functions, 'ovs_detrace', [0n, 0n, 1000n], { 0: new Uint8Array(16) });
-    t.equal(r0Of(detraced), has ? errno('EINVAL') : errno('EOPNOTSUPP'));
+    const detrace = (ufid: Uint8Array) => fakeCall(functions, 'ovs_detrace', [0n, 0n, 60_000n], { 0: ufid });
+    const detraced = await detrace(new Uint8Array(16));
+    if ((await lab.appctl('list-commands')).includes('ofproto/detrace')) {
+      t.match(outputOf(detraced).toString(), /^UFID was not found/);
+      const [, some = ''] = /^ufid:([0-9a-f-]+)/m.exec(await lab.appctl('dpctl/dump-flows', '-m')) ?? [];
+      const rules = await detrace(Buffer.from(some.replaceAll('-', ''), 'hex'));
+      t.match(outputOf(rules).toString(), /priority=\d+,.*actions=/);
+    } else t.equal(r0Of(detraced), errno('EOPNOTSUPP'));
   });
 
   await t.test('rows that come and go are events', async (t) => {
