@@ -84,6 +84,30 @@ t.test(
       status: 0,
       out: /\nreading +\d+ flows in [\d.]+ ms \([\d.]+ ms CPU\)[\s\S]*\nfast reading +\d+ flows in [\d.]+ ms \([\d.]+ ms CPU of 2 threads\)/,
     });
+    // Counters alone: by a program in the kernel where that can be, else why not.
+    const where = ['--rundir', sw.rundir];
+    const line = /\ncounters alone +\d+ flows in [\d.]+ ms \([\d.]+ ms CPU\), every \d+ ms: (.*)/;
+    const how = async (options = {}) => line.exec((await cli(['attach', ...where], options)).out)?.[1]?.trim();
+    t.equal(
+      await how(),
+      attachment.whyCopied === null
+        ? 'through page tables, by a program in the kernel'
+        : `copied: ${attachment.whyCopied}`,
+    );
+    if (attachment.whyCopied !== null) t.comment(`not tried here: ${attachment.whyCopied}`);
+    const rights = ['-bpf', '-perfmon', '-sys_admin'].join(',');
+    const dropped = { wrap: ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`] };
+    t.match(await how(dropped), /^copied: .*not permitted; that takes CAP_BPF and CAP_PERFMON/);
+    t.match(await cli(['doctor', ...where], dropped), {
+      status: 0,
+      out: /\ncounters +ok +read anew by copying, which costs more: .*not permitted +that takes CAP_BPF and CAP_PERFMON/,
+      err: /11 checks, 11 ok/,
+    });
+    t.match(await how({ env: { CTINSPECTOR_PAGE_TABLES: 'off' } }), /^copied: it was told not to/);
+    t.match(await cli(['attach', ...where], { env: { CTINSPECTOR_PAGE_TABLES: 'never' } }), {
+      status: 2,
+      err: /CTINSPECTOR_PAGE_TABLES: expected auto or off, received 'never'/,
+    });
   },
 );
 
@@ -410,14 +434,14 @@ t.test('doctor names the right that is missing, and the remedy', async (t) => {
   t.match(await cli(['doctor', ...where]), {
     status: 0,
     out: /memory +ok +agrees with what the switch says: 1 datapaths/,
-    err: /^10 checks, 10 ok/,
+    err: /^11 checks, 11 ok/,
   });
 
   const dropped = { wrap: ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'] };
   t.match(await cli(['doctor', ...where], dropped), {
     status: 0,
     out: /rights +limited +read the memory of process \d+: .*this root lacks CAP_SYS_PTRACE +it was dropped .*: give it back\s*\nlayout +not checked +needs 'rights'/,
-    err: /^10 checks, 7 ok.*its control socket answers them/,
+    err: /^11 checks, 7 ok.*its control socket answers them/,
   });
   t.match(await cli(['query', 'ports | count', ...where], dropped), {
     status: 0,

@@ -150,11 +150,20 @@ t.test('memory, control socket and a saved dump say the same of what each flow m
   }
 });
 
-t.test('counters read anew: those of now, of the same rows', async (t) => {
+t.test('counters read anew: those of now, of the same rows, through page tables and by copying', async (t) => {
   const { attachment } = await attachMemory({ rundir: lab.rundir });
+  const copying = MemoryAttachment.open(lab.pid, { ...process.env, CTINSPECTOR_PAGE_TABLES: 'off' });
   const base = await attachment.capture();
+  const copyingBase = await copying.capture();
   await lab.traffic();
   const again = await attachment.refresh(base.snapshot);
+  const copied = await copying.refresh(copyingBase.snapshot);
+  t.match(copying.whyCopied, /told not to \(CTINSPECTOR_PAGE_TABLES=off\)/);
+  t.equal(copied.reading.nByPageTables, 0);
+  const { whyCopied } = attachment;
+  if (whyCopied === null)
+    t.ok(again.reading.nByPageTables > 0.99 * again.reading.nRefreshed, 'nearly all by page tables');
+  else t.comment(`both were copied: ${whyCopied}`);
   const [old, now] = [rowsOf(base.snapshot), rowsOf(again.snapshot)];
   t.ok(again.snapshot.facts.nRows <= base.snapshot.facts.nRows);
   t.equal(again.reading.nRefreshed, again.snapshot.facts.nRows);
@@ -169,10 +178,17 @@ t.test('counters read anew: those of now, of the same rows', async (t) => {
     if (counters(row) > counters(old.get(ufid))) moved++;
   }
   t.ok(moved > 10, `${moved} rows have more packets`);
-  // What did not move is as the dump has it.
+  // What did not move is as copied, and as the dump has it.
   const differ: string[] = [];
   const last = await attachment.refresh(again.snapshot);
   const still = rowsOf(last.snapshot);
+  let nSame = 0;
+  for (const [ufid, row] of rowsOf(copied.snapshot)) {
+    if (now.get(ufid) !== still.get(ufid) || !now.has(ufid)) continue;
+    nSame++;
+    if (now.get(ufid) !== row) t.fail(`through page tables '${now.get(ufid)}', copied '${row}'`);
+  }
+  t.ok(nSame > 0.9 * now.size, `${nSame} of ${now.size} rows are the same either way`);
   await eachDumpLine((line) => {
     const ours = now.get(ufidOf(line));
     if (ours !== undefined && ours === still.get(ufidOf(line)) && ours !== withoutTime(line)) differ.push(line);
@@ -194,7 +210,7 @@ t.test('counters read anew: those of now, of the same rows', async (t) => {
   const other = await MemoryAttachment.open(lab.pid).capture();
   t.equal((await codeOf(() => attachment.refresh(other.snapshot)))[0], 'INVALID_ARGUMENT', "another attachment's");
   t.equal((await codeOf(() => attachment.refresh(again.snapshot, AbortSignal.abort())))[0], 'CANCELLED');
-  for (const { snapshot } of [again, last, none, other]) snapshot.close();
+  for (const { snapshot } of [again, last, none, other, copyingBase, copied]) snapshot.close();
 });
 
 for (const fast of [false, true])

@@ -413,7 +413,7 @@ t.test('a live switch', async (t) => {
   t.match(await cli(['doctor', ...where]), {
     status: 0,
     out: /switch +ok +ovs-vswitchd \(Open vSwitch\)/,
-    err: /^10 checks, 10 ok/,
+    err: /^11 checks, 11 ok/,
   });
   t.match(await cli(['tables', '--format', 'json'], { env: { OVS_RUNDIR: lab.rundir } }), {
     status: 0,

@@ -21,6 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { DAEMON_ROWS } from '../lib/cli/daemon-rows.js';
 import { DaemonClient } from '../lib/control/client.js';
+import { attachMemory } from '../lib/sources/memory.js';
 import { compileBpf, scratch } from './support/clang.js';
 import { cli } from './support/cli.js';
 import { daemonProgram, isAlive, RawClient, run, spawnDaemon, startDaemon, until } from './support/daemon.js';
@@ -69,7 +70,7 @@ t.test('the stock ovs-appctl drives every command', async (t) => {
     'snapshot/take': [['dp_flows'], /dp_flows, generation \d+: 10 rows/],
     'snapshot/list': [[], /dp_flows +\d+ +10 /],
     'snapshot/show': [['dp_flows'], /snapshot taken from/],
-    doctor: [[], /10 checks, 10 ok/],
+    doctor: [[], /11 checks, 11 ok/],
     'table/show': [['ports', 'max=2'], /cut off after 2 rows: 3 more rows; max=N/],
     query: [
       ['max-age=60', 'limit=1', 'dp_flows', '|', 'count by in_port'],
@@ -389,6 +390,29 @@ for i in range(int(sys.argv[2])): print(s.recv(100).decode(), flush=True)`;
   }
   await d.stop();
   for (const pid of Object.values(parts)) t.notOk(isAlive(pid), 'ended');
+});
+
+t.test('collector.page_tables: two rights more, and a program in the kernel for counters alone', async (t) => {
+  for (const [setting, rights] of [
+    [false, '0000000000080002'],
+    [true, '000000c000080002'],
+  ] as const) {
+    const d = await startDaemon(rundir, { config: `collector: { page_tables: ${setting} }\n` });
+    t.teardown(() => d.stop());
+    // The second is of counters alone.
+    for (let i = 0; i < 2; i++) t.equal((await d.appctl('query', 'max-age=0', 'dp_flows | count')).status, 0);
+    t.match((await d.appctl('coverage/show')).out, /refreshed_dp_flows +1/);
+    const { collector } = await d.parts();
+    const status = readFileSync(`/proc/${collector}/status`, 'utf8');
+    t.equal(/^CapEff:\s+(\S+)/m.exec(status)?.[1], rights, 'with PERFMON and BPF only if asked for');
+    const fds = readdirSync(`/proc/${collector}/fd`).map((fd) =>
+      execFileSync('readlink', [`/proc/${collector}/fd/${fd}`], { encoding: 'utf8' }),
+    );
+    const { whyCopied } = (await attachMemory({ rundir })).attachment;
+    if (setting && whyCopied !== null) t.comment(`not tried here: ${whyCopied}`);
+    else t.equal(fds.filter((target) => target.includes('bpf')).length, setting ? 2 : 0, 'a map and a program');
+    await d.stop();
+  }
 });
 
 t.test('the configuration: reload by signal and command, refused whole', async (t) => {

@@ -117,6 +117,12 @@ export const KEYS = {
   'collector.external': atStart(
     flag(false, 'the collector is a unit of its own (ctinspectord-collector.service) and not started by ctinspectord'),
   ),
+  'collector.page_tables': atStart(
+    flag(
+      false,
+      'the collector keeps CAP_BPF and CAP_PERFMON, to read counters anew through page tables by a program in the kernel, for two thirds of the CPU',
+    ),
+  ),
   'parts.standby': atStart(
     flag(true, 'a second process of each part is loaded and waits to take its place when it ends; some 15 MB each'),
   ),

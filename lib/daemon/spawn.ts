@@ -41,12 +41,23 @@ export function findUser(name: string): { uid: number; gid: number } | undefined
 
 /**
  * The collector keeps what reading takes: the memory of the switch (SYS_PTRACE), files and sockets of its user (DAC_OVERRIDE), and pinning its
- * thread off the switch's CPUs, which needs none. Control and executor keep nothing and are another user.
+ * thread off the switch's CPUs, which needs none; if it is to read through page tables also what loading that program into the kernel takes. Control and
+ * executor keep nothing and are another user.
  */
 const COLLECTOR_RIGHTS = ['+sys_ptrace', '+dac_override'];
+const PAGE_TABLE_RIGHTS = ['+bpf', '+perfmon'];
+
+/** Whose rights the parts get. */
+export interface PartRights {
+  readonly user: string | null;
+  readonly pageTables: boolean;
+}
 
 /** A program and its arguments that start the part with fewer rights; empty: as we are. */
-function wrapOf(part: PartName, user: string | null): { words: readonly string[]; warning: string | null } {
+function wrapOf(
+  part: PartName,
+  { user, pageTables }: PartRights,
+): { words: readonly string[]; warning: string | null } {
   if (process.getuid?.() !== 0) return { words: [], warning: null }; // nothing to drop
   if (user === null) return { words: [], warning: null };
   const setpriv = findProgram('setpriv');
@@ -57,8 +68,10 @@ function wrapOf(part: PartName, user: string | null): { words: readonly string[]
       warning: `the ${part} keeps its rights: ${setpriv ? `there is no user ${user}` : 'there is no setpriv (util-linux)'}`,
     };
   const base = [setpriv, '--no-new-privs', '--inh-caps=-all'];
-  if (part === 'collector')
-    return { words: [...base, `--bounding-set=-all,${COLLECTOR_RIGHTS.join(',')}`], warning: null };
+  if (part === 'collector') {
+    const kept = [...COLLECTOR_RIGHTS, ...(pageTables ? PAGE_TABLE_RIGHTS : [])];
+    return { words: [...base, `--bounding-set=-all,${kept.join(',')}`], warning: null };
+  }
   return {
     words: [...base, '--bounding-set=-all', `--reuid=${found.uid}`, `--regid=${found.gid}`, '--clear-groups'],
     warning: null,
@@ -90,12 +103,22 @@ export function makeStateDir(dir: string | null, user: string | null): string | 
 }
 
 /** What a part needs of our environment. */
-const KEPT = ['PATH', 'LANG', 'TZ', 'OVS_RUNDIR', 'CTINSPECTOR_LAYOUTS', 'XDG_DATA_HOME', 'HOME', 'NODE_V8_COVERAGE'];
+const KEPT = [
+  'PATH',
+  'LANG',
+  'TZ',
+  'OVS_RUNDIR',
+  'CTINSPECTOR_LAYOUTS',
+  'CTINSPECTOR_PAGE_TABLES',
+  'XDG_DATA_HOME',
+  'HOME',
+  'NODE_V8_COVERAGE',
+];
 
 /** `listening`: descriptors that it finds from 4 on. */
-export function startPart(part: PartName, user: string | null, listening: readonly number[]): Started {
+export function startPart(part: PartName, rights: PartRights, listening: readonly number[]): Started {
   const [ours, theirs] = socketPair();
-  const { words, warning } = wrapOf(part, user);
+  const { words, warning } = wrapOf(part, rights);
   const isSource = script().endsWith('.ts');
   const command = [
     ...words,

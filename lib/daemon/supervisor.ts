@@ -329,7 +329,8 @@ export class Supervisor {
   }
 
   #launch(name: ChildName): Launched {
-    const started = startPart(name, this.config['rights.user'], name === 'control' ? this.#listening : []);
+    const rights = { user: this.config['rights.user'], pageTables: this.config['collector.page_tables'] };
+    const started = startPart(name, rights, name === 'control' ? this.#listening : []);
     if (started.warning) this.log.write('warn', 'parts', started.warning);
     const running = started.child;
     const waiting = { process: running, early: [] as Uint8Array[], isAdopted: false };

@@ -82,6 +82,8 @@ export interface Refreshing extends ThreadCost {
   readonly nReplaced: number;
   /** Flows the tables said they had when it began: what is more than `nRefreshed` is new. */
   readonly nInTables: number;
+  /** Flows that were read through the switch's page tables; the others were copied. */
+  readonly nByPageTables: number;
   readonly calls: number;
   readonly ranges: number;
   readonly bytes: number;
@@ -116,6 +118,7 @@ interface AttachAddon {
   attachLayout(handle: object, names: readonly string[], numbers: readonly number[]): void;
   attachDatapaths(handle: object): DatapathFacts[];
   attachAlive(handle: object): boolean;
+  attachPageTables(handle: object, allowed?: boolean): string | null;
   attachSetOrder(handle: object, recircFirst: boolean): void;
   attachSetManners(handle: object, avoidedCpus: readonly number[], fast: boolean): void;
   attachCapture(handle: object, onProgress: undefined): NativeJob<Read<Reading>>;
@@ -140,6 +143,12 @@ function call<T>(action: () => T): T {
 export function lookAtProcess(pid: number): { readonly executable: string; readonly buildId: string } {
   const { executable, buildId } = call(() => native().attachOpen(pid));
   return { executable, buildId };
+}
+
+function pageTablesAllowed({ CTINSPECTOR_PAGE_TABLES: said }: NodeJS.ProcessEnv): boolean {
+  if (said === undefined || said === '' || said === 'auto') return true;
+  if (said === 'off') return false;
+  throw new CtiError('INVALID_ARGUMENT', `CTINSPECTOR_PAGE_TABLES: expected auto or off, received '${said}'`);
 }
 
 /** A process whose memory is read. Not trusted until proved: see attachMemory(). */
@@ -171,6 +180,7 @@ export class MemoryAttachment {
     // A guess, by an action as young as that order; the proof knows.
     attachment.recircFirst = layout.names.includes('ovs_action_attr.OVS_ACTION_ATTR_PSAMPLE');
     attachment.#keepOff(attachment.datapaths());
+    if (!pageTablesAllowed(env)) native().attachPageTables(opened.handle, false);
     return attachment;
   }
 
@@ -198,6 +208,14 @@ export class MemoryAttachment {
     native().attachSetManners(this.#handle, allOf(this.#avoided), fast);
   }
 
+  /**
+   * Why a refresh copies, and does not read through the switch's page tables by a program in the kernel (native/kernel/page_reader.h); null: it does not copy.
+   * The first call loads that program: some 10 ms.
+   */
+  get whyCopied(): string | null {
+    return native().attachPageTables(this.#handle);
+  }
+
   get alive(): boolean {
     return native().attachAlive(this.#handle);
   }
@@ -216,9 +234,9 @@ export class MemoryAttachment {
   }
 
   /**
-   * The counters of `before`, a snapshot that this attachment gave, anew: 0.54 to 0.63 of the work of a capture. Rows whose flow has left the table
-   * or has other actions now are not in the result, and are counted; new flows are not in it either, so capture again when many are. `before` stays
-   * as it is, and open. One thread, also if `fast`: there is little but copying. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
+   * The counters of `before`, a snapshot that this attachment gave, anew: 0.4 of the work of a capture, 0.6 where `whyCopied` is not null. Rows whose flow has
+   * left the table or has other actions now are not in the result, and are counted; new flows are not in it either, so capture again when many are. `before`
+   * stays as it is, and open. One thread, also if `fast`: there is little but copying. INVALID_ARGUMENT if it is another's, or closed; SWITCH_CLOSED if the process ended or was replaced meanwhile.
    */
   async refresh(before: TableSnapshot, signal?: AbortSignal, fast = false): Promise<MemoryRefresh> {
     const origin = origins.get(before);

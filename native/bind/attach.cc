@@ -1,6 +1,7 @@
 // A switch attached to by its memory. attachOpen(pid) -> {handle, pid, startTicks, buildId, executable}; attachLayout(handle, names, numbers)
 // finds the datapaths; attachDatapaths(handle) describes them; attachAlive(handle); attachCapture(handle, onProgress) is a job, and so is
-// attachRefresh(handle, snapshot, places), which reads the counters of a capture's rows again: 'places' is what came with them.
+// attachRefresh(handle, snapshot, places), which reads the counters of a capture's rows again: 'places' is what came with them. attachPageTables(handle)
+// says how.
 //
 // JavaScript gets no address and cannot name one: it names a process, a layout and a table.
 #include <initializer_list>
@@ -156,6 +157,14 @@ Napi::Value set_order(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (handle) -> why counters are copied and not read by page tables, or null. (handle, false): they are to be copied.
+Napi::Value page_tables(const Napi::CallbackInfo& info) {
+  auto attachment = attachment_of(info);
+  if (info.Length() > 1 && !info[1].ToBoolean()) attachment->page_tables.forbid();
+  const std::string why_not = attachment->page_tables.why_not(attachment->target.pid);
+  return why_not.empty() ? info.Env().Null() : Napi::String::New(info.Env(), why_not);
+}
+
 class CaptureTask : public Task {
  public:
   std::shared_ptr<Attachment> attachment;
@@ -213,7 +222,8 @@ class RefreshTask : public Task {
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
-    ovs::ProcessMemory memory(attachment->target.pid);
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid);
+    ovs::ProcessMemory memory(attachment->target.pid, page_tables.reader());
     new_places_ = *places;
     auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);
     if (!attachment->target.still_the_same()) return ended(*attachment);
@@ -227,6 +237,7 @@ class RefreshTask : public Task {
                       {{"nRefreshed", facts_.n_refreshed},
                        {"nGone", facts_.n_gone + facts_.n_unreadable},
                        {"nReplaced", facts_.n_replaced},
+                       {"nByPageTables", facts_.cost.paged},
                        {"nInTables", facts_.n_in_tables}});
   }
 
@@ -266,6 +277,7 @@ void init_attach(Napi::Env env, Napi::Object exports) {
   exports.Set("attachSetOrder", Napi::Function::New(env, set_order, "attachSetOrder"));
   exports.Set("attachSetManners", Napi::Function::New(env, set_manners, "attachSetManners"));
   exports.Set("attachAlive", Napi::Function::New(env, alive, "attachAlive"));
+  exports.Set("attachPageTables", Napi::Function::New(env, page_tables, "attachPageTables"));
   exports.Set("attachRefresh", Napi::Function::New(env, refresh, "attachRefresh"));
   exports.Set("attachCapture", Napi::Function::New(env, capture, "attachCapture"));
 }

@@ -1,9 +1,10 @@
 // A switch attached to by its memory, as the files that read it share it.
 //
-// Thread-safety: read-only once the layout is set; jobs on other threads hold it by shared_ptr.
+// Thread-safety: read-only once the layout is set, but for its page tables, which lock themselves; jobs on other threads hold it by shared_ptr.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -40,12 +41,58 @@ class KeepOut {
   sys::AvoidCpus avoid_;
 };
 
+// The reader of its page tables (kernel/page_reader.h), which is made when one first wants it.
+class PageTables {
+ public:
+  // Not to be used, from now on.
+  void forbid() {
+    const std::lock_guard lock(mutex_);
+    reader_.reset();
+    why_not_ = "it was told not to (CTINSPECTOR_PAGE_TABLES=off)";
+  }
+  // Why it cannot be used; empty: it can.
+  std::string why_not(pid_t pid) {
+    const std::lock_guard lock(mutex_);
+    open(pid);
+    return why_not_;
+  }
+  // One reading's, as long as it lasts. Null inside where it cannot be used, or another reading has it.
+  class Use {
+   public:
+    Use(PageTables& of, pid_t pid) : lock_(of.mutex_, std::try_to_lock) {
+      if (!lock_) return;
+      of.open(pid);
+      reader_ = of.reader_.get();
+    }
+    kernel::PageReader* reader() const { return reader_; }
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+    kernel::PageReader* reader_ = nullptr;
+  };
+
+ private:
+  void open(pid_t pid) {
+    if (reader_ || !why_not_.empty()) return;
+    auto made = kernel::PageReader::open(pid);
+    if (made)
+      reader_ = *std::move(made);
+    else
+      why_not_ = made.error().message;
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<kernel::PageReader> reader_;
+  std::string why_not_;
+};
+
 struct Attachment {
   ovs::Target target;
   ovs::Layout layout;
   std::optional<ovs::OvsAddr> dp_netdevs;
   Manners manners;
   bool recirc_first = false;  // as manners
+  PageTables page_tables;
 };
 
 // {cpuMs, waitedMs | null} beside what 'object' has.

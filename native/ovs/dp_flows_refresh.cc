@@ -175,7 +175,7 @@ Result<Snapshot> refresh_dp_flows(TargetMemory& memory, const Layout& layout, Ov
   const sys::ThreadCost used = sys::thread_cost() - before_reading;
   facts.cpu_ns = used.cpu_ns;
   facts.waited_ns = used.waited_ns;
-  facts.cost = {memory.cost().calls - before.calls, memory.cost().ranges - before.ranges, memory.cost().bytes - before.bytes};
+  facts.cost = memory.cost() - before;
   return made;
 }
 

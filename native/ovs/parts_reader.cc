@@ -12,14 +12,24 @@ constexpr uint64_t kMaxSpread = 64 << 20;
 
 constexpr uint32_t stride_of(uint32_t size) { return (size + 2 * kLine - 1) / kLine * kLine; }
 
+kernel::PageReader* pages_for(TargetMemory& memory, uint32_t size) {
+  using Pages = kernel::PageReader;
+  return size <= Pages::kMaxSize && PartsReader::kMaxParts * stride_of(size) <= Pages::kRoom - Pages::kMaxSize ? memory.pages() : nullptr;
+}
+
+std::unique_ptr<uint8_t[]> room_for(uint32_t size) {
+  return std::make_unique_for_overwrite<uint8_t[]>((PartsReader::kMaxParts + 1) * stride_of(size) + kMaxGap + 2 * kLine);
+}
+
 }  // namespace
 
 PartsReader::PartsReader(TargetMemory& memory, uint32_t size)
     : memory_(memory),
       size_(size),
       stride_(stride_of(size)),
-      memory_of_buffer_(std::make_unique_for_overwrite<uint8_t[]>((kMaxParts + 1) * stride_ + kMaxGap + 2 * kLine)),
-      buffer_(line_in(memory_of_buffer_.get())) {}
+      pages_(pages_for(memory, size)),
+      buffer_(pages_ ? nullptr : room_for(size)),
+      to_(pages_ ? pages_->room() : line_in(buffer_.get())) {}
 
 // By address. What one asks for lies together, and evenly: nearly all of it falls into place by its bucket.
 void PartsReader::sort(std::span<const uint64_t> addresses) {
@@ -49,8 +59,26 @@ void PartsReader::read(std::span<const uint64_t> addresses) {
   slots_.assign(addresses.size(), kUnreadable);
   if (addresses.empty()) return;
   sort(addresses);
+  if (pages_)
+    read_by_pages();
+  else
+    copy_all();
+}
+
+void PartsReader::read_by_pages() {
+  wanted_.resize(sorted_.size());
+  for (size_t i = 0; i < sorted_.size(); i++) {
+    slots_[sorted_[i].index] = static_cast<uint32_t>(i * stride_);
+    wanted_[i] = {sorted_[i].address, static_cast<uint32_t>(i * stride_), false};
+  }
+  memory_.read_by_pages(wanted_, size_);
+  for (size_t i = 0; i < sorted_.size(); i++)
+    if (!wanted_[i].was_read) copy_one(i);
+}
+
+void PartsReader::copy_all() {
   from_.clear();
-  to_.clear();
+  places_.clear();
   size_t wanted = 0;
   bool goes_on = false;
   for (size_t i = 0; i < sorted_.size(); i++) {
@@ -64,22 +92,20 @@ void PartsReader::read(std::span<const uint64_t> addresses) {
     goes_on = to_next >= size_ && to_next <= size_ + kMaxGap;
     const size_t size = goes_on ? to_next : size_;
     from_.back().size += size;
-    to_.push_back({&buffer_[slot], size});
+    places_.push_back({&to_[slot], size});
     wanted += size;
   }
-  size_t got = memory_.scatter(from_, to_);
+  size_t got = memory_.scatter(from_, places_);
   if (got == wanted) return;
-  size_t n_whole = 0;
-  for (; got >= to_[n_whole].size(); n_whole++) got -= to_[n_whole].size();
-  read_alone(n_whole);
+  // Something at or between them is not there: from the first that was not whole, each by itself.
+  size_t i = 0;
+  for (; got >= places_[i].size(); i++) got -= places_[i].size();
+  for (; i < sorted_.size(); i++) copy_one(i);
 }
 
-// Those from sorted_[first] on, each by itself: something at or between them is not there.
-void PartsReader::read_alone(size_t first) {
-  for (; first < sorted_.size(); first++) {
-    uint32_t& slot = slots_[sorted_[first].index];
-    if (!memory_.read(OvsAddr{sorted_[first].address}, &buffer_[slot], size_)) slot = kUnreadable;
-  }
+void PartsReader::copy_one(size_t i) {
+  uint32_t& slot = slots_[sorted_[i].index];
+  if (!memory_.read(OvsAddr{sorted_[i].address}, &to_[slot], size_)) slot = kUnreadable;
 }
 
 }  // namespace cti::ovs

@@ -30,6 +30,14 @@ bool TargetMemory::read_string(OvsAddr from, std::string& to, size_t max) {
   return false;
 }
 
+void TargetMemory::read_by_pages(std::span<kernel::PageReader::Wanted> wanted, uint32_t size) {
+  cost_.calls += pages()->read(wanted, size);
+  const auto n = static_cast<uint64_t>(std::count_if(wanted.begin(), wanted.end(), [](const auto& one) { return one.was_read; }));
+  cost_.ranges += n;
+  cost_.paged += n;
+  cost_.bytes += n * size;
+}
+
 size_t TargetMemory::scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) {
   size_t total = 0, done = 0;  // of all, of to[0]
   for (const AddressRange& range : from) {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernel/page_reader.h"
 
 namespace cti::ovs {
 
@@ -36,9 +37,10 @@ struct ReadCost {
   uint64_t calls = 0;
   uint64_t ranges = 0;
   uint64_t bytes = 0;
+  uint64_t paged = 0;  // of the ranges: read by page tables
 
-  ReadCost operator+(const ReadCost& more) const { return {calls + more.calls, ranges + more.ranges, bytes + more.bytes}; }
-  ReadCost operator-(const ReadCost& before) const { return {calls - before.calls, ranges - before.ranges, bytes - before.bytes}; }
+  ReadCost operator+(const ReadCost& more) const { return {calls + more.calls, ranges + more.ranges, bytes + more.bytes, paged + more.paged}; }
+  ReadCost operator-(const ReadCost& before) const { return {calls - before.calls, ranges - before.ranges, bytes - before.bytes, paged - before.paged}; }
 };
 
 inline constexpr size_t kLine = 64;  // bytes of a cache line
@@ -60,6 +62,11 @@ class TargetMemory {
   // The same with places that have sizes of their own: 'from', one range behind the other, fills 'to', one place behind the other, and as many bytes in
   // all. Places may overlap: the later stays.
   virtual size_t scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to);
+
+  // The other way to the same memory, for many small parts at once; null: there is none.
+  virtual kernel::PageReader* pages() { return nullptr; }
+  // The same by it: 'wanted' are in its room. What it could not read was_read says; it is to be copied.
+  void read_by_pages(std::span<kernel::PageReader::Wanted> wanted, uint32_t size);
 
   // One range, whole or not at all.
   bool read(OvsAddr from, void* to, size_t size) {
@@ -83,10 +90,11 @@ class TargetMemory {
 
 constexpr bool is_user_pointer(uint64_t value) { return value >= 0x10000 && value < (1ull << 47); }
 
-// A live process, by process_vm_readv.
+// A live process, by process_vm_readv; with 'pages', which is of the same process, small parts by its page tables.
 class ProcessMemory final : public TargetMemory {
  public:
-  explicit ProcessMemory(pid_t pid) : pid_(pid) {}
+  explicit ProcessMemory(pid_t pid, kernel::PageReader* pages = nullptr) : pid_(pid), pages_(pages) {}
+  kernel::PageReader* pages() override { return pages_; }
   size_t copy(std::span<const ReadRange> ranges) override;
   size_t scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) override;
   int last_errno() const { return last_errno_; }  // of the last copy that stopped short: EPERM, ESRCH, EFAULT
@@ -95,6 +103,7 @@ class ProcessMemory final : public TargetMemory {
   size_t call(std::span<const iovec> local, std::span<const iovec> remote, size_t wanted);
 
   pid_t pid_;
+  kernel::PageReader* pages_;
   int last_errno_ = 0;
 };
 

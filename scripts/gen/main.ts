@@ -1,4 +1,4 @@
-// Generates everything that follows from schema/*.yaml. `npm run generate` writes the files; with --check nothing is written and the
+// Generates everything that follows from schema/*.yaml, and the kernel's program from its C. `npm run generate` writes the files; with --check nothing is written and the
 // status is 1 if one of them would change (scripts/check calls it so).
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { generateImageControl } from './image-control.js';
 import { generateErrors, generateKernelFunctions, generateTraps } from './lists.js';
 import { generateManPages } from './man.js';
+import { generatePageWalk } from './page-walk.js';
 import { generateProgramHeader } from './program-header.js';
 import { readSchemas } from './schema.js';
 import { generateSignatures } from './signatures.js';
@@ -24,6 +25,7 @@ const outputs = new Map<string, string>([
   ...schemas.tables.flatMap((table) => [...generateTable(table)]),
   ...generateTableList(schemas.tables),
   ...generateManPages(),
+  ...generatePageWalk(root),
 ]);
 
 let stale = 0;
@@ -32,7 +34,7 @@ for (const [path, text] of outputs) {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
   stale++;
   if (check) {
-    console.error(`${path}: not what schema/ generates; run \`npm run generate\` and commit it`);
+    console.error(`${path}: not what its sources generate; run \`npm run generate\` and commit it`);
   } else {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

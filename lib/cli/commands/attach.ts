@@ -69,6 +69,19 @@ function readingLines({ snapshot: { facts }, reading }: MemoryCapture): Line[] {
   ];
 }
 
+/** What `top` and `watch` do most of the time. */
+async function countersLine(attachment: MemoryAttachment, before: MemoryCapture, context: Context): Promise<Line> {
+  const { snapshot, reading } = await attachment.refresh(before.snapshot, context.signal);
+  const { beginNs, endNs } = snapshot.facts;
+  snapshot.close();
+  const wallMs = Number(endNs - beginNs) / 1e6;
+  const { whyCopied } = attachment;
+  const how = whyCopied === null ? 'through page tables, by a program in the kernel' : `copied: ${whyCopied}`;
+  const periodMs = periodFor(reading, DEFAULT_MANNERS);
+  const text = `${integer.format(reading.nRefreshed)} flows in ${wallMs.toFixed(1)} ms (${reading.cpuMs.toFixed(1)} ms CPU), every ${ms(periodMs)}: ${how}`;
+  return ['counters alone', text, { ms: wallMs, ...reading, periodMs, whyCopied }];
+}
+
 const list = (cpus: readonly number[]): string => cpus.join(',');
 
 function mannersLines(attachment: MemoryAttachment, { reading }: MemoryCapture): Line[] {
@@ -107,11 +120,12 @@ export async function run(context: Context, _args: readonly string[], options: O
   proof.capture.snapshot.close();
   // The second reading is what a question pays.
   const capture = await attachment.capture(context.signal);
-  capture.snapshot.close();
+  const counters = await countersLine(attachment, capture, context).finally(() => capture.snapshot.close());
   const lines: Line[] = [
     ...switchLines(attachment, version, capture),
     proofLine(proof),
     ...readingLines(capture),
+    counters,
     ...(await fastLines(attachment, context, options)),
     ...mannersLines(attachment, capture),
   ];

@@ -155,6 +155,19 @@ const CHECKS: readonly Check[] = [
       );
     },
   },
+  {
+    // Either way is right; one is cheaper.
+    name: 'counters',
+    needs: ['layout'],
+    forMemory: true,
+    async run({ where, env }) {
+      const { whyCopied } = MemoryAttachment.open(await pidOf(where), env);
+      if (whyCopied === null) return ok("read anew through the switch's page tables, by a program in the kernel");
+      const [why = '', ...rest] = whyCopied.split('; ');
+      const remedy = rest.length > 0 ? { remedy: rest.join('; ') } : {};
+      return { verdict: 'ok', found: `read anew by copying, which costs more: ${why}`, ...remedy };
+    },
+  },
 ];
 
 async function pidOf(where: SwitchOptions): Promise<number> {

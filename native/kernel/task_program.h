@@ -1,0 +1,62 @@
+// A program of the kernel's BPF that runs once for one task, whenever it is asked to: an iterator over tasks (Linux 6.1), bound to that task.
+//
+// Thread-safety: one thread at a time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "base/error.h"
+#include "sys/fd.h"
+
+namespace cti::kernel {
+
+// One value of a map, which programs have and we have mapped.
+class SharedValue {
+ public:
+  static Result<SharedValue> make(const char* name, uint32_t size);
+  SharedValue(SharedValue&& other) noexcept
+      : fd_(std::move(other.fd_)), mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_) {}
+  SharedValue& operator=(SharedValue&&) = delete;
+  ~SharedValue();
+
+  int fd() const { return fd_.get(); }
+  uint8_t* data() const { return mapped_; }
+
+ private:
+  SharedValue() = default;
+  sys::UniqueFd fd_;
+  uint8_t* mapped_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The immediate of each lddw that loads 'placeholder' becomes 'value', or the address of a map's value.
+struct Known {
+  uint64_t placeholder;
+  uint64_t value;
+  bool is_map = false;  // 'value' is its descriptor
+};
+
+class TaskProgram {
+ public:
+  // Two functions: what begins at slot 0, and the body of its loop (bpf_loop).
+  struct Code {
+    std::span<const uint64_t> slots;
+    uint32_t body;  // the slot where that begins
+  };
+
+  // Verified by the kernel, compiled and bound to the task 'tid' (of this pid namespace). 'iterator' is the number of bpf_iter_task (kernel_types.h).
+  // NO_RIGHTS: CAP_BPF and CAP_PERFMON are needed; SYSTEM: whatever else the kernel says.
+  static Result<TaskProgram> load(const char* name, const Code& code, std::span<const Known> known, uint32_t iterator, pid_t tid);
+
+  // Runs it, here and now. False if the task is gone, or the kernel will not: the errno.
+  bool run(int& errnum);
+
+ private:
+  sys::UniqueFd link_;  // holds the program
+};
+
+}  // namespace cti::kernel
