@@ -57,6 +57,8 @@ export interface Reading extends ThreadCost {
   /** Read more than once, whatever came of it. */
   readonly nRetried: number;
   readonly nPasses: number;
+  /** Ranges that were read through the switch's page tables; the others were copied by process_vm_readv. */
+  readonly nByPageTables: number;
   /** 2: one copied what the other looked at; `cpuMs` is of both. */
   readonly nThreads: number;
   readonly calls: number;
@@ -209,8 +211,8 @@ export class MemoryAttachment {
   }
 
   /**
-   * Why a refresh copies, and does not read through the switch's page tables by a program in the kernel (native/kernel/page_reader.h); null: it does not copy.
-   * The first call loads that program: some 10 ms.
+   * Why memory is copied by process_vm_readv only, and not read through the switch's page tables by a program in the kernel (native/kernel/page_reader.h) as
+   * well; null: it is, where that costs less: by a refresh, and by a capture of many flows. The first call loads that program: some 10 ms.
    */
   get whyCopied(): string | null {
     return native().attachPageTables(this.#handle);

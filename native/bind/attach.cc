@@ -174,7 +174,8 @@ class CaptureTask : public Task {
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
     cpus_ = sys::allowed_cpus();
-    ovs::ProcessMemory memory(attachment->target.pid);
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, !manners.fast && has_many_flows());
+    ovs::ProcessMemory memory(attachment->target.pid, manners.fast ? nullptr : page_tables.reader());
     ovs::ProcessMemory copier(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_,
                                        {.walk = {.copier = manners.fast ? &copier : nullptr}, .recirc_first = recirc_first});
@@ -197,6 +198,7 @@ class CaptureTask : public Task {
                                       {"nBadActions", walk.n_bad_actions},
                                       {"nRetried", walk.n_retried},
                                       {"nPasses", walk.n_passes},
+                                      {"nByPageTables", facts_.cost.paged},
                                       {"nThreads", walk.copier_cpu_ns > 0 ? 2 : 1}});
     Napi::Object reading = object.Get("reading").As<Napi::Object>();
     reading.Set("tableMoved", walk.table_moved);
@@ -207,6 +209,18 @@ class CaptureTask : public Task {
   }
 
  private:
+  // So many that what a reader of page tables saves is more than making one takes.
+  bool has_many_flows() const {
+    constexpr uint64_t kMany = 1 << 17;
+    ovs::ProcessMemory memory(attachment->target.pid);
+    const auto roots = ovs::read_datapaths(memory, attachment->layout, *attachment->dp_netdevs);
+    uint64_t n = 0;
+    if (roots)
+      for (const ovs::DatapathRoot& datapath : *roots)
+        for (const ovs::PmdRoot& pmd : datapath.pmds) n += pmd.n_flows;
+    return n >= kMany;
+  }
+
   tables::Snapshot snapshot_;
   ovs::FlowPlaces places_;
   ovs::MemoryReadFacts facts_;
@@ -222,7 +236,7 @@ class RefreshTask : public Task {
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
-    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid);
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, true);
     ovs::ProcessMemory memory(attachment->target.pid, page_tables.reader());
     new_places_ = *places;
     auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);

@@ -59,9 +59,10 @@ class PageTables {
   // One reading's, as long as it lasts. Null inside where it cannot be used, or another reading has it.
   class Use {
    public:
-    Use(PageTables& of, pid_t pid) : lock_(of.mutex_, std::try_to_lock) {
+    // With 'opens' it is made if it is not there yet, which takes some 10 ms.
+    Use(PageTables& of, pid_t pid, bool opens) : lock_(of.mutex_, std::try_to_lock) {
       if (!lock_) return;
-      of.open(pid);
+      if (opens) of.open(pid);
       reader_ = of.reader_.get();
     }
     kernel::PageReader* reader() const { return reader_; }

@@ -25,23 +25,29 @@ struct Kernel {
   uint64_t levels, base;
 };
 
-std::vector<Known> known(const Kernel& kernel, int map) {
-  return {{CTI_WALK_AREA, static_cast<uint64_t>(map), true},
-          {CTI_WALK_BASE, kernel.base},
-          {CTI_WALK_LEVELS, kernel.levels},
-          {CTI_WALK_TASK_MM, kernel.task_mm},
-          {CTI_WALK_MM_PGD, kernel.mm_pgd}};
+Result<TaskProgram> load(const char* name, const TaskProgram::Code& code, const Kernel& kernel, const MapValue& area, pid_t pid) {
+  const auto entries = MapValue::own("cti_entries", CTI_WALK_ENTRIES_SIZE);
+  if (!entries) return entries.error();
+  const Known known[] = {
+      {CTI_WALK_AREA, static_cast<uint64_t>(area.fd()), true},
+      {CTI_WALK_ENTRIES, static_cast<uint64_t>(entries->fd()), true},
+      {CTI_WALK_BASE, kernel.base},
+      {CTI_WALK_LEVELS, kernel.levels},
+      {CTI_WALK_TASK_MM, kernel.task_mm},
+      {CTI_WALK_MM_PGD, kernel.mm_pgd}
+  };
+  return TaskProgram::load(name, code, known, kernel.iterator, pid);
 }
 
 // The kernel has all physical memory mapped from an address on that it chooses when it starts: a multiple of 1 GiB. Our own top page table lies in there,
 // so it is one of the few multiples before that: the one by which a page of our own, filled at random, is found through our own page tables.
-Result<void> find_base(SharedValue& value, Kernel& kernel) {
+Result<void> find_base(MapValue& value, Kernel& kernel) {
   alignas(64) static uint8_t mark[64];
   if (getrandom(mark, sizeof mark, 0) != sizeof mark) return system_error(errno, "getrandom");
   cti_walk_area& area = *reinterpret_cast<cti_walk_area*>(value.data());
   for (const uint64_t levels : {4, 5}) {
     kernel.levels = levels;
-    auto program = TaskProgram::load("cti_base", kFindsBase, known(kernel, value.fd()), kernel.iterator, getpid());
+    auto program = load("cti_base", kFindsBase, kernel, value, getpid());
     if (!program) return std::move(program.error());
     int errnum;
     area.n_pieces = 0;
@@ -66,7 +72,7 @@ Result<void> find_base(SharedValue& value, Kernel& kernel) {
 
 Result<Kernel> look_at_kernel() {
   // First, for it takes nothing: without rights there is no more to do.
-  auto value = SharedValue::make("cti_base", sizeof(cti_walk_area));
+  auto value = MapValue::shared("cti_base", sizeof(cti_walk_area));
   if (!value) return std::move(value.error());
   auto types = KernelTypes::read();
   if (!types) return std::move(types.error());
@@ -98,41 +104,42 @@ Result<std::unique_ptr<PageReader>> PageReader::open(pid_t pid) {
   if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPage)) return errorf(ErrorCode::SYSTEM, "expected pages of 4096 bytes");
   auto kernel = this_kernel();
   if (!kernel) return std::move(kernel.error());
-  auto value = SharedValue::make("cti_pages", sizeof(cti_walk_area));
+  auto value = MapValue::shared("cti_pages", sizeof(cti_walk_area));
   if (!value) return std::move(value.error());
-  auto program = TaskProgram::load("cti_pages", kWalks, known(*kernel, value->fd()), kernel->iterator, pid);
+  auto program = load("cti_pages", kWalks, *kernel, *value, pid);
   if (!program) return std::move(program.error());
   return std::unique_ptr<PageReader>(new PageReader(*std::move(value), *std::move(program)));
 }
 
-size_t PageReader::read(std::span<Wanted> wanted, uint32_t size) {
+size_t PageReader::read(std::span<Wanted> wanted) {
   cti_walk_area& shared = area();
   size_t n_calls = 0;
-  // One that crosses a page's end is two pieces.
+  uint32_t n = 0;
   uint32_t whose[CTI_WALK_MAX_PIECES];
-  for (size_t next = 0; next < wanted.size();) {
-    uint32_t n = 0;
-    for (; next < wanted.size() && n + 2 <= CTI_WALK_MAX_PIECES; next++) {
-      Wanted& one = wanted[next];
-      one.was_read = size > 0 && size <= kMaxSize && one.to <= kRoom - kMaxSize;
-      if (!one.was_read) continue;
-      const uint32_t here = static_cast<uint32_t>(std::min<uint64_t>(size, kPage - one.from % kPage));
-      whose[n] = static_cast<uint32_t>(next);
-      shared.pieces[n++] = {one.from, one.to, static_cast<uint16_t>(here), 0};
-      if (here == size) continue;
-      whose[n] = static_cast<uint32_t>(next);
-      shared.pieces[n++] = {one.from + here, one.to + here, static_cast<uint16_t>(size - here), 0};
-    }
+  auto run = [&] {
     shared.n_pieces = n;
     int errnum;
-    if (n > 0) {
-      program_.run(errnum);
-      n_calls++;
-    }
+    program_.run(errnum);
+    n_calls++;
     // What the program did not come to, or could not read, says so by itself.
     for (uint32_t i = 0; i < n; i++)
       if (!shared.pieces[i].done) wanted[whose[i]].was_read = false;
+    n = 0;
+  };
+  for (size_t i = 0; i < wanted.size(); i++) {
+    Wanted& one = wanted[i];
+    one.was_read = one.size > 0 && one.to <= kRoom && one.size <= kRoom - one.to;
+    if (!one.was_read) continue;
+    // A piece ends where its page does.
+    for (uint32_t at = 0; at < one.size;) {
+      const auto size = static_cast<uint32_t>(std::min<uint64_t>(one.size - at, kPage - (one.from + at) % kPage));
+      if (n == CTI_WALK_MAX_PIECES) run();
+      whose[n] = static_cast<uint32_t>(i);
+      shared.pieces[n++] = {one.from + at, one.to + at, static_cast<uint16_t>(size), 0};
+      at += size;
+    }
   }
+  if (n > 0) run();
   return n_calls;
 }
 

@@ -12,9 +12,9 @@ typedef unsigned long long uint64_t;
 #include <stdint.h>
 #endif
 
-#define CTI_WALK_MAX_PIECE 512u   /* bytes; a part of one page */
+#define CTI_WALK_MAX_PIECE 4096u  /* bytes; a page, or a part of one */
 #define CTI_WALK_MAX_PIECES 2048u /* a call */
-#define CTI_WALK_ROOM (1u << 19)
+#define CTI_WALK_ROOM (1u << 22)
 
 struct cti_walk_piece {
   uint64_t from; /* an address in the process */
@@ -28,8 +28,11 @@ struct cti_walk_area {
   uint64_t ran;        /* set to 1 by the walk: the process was there */
   uint64_t n_pieces;
   struct cti_walk_piece pieces[CTI_WALK_MAX_PIECES];
-  uint8_t room[CTI_WALK_ROOM];
+  /* Begins a page: where two places are at the same offset of their pages one is copied to the other without waiting for what has just been written. */
+  uint8_t room[CTI_WALK_ROOM] __attribute__((aligned(4096)));
 };
+
+#define CTI_WALK_ENTRIES_SIZE (8u * (512u + CTI_WALK_MAX_PIECES)) /* of the program's own memory */
 
 /* Numbers that are known only when the program is loaded: each is the immediate of an lddw, which the loader replaces. */
 #define CTI_WALK_AREA 0x6374690000000001      /* the map's value */
@@ -37,3 +40,4 @@ struct cti_walk_area {
 #define CTI_WALK_LEVELS 0x6374690000000003    /* of page tables: 4 or 5 */
 #define CTI_WALK_TASK_MM 0x6374690000000004   /* offset of task_struct.mm */
 #define CTI_WALK_MM_PGD 0x6374690000000005    /* offset of mm_struct.pgd */
+#define CTI_WALK_ENTRIES 0x6374690000000006   /* the value of another map, which nobody has mapped */

@@ -34,7 +34,7 @@ Error refused(int errnum, const std::string& what) {
   return system_error(errnum, what);
 }
 
-// Type information, as small as the verifier takes it of a program whose loop has a body of its own: int main(), static int body().
+// Type information, as small as the verifier takes it of a program whose loops have bodies: int main(), static int body().
 struct FunctionTypes {
   static constexpr uint32_t kMain = 3, kBody = 4;
   static constexpr uint32_t kStatic = 0, kGlobal = 1;
@@ -63,26 +63,32 @@ std::string said(const std::vector<char>& log) {
 
 }  // namespace
 
-Result<SharedValue> SharedValue::make(const char* name, uint32_t size) {
+Result<MapValue> MapValue::make(const char* name, uint32_t size, uint32_t flags) {
   bpf_attr attributes{};
   attributes.map_type = BPF_MAP_TYPE_ARRAY;
   attributes.key_size = 4;
   attributes.value_size = size;
   attributes.max_entries = 1;
-  attributes.map_flags = BPF_F_MMAPABLE;
+  attributes.map_flags = flags;
   std::snprintf(attributes.map_name, sizeof attributes.map_name, "%s", name);
-  SharedValue made;
+  MapValue made;
   made.fd_ = sys::UniqueFd(static_cast<int>(call(BPF_MAP_CREATE, attributes)));
   if (!made.fd_) return refused(errno, "make a map for a program in the kernel");
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  made.size_ = (size + page - 1) / page * page;
-  void* mapped = mmap(nullptr, made.size_, PROT_READ | PROT_WRITE, MAP_SHARED, made.fd_.get(), 0);
-  if (mapped == MAP_FAILED) return system_error(errno, "map the memory of a program in the kernel");
-  made.mapped_ = static_cast<uint8_t*>(mapped);
   return made;
 }
 
-SharedValue::~SharedValue() {
+Result<MapValue> MapValue::shared(const char* name, uint32_t size) {
+  auto made = make(name, size, BPF_F_MMAPABLE);
+  if (!made) return made;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  made->size_ = (size + page - 1) / page * page;
+  void* mapped = mmap(nullptr, made->size_, PROT_READ | PROT_WRITE, MAP_SHARED, made->fd_.get(), 0);
+  if (mapped == MAP_FAILED) return system_error(errno, "map the memory of a program in the kernel");
+  made->mapped_ = static_cast<uint8_t*>(mapped);
+  return made;
+}
+
+MapValue::~MapValue() {
   if (mapped_) munmap(mapped_, size_);
 }
 
@@ -108,12 +114,13 @@ Result<TaskProgram> TaskProgram::load(const char* name, const Code& of, std::spa
   attributes.btf_size = sizeof types;
   const sys::UniqueFd described(static_cast<int>(call(BPF_BTF_LOAD, attributes)));
   if (!described) return refused(errno, "describe a program to the kernel");
-  const bpf_func_info functions[] = {{0, FunctionTypes::kMain}, {of.body, FunctionTypes::kBody}};
+  std::vector<bpf_func_info> functions = {{0, FunctionTypes::kMain}};
+  for (const uint32_t body : of.bodies) functions.push_back({body, FunctionTypes::kBody});
 
   attributes = {};
   attributes.prog_btf_fd = static_cast<uint32_t>(described.get());
-  attributes.func_info = number(functions);
-  attributes.func_info_cnt = 2;
+  attributes.func_info = number(functions.data());
+  attributes.func_info_cnt = static_cast<uint32_t>(functions.size());
   attributes.func_info_rec_size = sizeof functions[0];
   attributes.prog_type = BPF_PROG_TYPE_TRACING;
   attributes.expected_attach_type = BPF_TRACE_ITER;

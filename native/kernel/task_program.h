@@ -14,20 +14,23 @@
 
 namespace cti::kernel {
 
-// One value of a map, which programs have and we have mapped.
-class SharedValue {
+// The value of a map that has one: memory of programs, which stays as long as one of them or we have it.
+class MapValue {
  public:
-  static Result<SharedValue> make(const char* name, uint32_t size);
-  SharedValue(SharedValue&& other) noexcept
-      : fd_(std::move(other.fd_)), mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_) {}
-  SharedValue& operator=(SharedValue&&) = delete;
-  ~SharedValue();
+  // That we have mapped, too.
+  static Result<MapValue> shared(const char* name, uint32_t size);
+  // That programs alone can reach.
+  static Result<MapValue> own(const char* name, uint32_t size) { return make(name, size, 0); }
+  MapValue(MapValue&& other) noexcept : fd_(std::move(other.fd_)), mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_) {}
+  MapValue& operator=(MapValue&&) = delete;
+  ~MapValue();
 
   int fd() const { return fd_.get(); }
-  uint8_t* data() const { return mapped_; }
+  uint8_t* data() const { return mapped_; }  // null: not mapped
 
  private:
-  SharedValue() = default;
+  MapValue() = default;
+  static Result<MapValue> make(const char* name, uint32_t size, uint32_t flags);
   sys::UniqueFd fd_;
   uint8_t* mapped_ = nullptr;
   size_t size_ = 0;
@@ -42,10 +45,10 @@ struct Known {
 
 class TaskProgram {
  public:
-  // Two functions: what begins at slot 0, and the body of its loop (bpf_loop).
+  // What begins at slot 0, and the bodies of its loops (bpf_loop), functions of their own.
   struct Code {
     std::span<const uint64_t> slots;
-    uint32_t body;  // the slot where that begins
+    std::span<const uint32_t> bodies;  // the slots where they begin, ascending
   };
 
   // Verified by the kernel, compiled and bound to the task 'tid' (of this pid namespace). 'iterator' is the number of bpf_iter_task (kernel_types.h).

@@ -11,9 +11,12 @@ namespace cti::ovs {
 CopyAhead::CopyAhead(WindowCopier& copier, bool threaded)
     : copier_(copier),
       n_batches_(threaded ? kThreadedRing : kRing),
-      ring_(n_batches_ * kBatchWindows),
-      bytes_(std::make_unique_for_overwrite<uint8_t[]>(ring_.size() * copier.room() + kLine)) {
-  uint8_t* at = line_in(bytes_.get());
+      ring_(n_batches_ * kBatchWindows) {
+  uint8_t* at = copier.best_place(ring_.size() * copier.room());
+  if (!at) {
+    bytes_ = std::make_unique_for_overwrite<uint8_t[]>(ring_.size() * copier.room() + kLine);
+    at = line_in(bytes_.get());
+  }
   for (FlowWindow& window : ring_) window.bytes = std::exchange(at, at + copier.room());
   if (!threaded) return;
   try {

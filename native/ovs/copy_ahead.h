@@ -64,7 +64,7 @@ class CopyAhead {
   WindowCopier& copier_;
   size_t n_batches_;  // of the ring
   std::vector<FlowWindow> ring_;
-  std::unique_ptr<uint8_t[]> bytes_;  // of the ring's windows
+  std::unique_ptr<uint8_t[]> bytes_;  // of the ring's windows, where the copier has no better place
   static constexpr size_t kPlaces = 128;
   const FlowWindow* by_number_[kPlaces] = {};  // windows that are held, by number
   uint64_t n_given_ = 0, n_held_ = 0, n_seen_ = 0;  // batches: given by next(), held in by_number_ at some time, given by arrived()

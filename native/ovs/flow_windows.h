@@ -74,6 +74,8 @@ class WindowCopier {
 
   // How many bytes of room a window needs: for itself and what reaches out of it. A multiple of a cache line.
   size_t room() const { return kWindow + room_behind_; }
+  // Where copying 'size' bytes of windows costs least, if there is such a place.
+  uint8_t* best_place(size_t size) const { return memory_.pages() && size <= kernel::PageReader::kRoom ? memory_.pages()->room() : nullptr; }
   // Copies the next windows, kBatchWindows of them or as many as are left of its stripe; false: none is, and no stripe either.
   bool copy_next(std::span<FlowWindow> batch);
 

@@ -13,8 +13,7 @@ constexpr uint64_t kMaxSpread = 64 << 20;
 constexpr uint32_t stride_of(uint32_t size) { return (size + 2 * kLine - 1) / kLine * kLine; }
 
 kernel::PageReader* pages_for(TargetMemory& memory, uint32_t size) {
-  using Pages = kernel::PageReader;
-  return size <= Pages::kMaxSize && PartsReader::kMaxParts * stride_of(size) <= Pages::kRoom - Pages::kMaxSize ? memory.pages() : nullptr;
+  return PartsReader::kMaxParts * stride_of(size) <= kernel::PageReader::kRoom ? memory.pages() : nullptr;
 }
 
 std::unique_ptr<uint8_t[]> room_for(uint32_t size) {
@@ -69,9 +68,9 @@ void PartsReader::read_by_pages() {
   wanted_.resize(sorted_.size());
   for (size_t i = 0; i < sorted_.size(); i++) {
     slots_[sorted_[i].index] = static_cast<uint32_t>(i * stride_);
-    wanted_[i] = {sorted_[i].address, static_cast<uint32_t>(i * stride_), false};
+    wanted_[i] = {sorted_[i].address, size_, static_cast<uint32_t>(i * stride_), false};
   }
-  memory_.read_by_pages(wanted_, size_);
+  memory_.read_by_pages(wanted_);
   for (size_t i = 0; i < sorted_.size(); i++)
     if (!wanted_[i].was_read) copy_one(i);
 }

@@ -30,12 +30,14 @@ bool TargetMemory::read_string(OvsAddr from, std::string& to, size_t max) {
   return false;
 }
 
-void TargetMemory::read_by_pages(std::span<kernel::PageReader::Wanted> wanted, uint32_t size) {
-  cost_.calls += pages()->read(wanted, size);
-  const auto n = static_cast<uint64_t>(std::count_if(wanted.begin(), wanted.end(), [](const auto& one) { return one.was_read; }));
-  cost_.ranges += n;
-  cost_.paged += n;
-  cost_.bytes += n * size;
+void TargetMemory::read_by_pages(std::span<kernel::PageReader::Wanted> wanted) {
+  cost_.calls += pages()->read(wanted);
+  for (const auto& one : wanted) {
+    if (!one.was_read) continue;
+    cost_.ranges++;
+    cost_.paged++;
+    cost_.bytes += one.size;
+  }
 }
 
 size_t TargetMemory::scatter(std::span<const AddressRange> from, std::span<const std::span<uint8_t>> to) {
@@ -56,6 +58,30 @@ size_t TargetMemory::scatter(std::span<const AddressRange> from, std::span<const
 }
 
 size_t ProcessMemory::copy(std::span<const ReadRange> ranges) {
+  if (pages_ && !ranges.empty()) {
+    const uint8_t* const room = pages_->room();
+    const auto is_in_room = [&](const ReadRange& range) {
+      const auto* to = static_cast<const uint8_t*>(range.to);
+      return to >= room && to < room + pages_->kRoom && range.size <= static_cast<size_t>(room + pages_->kRoom - to);
+    };
+    if (std::all_of(ranges.begin(), ranges.end(), is_in_room)) return into_room(ranges);
+  }
+  return copy_by_call(ranges);
+}
+
+size_t ProcessMemory::into_room(std::span<const ReadRange> ranges) {
+  wanted_.clear();
+  for (const ReadRange& range : ranges)
+    wanted_.push_back({raw(range.from), static_cast<uint32_t>(range.size), static_cast<uint32_t>(static_cast<uint8_t*>(range.to) - pages_->room()), false});
+  read_by_pages(wanted_);
+  size_t size = 0, n = 0;
+  for (; n < ranges.size() && wanted_[n].was_read; n++) size += ranges[n].size;
+  last_errno_ = 0;
+  // From the first that was not read on, all are copied anew: else what comes after it would be of an earlier time.
+  return n < ranges.size() ? size + copy_by_call(ranges.subspan(n)) : size;
+}
+
+size_t ProcessMemory::copy_by_call(std::span<const ReadRange> ranges) {
   iovec local[kMaxRanges], remote[kMaxRanges];
   const size_t n = std::min(ranges.size(), kMaxRanges);
   size_t wanted = 0;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "kernel/page_reader.h"
@@ -66,7 +67,7 @@ class TargetMemory {
   // The other way to the same memory, for many small parts at once; null: there is none.
   virtual kernel::PageReader* pages() { return nullptr; }
   // The same by it: 'wanted' are in its room. What it could not read was_read says; it is to be copied.
-  void read_by_pages(std::span<kernel::PageReader::Wanted> wanted, uint32_t size);
+  void read_by_pages(std::span<kernel::PageReader::Wanted> wanted);
 
   // One range, whole or not at all.
   bool read(OvsAddr from, void* to, size_t size) {
@@ -90,7 +91,8 @@ class TargetMemory {
 
 constexpr bool is_user_pointer(uint64_t value) { return value >= 0x10000 && value < (1ull << 47); }
 
-// A live process, by process_vm_readv; with 'pages', which is of the same process, small parts by its page tables.
+// A live process, by process_vm_readv; with 'pages', which is of the same process, also by its page tables: small parts, and whatever is copied into the room
+// of that reader, in the same order.
 class ProcessMemory final : public TargetMemory {
  public:
   explicit ProcessMemory(pid_t pid, kernel::PageReader* pages = nullptr) : pid_(pid), pages_(pages) {}
@@ -100,10 +102,13 @@ class ProcessMemory final : public TargetMemory {
   int last_errno() const { return last_errno_; }  // of the last copy that stopped short: EPERM, ESRCH, EFAULT
 
  private:
+  size_t into_room(std::span<const ReadRange> ranges);
+  size_t copy_by_call(std::span<const ReadRange> ranges);
   size_t call(std::span<const iovec> local, std::span<const iovec> remote, size_t wanted);
 
   pid_t pid_;
   kernel::PageReader* pages_;
+  std::vector<kernel::PageReader::Wanted> wanted_;
   int last_errno_ = 0;
 };
 

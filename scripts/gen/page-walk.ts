@@ -18,8 +18,8 @@ const R_BPF_64_64 = 1;
 
 interface Program {
   slots: bigint[];
-  /** The slot where the function of the loop begins. */
-  body: number;
+  /** The slots where the bodies of loops begin. */
+  bodies: number[];
 }
 
 function compiled(root: string, defines: string[]): Program {
@@ -46,32 +46,33 @@ function compiled(root: string, defines: string[]): Program {
       throw new Error(`${object}: expected a section ${SECTION} of whole slots, and its relocations`);
     }
     const slots = Array.from({ length: section.size / 8 }, (_, i) => section.region.u64(i * 8, `slot ${i}`));
-    const [call, ...more] = readRelocations(elf, relocations, section);
-    const target = call && elf.symbols[call.symbol];
-    if (
-      !call ||
-      more.length > 0 ||
-      call.type !== R_BPF_64_64 ||
-      target?.place !== 'section' ||
-      target.section !== section.index
-    ) {
-      throw new Error(`${object}: expected one relocation, of the loop's body`);
-    }
-    const at = call.offset / 8;
-    const body = Number(slots[at]! >> 32n) / 8;
-    const code = slots[at]! & 0xffff_0fffn;
-    slots[at] = (BigInt.asUintN(32, BigInt(body - at - 1)) << 32n) | (SOURCE_FUNCTION << 12n) | code;
-    return { slots, body };
+    const bodies = readRelocations(elf, relocations, section).map(({ offset, type, symbol }) => {
+      const target = elf.symbols[symbol];
+      if (type !== R_BPF_64_64 || target?.place !== 'section' || target.section !== section.index) {
+        throw new Error(`${object}: expected relocations of the loops' bodies only`);
+      }
+      const at = offset / 8;
+      const body = Number(slots[at]! >> 32n) / 8;
+      const code = slots[at]! & 0xffff_0fffn;
+      slots[at] = (BigInt.asUintN(32, BigInt(body - at - 1)) << 32n) | (SOURCE_FUNCTION << 12n) | code;
+      return body;
+    });
+    bodies.sort((a, b) => a - b);
+    return { slots, bodies };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function array(name: string, { slots, body }: Program): string {
+function array(name: string, { slots, bodies }: Program): string {
   const words = slots.map((slot) => `0x${slot.toString(16).padStart(16, '0')},`);
   const rows = Array.from({ length: Math.ceil(words.length / 7) }, (_, i) => words.slice(i * 7, i * 7 + 7));
   const lines = rows.map((row) => `  ${row.join(' ')}\n`);
-  return `constexpr uint64_t ${name}Slots[] = {\n${lines.join('')}};\nconstexpr TaskProgram::Code ${name} = {${name}Slots, ${body}};\n`;
+  return [
+    `constexpr uint64_t ${name}Slots[] = {\n${lines.join('')}};\n`,
+    `constexpr uint32_t ${name}Bodies[] = {${bodies.join(', ')}};\n`,
+    `constexpr TaskProgram::Code ${name} = {${name}Slots, ${name}Bodies};\n`,
+  ].join('');
 }
 
 export function generatePageWalk(root: string): [string, string][] {
