@@ -120,7 +120,7 @@ export const KEYS = {
   'collector.page_tables': atStart(
     flag(
       false,
-      'the collector keeps CAP_BPF and CAP_PERFMON, to read counters anew through page tables by a program in the kernel, for two thirds of the CPU',
+      'the collector keeps CAP_BPF and CAP_PERFMON, to read through page tables by a program in the kernel, which takes less CPU',
     ),
   ),
   'parts.standby': atStart(

@@ -132,9 +132,13 @@ export function startPart(part: PartName, rights: PartRights, listening: readonl
   try {
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe', theirs, ...listening],
-      env: Object.fromEntries(
-        Object.entries(process.env).filter(([key]) => KEPT.includes(key) || (isSource && key.startsWith('TSX'))),
-      ),
+      env: {
+        ...Object.fromEntries(
+          Object.entries(process.env).filter(([key]) => KEPT.includes(key) || (isSource && key.startsWith('TSX'))),
+        ),
+        // Also where it keeps all rights, for want of setpriv or of another user.
+        ...(rights.pageTables ? {} : { CTINSPECTOR_PAGE_TABLES: 'off' }),
+      },
       cwd: '/',
     });
     return { child, fd: ours, warning };

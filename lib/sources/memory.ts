@@ -218,6 +218,11 @@ export class MemoryAttachment {
     return native().attachPageTables(this.#handle);
   }
 
+  /** From now on memory is copied; lets the program in the kernel go. For who asked `whyCopied` and reads no more. */
+  closePageTables(): void {
+    native().attachPageTables(this.#handle, false);
+  }
+
   get alive(): boolean {
     return native().attachAlive(this.#handle);
   }

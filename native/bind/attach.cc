@@ -174,7 +174,7 @@ class CaptureTask : public Task {
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
     cpus_ = sys::allowed_cpus();
-    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, !manners.fast && has_many_flows());
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, [&] { return !manners.fast && has_many_flows(); });
     ovs::ProcessMemory memory(attachment->target.pid, manners.fast ? nullptr : page_tables.reader());
     ovs::ProcessMemory copier(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_,
@@ -236,7 +236,7 @@ class RefreshTask : public Task {
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
-    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, true);
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, [] { return true; });
     ovs::ProcessMemory memory(attachment->target.pid, page_tables.reader());
     new_places_ = *places;
     auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);

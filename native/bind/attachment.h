@@ -3,6 +3,7 @@
 // Thread-safety: read-only once the layout is set, but for its page tables, which lock themselves; jobs on other threads hold it by shared_ptr.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,7 @@ class PageTables {
     const std::lock_guard lock(mutex_);
     reader_.reset();
     why_not_ = "it was told not to (CTINSPECTOR_PAGE_TABLES=off)";
+    is_forbidden_ = true;
   }
   // Why it cannot be used; empty: it can.
   std::string why_not(pid_t pid) {
@@ -59,10 +61,11 @@ class PageTables {
   // One reading's, as long as it lasts. Null inside where it cannot be used, or another reading has it.
   class Use {
    public:
-    // With 'opens' it is made if it is not there yet, which takes some 10 ms.
-    Use(PageTables& of, pid_t pid, bool opens) : lock_(of.mutex_, std::try_to_lock) {
+    // It is made if it is not there yet and 'is_worth_it()': that takes some 10 ms.
+    template <typename IsWorthIt>
+    Use(PageTables& of, pid_t pid, IsWorthIt is_worth_it) : lock_(of.mutex_, std::try_to_lock) {
       if (!lock_) return;
-      if (opens) of.open(pid);
+      if (!of.reader_ && of.may_try() && is_worth_it()) of.open(pid);
       reader_ = of.reader_.get();
     }
     kernel::PageReader* reader() const { return reader_; }
@@ -73,18 +76,22 @@ class PageTables {
   };
 
  private:
+  static constexpr std::chrono::minutes kBeforeTryingAgain{1};
+  // Memory or descriptors that were not to be had may be later.
+  bool may_try() const { return !is_forbidden_ && (why_not_.empty() || std::chrono::steady_clock::now() - tried_ > kBeforeTryingAgain); }
   void open(pid_t pid) {
-    if (reader_ || !why_not_.empty()) return;
+    if (reader_ || !may_try()) return;
     auto made = kernel::PageReader::open(pid);
-    if (made)
-      reader_ = *std::move(made);
-    else
-      why_not_ = made.error().message;
+    tried_ = std::chrono::steady_clock::now();
+    why_not_ = made ? "" : made.error().message;
+    if (made) reader_ = *std::move(made);
   }
 
   std::mutex mutex_;
   std::unique_ptr<kernel::PageReader> reader_;
   std::string why_not_;
+  bool is_forbidden_ = false;
+  std::chrono::steady_clock::time_point tried_;
 };
 
 struct Attachment {

@@ -47,6 +47,7 @@ class PageReader {
 
   MapValue value_;
   TaskProgram program_;
+  bool is_broken_ = false;  // the kernel does not run it any more
 };
 
 }  // namespace cti::kernel

@@ -9,8 +9,9 @@
  * given back and used again for something else at any time, and whoever does that takes the entry away first. So a piece is what was there while it was
  * copied, and pieces are copied in order. Whoever calls proves what he reads, as with every other reading of a process that runs.
  *
- * Made into native/kernel/generated/page_walk.inc by scripts/gen/page-walk.ts; loaded by ovs/page_reader.cc. With CTI_WALK_FINDS_BASE it is the program that
- * finds out the base, and takes it from the area; else the base is a constant of the program, which then reads this process and nothing else. */
+ * Made into native/kernel/generated/page_walk.inc by scripts/gen/page-walk.ts; loaded by kernel/page_reader.cc. With CTI_WALK_FINDS_BASE it is the program that
+ * finds out the base, and takes it from the area; else the base is a constant of the program. The first process that a program comes to is the only one that it
+ * reads: another that has got its number since has started at another time. */
 #include "kernel/page_walk.h"
 
 #define KNOWN_(number)                                    \
@@ -26,6 +27,7 @@ static long (*const probe_read_kernel)(void* to, uint32_t size, const void* from
 
 #define ENTRY_USABLE 5ull         /* present, and the process's own: its tables have the kernel's memory, too */
 #define ENTRY_PRESENT 1ull
+#define ENTRY_SPECIAL (1ull << 9) /* not memory as any other: a device's, or the page of zeros */
 #define ENTRY_HIDDEN (1ull << 8)  /* if not present: no access, as NUMA balancing has it for a while to see who uses a page; the address is inverted */
 #define ENTRY_USED (3ull << 5)    /* accessed, dirty */
 #define ENTRY_IS_PAGE (1ull << 7) /* of a table of the second level: 2 MiB; of the third: 1 GiB */
@@ -35,6 +37,7 @@ static long (*const probe_read_kernel)(void* to, uint32_t size, const void* from
 
 /* The program's own, which nobody else has mapped. */
 struct cti_walk_entries {
+  uint64_t started; /* when the process did; 0: none was seen yet */
   uint64_t table[512];
   uint64_t used[CTI_WALK_MAX_PIECES]; /* by piece; 0: it was not copied */
 };
@@ -58,6 +61,7 @@ static inline __attribute__((always_inline)) uint64_t word_at(uint64_t address) 
 
 /* Where a page is, by the entry that leads to it; 0: nowhere. */
 static inline __attribute__((always_inline)) uint64_t page_of(uint64_t entry, uint64_t address) {
+  if (entry & ENTRY_SPECIAL) return 0;
   if ((entry & ENTRY_USABLE) == ENTRY_USABLE) return entry & address;
   return (entry & (ENTRY_PRESENT | ENTRY_HIDDEN)) == ENTRY_HIDDEN ? ~entry & address : 0;
 }
@@ -68,6 +72,7 @@ static inline __attribute__((always_inline)) uint64_t entry_of(uint64_t table, u
 
 /* The entry of the page of an address; 0: there is none. */
 static inline __attribute__((always_inline)) uint64_t entry_for(struct state* s, struct cti_walk_entries* entries, uint64_t from) {
+  if (from >> (KNOWN(CTI_WALK_LEVELS) == 5 ? 56 : 47)) return 0; /* no address of a process */
   if (from >> 21 != s->known) {
     s->known = s->root;
     uint64_t at = s->root;
@@ -111,15 +116,21 @@ __attribute__((section("iter/task"), used)) int walk(struct iterated* context) {
 #endif
   const uint64_t memory = word_at((uint64_t)task + KNOWN(CTI_WALK_TASK_MM));
   if (!memory) return 0;
+  area->n_ran++;
+  struct cti_walk_entries* const entries = (void*)KNOWN(CTI_WALK_ENTRIES);
+  const uint64_t started = word_at((uint64_t)task + KNOWN(CTI_WALK_TASK_START));
+  if (!entries->started) entries->started = started;
+  if (entries->started != started) return 0;
   state.root = word_at(memory + KNOWN(CTI_WALK_MM_PGD));
   if (!state.root) return 0;
-  area->ran = 1;
 #ifdef CTI_WALK_FINDS_BASE
   area->root = state.root;
 #endif
   const uint64_t n = area->n_pieces;
   forget(&state);
   loop(n, copy_piece, &state, 0);
+  /* A process that ended or became another program has these tables no more. */
+  if (word_at((uint64_t)task + KNOWN(CTI_WALK_TASK_MM)) != memory || word_at(memory + KNOWN(CTI_WALK_MM_PGD)) != state.root) return 0;
   forget(&state);
   loop(n, check_piece, &state, 0);
   return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only
  *
- * What the kernel's side of a PageReader (page_walk.bpf.c) and this side of it (ovs/page_reader.h) have in common: one area, which both have mapped. */
+ * What the kernel's side of a PageReader (page_walk.bpf.c) and this side of it (kernel/page_reader.h) have in common: one area, which both have mapped. */
 #pragma once
 
 #ifdef __bpf__
@@ -25,14 +25,14 @@ struct cti_walk_piece {
 
 struct cti_walk_area {
   uint64_t base, root; /* where the kernel has all physical memory mapped, and set by the walk: the top page table. Only where the first is being found out */
-  uint64_t ran;        /* set to 1 by the walk: the process was there */
+  uint64_t n_ran;      /* counted by the walk: of how many tasks it came to that have memory */
   uint64_t n_pieces;
   struct cti_walk_piece pieces[CTI_WALK_MAX_PIECES];
   /* Begins a page: where two places are at the same offset of their pages one is copied to the other without waiting for what has just been written. */
   uint8_t room[CTI_WALK_ROOM] __attribute__((aligned(4096)));
 };
 
-#define CTI_WALK_ENTRIES_SIZE (8u * (512u + CTI_WALK_MAX_PIECES)) /* of the program's own memory */
+#define CTI_WALK_ENTRIES_SIZE (8u * (513u + CTI_WALK_MAX_PIECES)) /* of the program's own memory */
 
 /* Numbers that are known only when the program is loaded: each is the immediate of an lddw, which the loader replaces. */
 #define CTI_WALK_AREA 0x6374690000000001      /* the map's value */
@@ -41,3 +41,4 @@ struct cti_walk_area {
 #define CTI_WALK_TASK_MM 0x6374690000000004   /* offset of task_struct.mm */
 #define CTI_WALK_MM_PGD 0x6374690000000005    /* offset of mm_struct.pgd */
 #define CTI_WALK_ENTRIES 0x6374690000000006   /* the value of another map, which nobody has mapped */
+#define CTI_WALK_TASK_START 0x6374690000000007 /* offset of task_struct.start_boottime */

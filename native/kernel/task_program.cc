@@ -28,7 +28,9 @@ long call(bpf_cmd command, bpf_attr& attributes) { return syscall(SYS_bpf, comma
 uint64_t number(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
 Error refused(int errnum, const std::string& what) {
-  if (errnum == EPERM || errnum == EACCES)
+  // Where a kernel is locked down the verifier knows bpf_probe_read_kernel no more.
+  const bool is_locked = errnum == EINVAL && what.find("#113") != std::string::npos;
+  if (errnum == EPERM || errnum == EACCES || is_locked)
     return errorf(ErrorCode::NO_RIGHTS, "%s: %s; that takes CAP_BPF and CAP_PERFMON, a seccomp filter that lets bpf() through, and a kernel that is not "
                   "locked down to confidentiality", what.c_str(), std::strerror(errnum));
   return system_error(errnum, what);
@@ -129,7 +131,12 @@ Result<TaskProgram> TaskProgram::load(const char* name, const Code& of, std::spa
   attributes.insn_cnt = static_cast<uint32_t>(code.size());
   attributes.license = number(kLicense);
   std::snprintf(attributes.prog_name, sizeof attributes.prog_name, "%s", name);
-  sys::UniqueFd program(static_cast<int>(call(BPF_PROG_LOAD, attributes)));
+  sys::UniqueFd program;
+  // A signal that is pending is enough for EAGAIN.
+  for (int attempt = 0; attempt < 5 && !program; attempt++) {
+    program = sys::UniqueFd(static_cast<int>(call(BPF_PROG_LOAD, attributes)));
+    if (!program && errno != EAGAIN) break;
+  }
   if (!program) {
     const int errnum = errno;
     // Again, to have it say why: only now, for a verifier that writes is slow.
@@ -137,6 +144,8 @@ Result<TaskProgram> TaskProgram::load(const char* name, const Code& of, std::spa
     attributes.log_buf = number(log.data());
     attributes.log_size = static_cast<uint32_t>(log.size());
     if (errnum != EPERM) sys::UniqueFd(static_cast<int>(call(BPF_PROG_LOAD, attributes)));
+    // One that does not fit says nothing at its end.
+    if (errno == ENOSPC || log[log.size() - 2] != 0) log[0] = 0;
     return refused(errnum, "load a program into the kernel" + said(log));
   }
 

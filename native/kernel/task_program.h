@@ -51,7 +51,8 @@ class TaskProgram {
     std::span<const uint32_t> bodies;  // the slots where they begin, ascending
   };
 
-  // Verified by the kernel, compiled and bound to the task 'tid' (of this pid namespace). 'iterator' is the number of bpf_iter_task (kernel_types.h).
+  // Verified by the kernel, compiled and bound to the task that has the number 'tid' (of this pid namespace) whenever it runs; kernels before 6.1 take that
+  // and run it for all tasks, so a program counts. 'iterator' is the number of bpf_iter_task (kernel_types.h).
   // NO_RIGHTS: CAP_BPF and CAP_PERFMON are needed; SYSTEM: whatever else the kernel says.
   static Result<TaskProgram> load(const char* name, const Code& code, std::span<const Known> known, uint32_t iterator, pid_t tid);
 

@@ -1,6 +1,7 @@
 #include "ovs/parts_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cti::ovs {
 namespace {
@@ -104,7 +105,12 @@ void PartsReader::copy_all() {
 
 void PartsReader::copy_one(size_t i) {
   uint32_t& slot = slots_[sorted_[i].index];
-  if (!memory_.read(OvsAddr{sorted_[i].address}, &to_[slot], size_)) slot = kUnreadable;
+  // By way of another place: what is copied to 'to_' would be tried by page tables again.
+  alone_.resize(size_);
+  if (memory_.read(OvsAddr{sorted_[i].address}, alone_.data(), size_))
+    std::memcpy(&to_[slot], alone_.data(), size_);
+  else
+    slot = kUnreadable;
 }
 
 }  // namespace cti::ovs

@@ -45,6 +45,7 @@ class PartsReader {
   const std::unique_ptr<uint8_t[]> buffer_;  // none where there are pages
   uint8_t* const to_;                        // where slots are: begins a cache line
   std::vector<kernel::PageReader::Wanted> wanted_;
+  std::vector<uint8_t> alone_;
   std::vector<Wanted> sorted_;
   std::vector<uint32_t> slots_;  // by index: bytes behind to_
   std::vector<uint32_t> starts_;

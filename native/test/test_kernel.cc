@@ -167,7 +167,7 @@ TEST_CASE("page tables: what is not there, or not asked for rightly, says so, an
       {0x7fff'ffff'f000, 8, 3072, true},
       {0xffff'8880'0000'0000, 8, 3584, true},       // the kernel's own half
       {reinterpret_cast<uintptr_t>(reader->room()) | 0xffff'8000'0000'0000, 8, 3600, true},
-      {0x0100'0000'0000'0000, 8, 4096, true},       // no address at all
+      {start | 0x0100'0000'0000'0000, 8, 4096, true},  // no address at all, though its lower bits are one
       {start + 32 * kPage, 8, PageReader::kRoom - 8, true},
       {start + 32 * kPage, 8, PageReader::kRoom - 7, true},  // no room
       {start, 0, 0, true},                                   // nothing

@@ -40,7 +40,8 @@ function cliPage(): string {
       CTINSPECTOR_JIT: 'off: programs run in the interpreter',
       CTINSPECTOR_LAYOUTS:
         'where `ctinspector layout make` writes, and where layouts are looked for before those that are shipped',
-      CTINSPECTOR_PAGE_TABLES: 'off: counters are read anew by copying, and no program is loaded into the kernel',
+      CTINSPECTOR_PAGE_TABLES:
+        'off: memory is copied by process_vm_readv alone, and no program is loaded into the kernel',
       NO_COLOR: 'no colours on a terminal',
     })}`,
     `.SH FILES\n${items({

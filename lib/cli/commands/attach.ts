@@ -76,7 +76,13 @@ async function countersLine(attachment: MemoryAttachment, before: MemoryCapture,
   snapshot.close();
   const wallMs = Number(endNs - beginNs) / 1e6;
   const { whyCopied } = attachment;
-  const how = whyCopied === null ? 'through page tables, by a program in the kernel' : `copied: ${whyCopied}`;
+  const isCopied = reading.nRefreshed > 0 && reading.nByPageTables === 0;
+  const how =
+    whyCopied !== null
+      ? `copied: ${whyCopied}`
+      : isCopied
+        ? 'copied: the program in the kernel read nothing'
+        : 'through page tables, by a program in the kernel';
   const periodMs = periodFor(reading, DEFAULT_MANNERS);
   const text = `${integer.format(reading.nRefreshed)} flows in ${wallMs.toFixed(1)} ms (${reading.cpuMs.toFixed(1)} ms CPU), every ${ms(periodMs)}: ${how}`;
   return ['counters alone', text, { ms: wallMs, ...reading, periodMs, whyCopied }];
@@ -129,6 +135,7 @@ export async function run(context: Context, _args: readonly string[], options: O
     ...(await fastLines(attachment, context, options)),
     ...mannersLines(attachment, capture),
   ];
+  attachment.closePageTables();
   await writeListing(context, format, {
     columns: [{ name: 'what' }, { name: 'found' }],
     rows: lines.map(([what, text, json = text]): Cell[] => [

@@ -161,7 +161,9 @@ const CHECKS: readonly Check[] = [
     needs: ['layout'],
     forMemory: true,
     async run({ where, env }) {
-      const { whyCopied } = MemoryAttachment.open(await pidOf(where), env);
+      const attachment = MemoryAttachment.open(await pidOf(where), env);
+      const { whyCopied } = attachment;
+      attachment.closePageTables();
       if (whyCopied === null) return ok("read anew through the switch's page tables, by a program in the kernel");
       const [why = '', ...rest] = whyCopied.split('; ');
       const remedy = rest.length > 0 ? { remedy: rest.join('; ') } : {};
