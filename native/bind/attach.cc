@@ -132,12 +132,21 @@ Napi::Object read_to_js(Napi::Env env, tables::Snapshot snapshot, ovs::FlowPlace
   return object;
 }
 
+uint64_t count_flows(const std::vector<ovs::DatapathRoot>& roots) {
+  uint64_t n = 0;
+  for (const ovs::DatapathRoot& datapath : roots)
+    for (const ovs::PmdRoot& pmd : datapath.pmds) n += pmd.n_flows;
+  return n;
+}
+
 Napi::Value datapaths(const Napi::CallbackInfo& info) {
   auto attachment = attachment_of(info);
   ovs::ProcessMemory memory(attachment->target.pid);
   auto roots = ovs::read_datapaths(memory, attachment->layout, root_of(info.Env(), *attachment));
   if (!attachment->target.still_the_same()) throw to_js(info.Env(), ended(*attachment));
-  return datapaths_to_js(info.Env(), unwrap(info.Env(), std::move(roots)));
+  const auto datapaths = unwrap(info.Env(), std::move(roots));
+  attachment->n_flows = count_flows(datapaths);
+  return datapaths_to_js(info.Env(), datapaths);
 }
 
 Napi::Value alive(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), attachment_of(info)->target.still_the_same()); }
@@ -165,16 +174,20 @@ Napi::Value page_tables(const Napi::CallbackInfo& info) {
   return why_not.empty() ? info.Env().Null() : Napi::String::New(info.Env(), why_not);
 }
 
+// So many that what a reader of page tables saves is more than making one takes.
+constexpr uint64_t kManyFlows = 1 << 17;
+
 class CaptureTask : public Task {
  public:
   std::shared_ptr<Attachment> attachment;
   Manners manners;
   bool recirc_first = false;
+  uint64_t n_flows = 0;
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
     cpus_ = sys::allowed_cpus();
-    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, [&] { return !manners.fast && has_many_flows(); });
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, !manners.fast && n_flows >= kManyFlows);
     ovs::ProcessMemory memory(attachment->target.pid, manners.fast ? nullptr : page_tables.reader());
     ovs::ProcessMemory copier(attachment->target.pid);
     auto snapshot = ovs::read_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, &context.cancel, facts_, &places_,
@@ -187,6 +200,7 @@ class CaptureTask : public Task {
   }
 
   Napi::Value result(Napi::Env env) override {
+    attachment->n_flows = count_flows(facts_.datapaths);
     const ovs::WalkStats& walk = facts_.walk;
     Napi::Object object = read_to_js(env, std::move(snapshot_), std::move(places_), facts_,
                                      {{"nAccepted", walk.n_accepted},
@@ -209,18 +223,6 @@ class CaptureTask : public Task {
   }
 
  private:
-  // So many that what a reader of page tables saves is more than making one takes.
-  bool has_many_flows() const {
-    constexpr uint64_t kMany = 1 << 17;
-    ovs::ProcessMemory memory(attachment->target.pid);
-    const auto roots = ovs::read_datapaths(memory, attachment->layout, *attachment->dp_netdevs);
-    uint64_t n = 0;
-    if (roots)
-      for (const ovs::DatapathRoot& datapath : *roots)
-        for (const ovs::PmdRoot& pmd : datapath.pmds) n += pmd.n_flows;
-    return n >= kMany;
-  }
-
   tables::Snapshot snapshot_;
   ovs::FlowPlaces places_;
   ovs::MemoryReadFacts facts_;
@@ -236,7 +238,7 @@ class RefreshTask : public Task {
 
   Result<void> run(JobContext& context) override {
     const KeepOut keep_out(manners, attachment->target.pid);
-    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, [] { return true; });
+    const PageTables::Use page_tables(attachment->page_tables, attachment->target.pid, true);
     ovs::ProcessMemory memory(attachment->target.pid, page_tables.reader());
     new_places_ = *places;
     auto snapshot = ovs::refresh_dp_flows(memory, attachment->layout, *attachment->dp_netdevs, base, new_places_, &context.cancel, facts_);
@@ -267,6 +269,7 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
   root_of(info.Env(), *task->attachment);
   task->manners = task->attachment->manners;
   task->recirc_first = task->attachment->recirc_first;
+  task->n_flows = task->attachment->n_flows;
   return start_job(info.Env(), std::move(task), info[1]);
 }
 

@@ -61,11 +61,10 @@ class PageTables {
   // One reading's, as long as it lasts. Null inside where it cannot be used, or another reading has it.
   class Use {
    public:
-    // It is made if it is not there yet and 'is_worth_it()': that takes some 10 ms.
-    template <typename IsWorthIt>
-    Use(PageTables& of, pid_t pid, IsWorthIt is_worth_it) : lock_(of.mutex_, std::try_to_lock) {
+    // With 'opens' it is made if it is not there yet: that takes some 10 ms.
+    Use(PageTables& of, pid_t pid, bool opens) : lock_(of.mutex_, std::try_to_lock) {
       if (!lock_) return;
-      if (!of.reader_ && of.may_try() && is_worth_it()) of.open(pid);
+      if (opens) of.open(pid);
       reader_ = of.reader_.get();
     }
     kernel::PageReader* reader() const { return reader_; }
@@ -100,6 +99,7 @@ struct Attachment {
   std::optional<ovs::OvsAddr> dp_netdevs;
   Manners manners;
   bool recirc_first = false;  // as manners
+  uint64_t n_flows = 0;       // as manners: of all tables, when they were looked at last
   PageTables page_tables;
 };
 

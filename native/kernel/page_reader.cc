@@ -17,7 +17,7 @@ namespace {
 
 #include "kernel/generated/page_walk.inc"
 
-constexpr uint64_t kPage = 4096;
+constexpr uint64_t kPage = sys::kPageSize;
 constexpr uint64_t kGiB = 1ull << 30;
 constexpr uint64_t kMaxPhysical = 16384;  // GiB
 // Where the kernel's half of all addresses begins.
@@ -45,12 +45,6 @@ Result<TaskProgram> load(const char* name, const TaskProgram::Code& code, const 
   return TaskProgram::load(name, code, known, kernel.iterator, pid);
 }
 
-Result<void> run(TaskProgram& program) {
-  int errnum;
-  if (!program.run(errnum)) return system_error(errnum, "run a program in the kernel");
-  return {};
-}
-
 // The kernel has all physical memory mapped from an address on that it chooses when it starts: a multiple of 1 GiB. Our own top page table lies in there,
 // so it is one of the few multiples before that: the one by which a page of our own, filled at random, is found through our own page tables.
 Result<void> find_base(MapValue& value, Kernel& kernel) {
@@ -62,7 +56,7 @@ Result<void> find_base(MapValue& value, Kernel& kernel) {
   auto program = load("cti_base", kFindsBase, kernel, value, getpid());
   if (!program) return std::move(program.error());
   area.n_ran = 0;
-  CTI_TRY(run(*program));
+  CTI_TRY(program->run());
   if (area.n_ran != 1)
     return errorf(ErrorCode::SYSTEM, "a program in the kernel came to %llu processes, and not to this one alone; that needs Linux 6.1 or later",
                   static_cast<unsigned long long>(area.n_ran));
@@ -77,7 +71,7 @@ Result<void> find_base(MapValue& value, Kernel& kernel) {
     if (area.base < (kernel.levels == 5 ? kBaseOfFiveLevels : kBaseOfFourLevels)) break;
     area.n_pieces = 1;
     area.pieces[0] = {reinterpret_cast<uintptr_t>(mark), 0, sizeof mark, 0};
-    CTI_TRY(run(*program));
+    CTI_TRY(program->run());
     if (area.pieces[0].done && std::memcmp(area.room, mark, sizeof mark) == 0) {
       kernel.base = area.base;
       return {};
@@ -129,7 +123,6 @@ Result<std::unique_ptr<PageReader>> PageReader::open(pid_t pid) {
 #ifndef __x86_64__
   return errorf(ErrorCode::SYSTEM, "page tables are known of x86-64 only");
 #endif
-  if (sysconf(_SC_PAGESIZE) != static_cast<long>(kPage)) return errorf(ErrorCode::SYSTEM, "expected pages of 4096 bytes");
   auto kernel = this_kernel();
   if (!kernel) return std::move(kernel.error());
   auto value = MapValue::shared("cti_pages", sizeof(cti_walk_area));
@@ -138,7 +131,7 @@ Result<std::unique_ptr<PageReader>> PageReader::open(pid_t pid) {
   if (!program) return std::move(program.error());
   // Now it comes to its process, and to no other from then on.
   std::unique_ptr<PageReader> made(new PageReader(*std::move(value), *std::move(program)));
-  CTI_TRY(run(made->program_));
+  CTI_TRY(made->program_.run());
   if (made->area().n_ran != 1) return errorf(ErrorCode::SYSTEM, "a program in the kernel did not come to process %d", static_cast<int>(pid));
   return made;
 }
@@ -150,9 +143,8 @@ size_t PageReader::read(std::span<Wanted> wanted) {
   uint32_t whose[CTI_WALK_MAX_PIECES];
   auto run = [&] {
     shared.n_pieces = n;
-    int errnum;
     // One that failed once (no descriptors, no memory) would fail for each piece.
-    if (!is_broken_) n_calls++, is_broken_ = !program_.run(errnum);
+    if (!is_broken_) n_calls++, is_broken_ = !program_.run();
     // What the program did not come to, or could not read, says so by itself.
     for (uint32_t i = 0; i < n; i++)
       if (!shared.pieces[i].done) wanted[whose[i]].was_read = false;

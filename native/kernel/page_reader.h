@@ -37,7 +37,6 @@ class PageReader {
   // Reads each, in this order and from its low to its high address. What lies together comes fast: by address is best. Returns how often the kernel was
   // called: once for some 2,000 pages or parts of one.
   size_t read(std::span<Wanted> wanted);
-  const uint8_t* room() const { return area().room; }
   uint8_t* room() { return area().room; }
 
  private:

@@ -82,16 +82,10 @@ Result<MapValue> MapValue::make(const char* name, uint32_t size, uint32_t flags)
 Result<MapValue> MapValue::shared(const char* name, uint32_t size) {
   auto made = make(name, size, BPF_F_MMAPABLE);
   if (!made) return made;
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  made->size_ = (size + page - 1) / page * page;
-  void* mapped = mmap(nullptr, made->size_, PROT_READ | PROT_WRITE, MAP_SHARED, made->fd_.get(), 0);
-  if (mapped == MAP_FAILED) return system_error(errno, "map the memory of a program in the kernel");
-  made->mapped_ = static_cast<uint8_t*>(mapped);
+  auto memory = sys::Mapping::map(size, PROT_READ | PROT_WRITE, MAP_SHARED, made->fd_.get(), "map the memory of a program in the kernel");
+  if (!memory) return std::move(memory.error());
+  made->memory_ = *std::move(memory);
   return made;
-}
-
-MapValue::~MapValue() {
-  if (mapped_) munmap(mapped_, size_);
 }
 
 Result<TaskProgram> TaskProgram::load(const char* name, const Code& of, std::span<const Known> known, uint32_t iterator, pid_t tid) {
@@ -166,21 +160,18 @@ Result<TaskProgram> TaskProgram::load(const char* name, const Code& of, std::spa
   return made;
 }
 
-bool TaskProgram::run(int& errnum) {
+Result<void> TaskProgram::run() {
   bpf_attr attributes{};
   attributes.iter_create.link_fd = static_cast<uint32_t>(link_.get());
   const sys::UniqueFd iterator(static_cast<int>(call(BPF_ITER_CREATE, attributes)));
-  if (!iterator) {
-    errnum = errno;
-    return false;
-  }
+  if (!iterator) return system_error(errno, "run a program in the kernel");
   // The program writes nothing here: the end comes at once, when it has run.
   char nothing[8];
   ssize_t got;
   do got = ::read(iterator.get(), nothing, sizeof nothing);
   while (got < 0 && (errno == EINTR || errno == EAGAIN));
-  errnum = got < 0 ? errno : 0;
-  return got >= 0;
+  if (got < 0) return system_error(errno, "run a program in the kernel");
+  return {};
 }
 
 }  // namespace cti::kernel

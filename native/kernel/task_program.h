@@ -7,10 +7,10 @@
 
 #include <cstdint>
 #include <span>
-#include <utility>
 
 #include "base/error.h"
 #include "sys/fd.h"
+#include "sys/memory.h"
 
 namespace cti::kernel {
 
@@ -21,19 +21,15 @@ class MapValue {
   static Result<MapValue> shared(const char* name, uint32_t size);
   // That programs alone can reach.
   static Result<MapValue> own(const char* name, uint32_t size) { return make(name, size, 0); }
-  MapValue(MapValue&& other) noexcept : fd_(std::move(other.fd_)), mapped_(std::exchange(other.mapped_, nullptr)), size_(other.size_) {}
-  MapValue& operator=(MapValue&&) = delete;
-  ~MapValue();
 
   int fd() const { return fd_.get(); }
-  uint8_t* data() const { return mapped_; }  // null: not mapped
+  uint8_t* data() const { return memory_.data(); }  // null: not mapped
 
  private:
   MapValue() = default;
   static Result<MapValue> make(const char* name, uint32_t size, uint32_t flags);
   sys::UniqueFd fd_;
-  uint8_t* mapped_ = nullptr;
-  size_t size_ = 0;
+  sys::Mapping memory_;
 };
 
 // The immediate of each lddw that loads 'placeholder' becomes 'value', or the address of a map's value.
@@ -56,8 +52,8 @@ class TaskProgram {
   // NO_RIGHTS: CAP_BPF and CAP_PERFMON are needed; SYSTEM: whatever else the kernel says.
   static Result<TaskProgram> load(const char* name, const Code& code, std::span<const Known> known, uint32_t iterator, pid_t tid);
 
-  // Runs it, here and now. False if the task is gone, or the kernel will not: the errno.
-  bool run(int& errnum);
+  // Runs it, here and now; not at all if there is no such task any more. SYSTEM: the kernel will not.
+  Result<void> run();
 
  private:
   sys::UniqueFd link_;  // holds the program

@@ -1,6 +1,7 @@
 /** `ctinspector attach`: attaches to the switch's memory and reports every step, and what reading it again and again would cost. */
 import { availableParallelism } from 'node:os';
 import { allOf } from '../../sources/cpus.js';
+import type { CaptureOptions } from '../../sources/dp-flows.js';
 import { MemoryAttachment, type MemoryCapture, notVisible, type Proof, prove } from '../../sources/memory.js';
 import { DEFAULT_MANNERS, periodFor } from '../../sources/pace.js';
 import { findSwitch } from '../../sources/unixctl.js';
@@ -116,18 +117,19 @@ function mannersLines(attachment: MemoryAttachment, { reading }: MemoryCapture):
   ];
 }
 
-export async function run(context: Context, _args: readonly string[], options: Options): Promise<Status> {
-  const format = formatOf(options);
-  const where = { ...switchOptions(options), signal: context.signal };
-  const { pid, version } = await findSwitch(where);
-  if (pid === null) throw notVisible();
-  const attachment = MemoryAttachment.open(pid, context.env);
+async function examine(
+  attachment: MemoryAttachment,
+  version: string,
+  where: CaptureOptions,
+  context: Context,
+  options: Options,
+): Promise<{ lines: Line[]; proof: Proof }> {
   const proof = await prove(attachment, where);
   proof.capture.snapshot.close();
   // The second reading is what a question pays.
   const capture = await attachment.capture(context.signal);
   const counters = await countersLine(attachment, capture, context).finally(() => capture.snapshot.close());
-  const lines: Line[] = [
+  const lines = [
     ...switchLines(attachment, version, capture),
     proofLine(proof),
     ...readingLines(capture),
@@ -135,7 +137,17 @@ export async function run(context: Context, _args: readonly string[], options: O
     ...(await fastLines(attachment, context, options)),
     ...mannersLines(attachment, capture),
   ];
-  attachment.closePageTables();
+  return { lines, proof };
+}
+
+export async function run(context: Context, _args: readonly string[], options: Options): Promise<Status> {
+  const format = formatOf(options);
+  const where = { ...switchOptions(options), signal: context.signal };
+  const { pid, version } = await findSwitch(where);
+  if (pid === null) throw notVisible();
+  const attachment = MemoryAttachment.open(pid, context.env);
+  const examined = examine(attachment, version, where, context, options);
+  const { lines, proof } = await examined.finally(() => attachment.closePageTables());
   await writeListing(context, format, {
     columns: [{ name: 'what' }, { name: 'found' }],
     rows: lines.map(([what, text, json = text]): Cell[] => [

@@ -148,7 +148,8 @@ const CHECKS: readonly Check[] = [
     needs: ['layout', 'datapaths'],
     forMemory: true,
     async run({ where, env }) {
-      const proof = await prove(MemoryAttachment.open(await pidOf(where), env), where);
+      const attachment = MemoryAttachment.open(await pidOf(where), env);
+      const proof = await prove(attachment, where).finally(() => attachment.closePageTables());
       proof.capture.snapshot.close();
       return ok(
         `agrees with what the switch says: ${proof.datapaths} datapaths, ${proof.flowsCompared} flows compared`,
